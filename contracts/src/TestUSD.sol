@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity 0.8.37;
+
+import {ERC20} from "@openzeppelin/contracts/token/ERC20/ERC20.sol";
+
+/// @title Play money for test networks, with the six decimals of USDC
+/// @notice Anyone can mint any amount to anyone, so it is worth nothing. Never deploy it where money is real.
+contract TestUSD is ERC20 {
+    constructor() ERC20("Rerig test dollar (worthless)", "tUSDC") {}
+
+    /// @notice Creates `amount` millionths of a test dollar for `to`.
+    function mint(address to, uint256 amount) external {
+        _mint(to, amount);
+    }
+
+    /// @notice Six, as USDC: one unit is a millionth.
+    function decimals() public pure override returns (uint8) {
+        return 6;
+    }
+}
