@@ -1,0 +1,96 @@
+package protocol
+
+import (
+	"fmt"
+	"slices"
+)
+
+// Filter is what a requester needs; an index node answers only with offers that
+// fit it (SPEC §4.4). The zero value fits every offer.
+type Filter struct {
+	Engine     string  `cbor:"1,keyasint" json:"engine,omitempty"`
+	Model      string  `cbor:"2,keyasint" json:"model,omitempty"`
+	Region     string  `cbor:"3,keyasint" json:"region,omitempty"`
+	MinVRAMMiB uint32  `cbor:"4,keyasint" json:"min_vram_mib,omitempty"`
+	MinMemMiB  uint32  `cbor:"5,keyasint" json:"min_mem_mib,omitempty"`
+	MinDiskMiB uint32  `cbor:"6,keyasint" json:"min_disk_mib,omitempty"`
+	MinCores   uint16  `cbor:"7,keyasint" json:"min_cores,omitempty"`
+	MinFree    uint16  `cbor:"8,keyasint" json:"min_free,omitempty"`
+	Egress     bool    `cbor:"9,keyasint" json:"egress,omitempty"`
+	Market     *Market `cbor:"10,keyasint" json:"market,omitempty"`
+	Unit       Unit    `cbor:"11,keyasint" json:"unit,omitempty"`
+	MaxPrice   Amount  `cbor:"12,keyasint" json:"max_price"` // per million of Unit; 0 is no limit
+}
+
+// Mismatch is one reason why an offer does not fit, for people and programs.
+type Mismatch struct {
+	Reason Reason `json:"reason"`
+	Detail string `json:"detail"`
+}
+
+// String is "reason: detail".
+func (m Mismatch) String() string { return string(m.Reason) + ": " + m.Detail }
+
+// Check bounds a filter that came from a peer.
+func (f *Filter) Check() error {
+	for _, s := range []string{f.Engine, f.Model, f.Region, string(f.Unit)} {
+		if err := checkLen("filter", len(s), MaxNameBytes); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Mismatches lists every reason why the offer does not fit; none means it does.
+func (f *Filter) Mismatches(o *Offer) (out []Mismatch) {
+	add := func(r Reason, format string, args ...any) {
+		out = append(out, Mismatch{r, fmt.Sprintf(format, args...)})
+	}
+	if f.Engine != "" && !slices.Contains(o.Engines, f.Engine) {
+		add(ReasonEngine, "engine %q not in %v", f.Engine, o.Engines)
+	}
+	if f.Model != "" && !slices.Contains(o.Models, f.Model) {
+		add(ReasonEngine, "model %s not loaded", f.Model)
+	}
+	if f.Region != "" && f.Region != o.Region {
+		add(ReasonRegion, "region %q, not %q", o.Region, f.Region)
+	}
+	if v := o.Hardware.VRAMMiB(); v < f.MinVRAMMiB {
+		add(ReasonResources, "VRAM %s < %s", mib(v), mib(f.MinVRAMMiB))
+	}
+	if o.Hardware.MemoryMiB < f.MinMemMiB {
+		add(ReasonResources, "memory %s < %s", mib(o.Hardware.MemoryMiB), mib(f.MinMemMiB))
+	}
+	if o.Hardware.DiskMiB < f.MinDiskMiB {
+		add(ReasonResources, "disk %s < %s", mib(o.Hardware.DiskMiB), mib(f.MinDiskMiB))
+	}
+	if o.Hardware.Cores < f.MinCores {
+		add(ReasonResources, "CPUs %d < %d", o.Hardware.Cores, f.MinCores)
+	}
+	if o.FreeSlots < f.MinFree {
+		add(ReasonBusy, "free slots %d < %d", o.FreeSlots, f.MinFree)
+	}
+	if f.Egress && !o.Egress {
+		add(ReasonEgress, "egress not allowed")
+	}
+	if f.Market != nil && !slices.Contains(o.Markets, *f.Market) {
+		add(ReasonMarket, "does not take token %s on chain %d", f.Market.Token, f.Market.Domain.ChainID)
+	}
+	if f.Unit != "" {
+		p, ok := o.Price(f.Unit)
+		switch {
+		case !ok:
+			add(ReasonEngine, "no price for %s", f.Unit)
+		case !f.MaxPrice.IsZero() && f.MaxPrice.Less(p.PerMillion):
+			add(ReasonPriceFloor, "price %s > %s per million %s", p.PerMillion, f.MaxPrice, f.Unit)
+		}
+	}
+	return out
+}
+
+func mib(n uint32) string {
+	if n >= 1024 && n%1024 == 0 {
+		return fmt.Sprintf("%d GiB", n/1024)
+	}
+	return fmt.Sprintf("%d MiB", n)
+}

@@ -1,0 +1,206 @@
+package protocol
+
+// The rig's half of the lifecycle (SPEC §6.2): it works at most one unpaid tick
+// ahead, and everything it signs is in the state it was saved with.
+
+func (s *step) rig(ev Event) bool {
+	switch ev := ev.(type) {
+	case Tick:
+		s.rigTimeouts()
+		return true
+	case PeerGone:
+		s.rigStop(ReasonPeerLost)
+		return true
+	case StopIn:
+		s.rigStop(ReasonStopped)
+		return true
+	case StopAsked:
+		s.rigStop(ev.Reason)
+		return true
+	case PaymentIn:
+		return s.rigPaid(ev.Total)
+	}
+	switch s.State {
+	case StateAgreed:
+		return s.rigAgreed(ev)
+	case StateQueued:
+		return s.rigQueued(ev)
+	case StateStaging:
+		return s.rigStaging(ev)
+	case StateRunning:
+		return s.rigRunning(ev)
+	}
+	return false
+}
+
+func (s *step) rigAgreed(ev Event) bool {
+	switch ev := ev.(type) {
+	case FundingSeen:
+		if ev.Available.Less(s.MaxTotal) {
+			s.rigEnd(StateRejected, ReasonUnderfunded,
+				"channel has "+ev.Available.String()+" free, the budget is "+s.MaxTotal.String())
+			return true
+		}
+		s.enter(StateQueued, QueueWait) // funded and queued are one step on the rig
+		s.do(SendStatus{State: StateQueued}, Enqueue{})
+		return true
+	case FundingRefused:
+		s.rigEnd(StateRejected, ev.Reason, ev.Detail)
+		return true
+	}
+	return false
+}
+
+func (s *step) rigQueued(ev Event) bool {
+	if _, ok := ev.(SlotFree); !ok {
+		return false
+	}
+	s.enter(StateStaging, StagingWait)
+	s.do(SendStatus{State: StateStaging}, Stage{})
+	return true
+}
+
+func (s *step) rigStaging(ev Event) bool {
+	switch ev := ev.(type) {
+	case Staged:
+		s.enter(StateRunning, 0)
+		s.Started, s.RunUntil = s.now, s.now+s.RunMillis
+		s.do(SendStatus{State: StateRunning}, Start{})
+		return true
+	case StageFailed:
+		s.rigEnd(StateFailed, ev.Reason, ev.Detail)
+		return true
+	}
+	return false
+}
+
+func (s *step) rigRunning(ev Event) bool {
+	switch ev := ev.(type) {
+	case Measured:
+		s.rigMeasured(ev)
+		return true
+	case Exited:
+		s.rigExited(ev)
+		return true
+	}
+	return false
+}
+
+// rigMeasured emits the tick's receipt and pauses: one unpaid tick is the most
+// the rig risks. Work past the tick is billed in the next one.
+func (s *step) rigMeasured(ev Measured) {
+	if s.Paused || s.Ending != ReasonNone {
+		return
+	}
+	budget := s.Price.Buys(s.MaxTotal)
+	if ev.Units >= budget {
+		s.rigKill(ReasonBudget)
+		return
+	}
+	if ev.Units < s.Units+s.TickUnits {
+		return
+	}
+	s.do(SendReceipt{s.receipt(s.Units+s.TickUnits, ev.Output, false, 0)}, Pause{})
+	s.Paused, s.PayUntil = true, s.now+uint64(PaymentGrace.Milliseconds())
+}
+
+// receipt extends the chain and books the units.
+func (s *step) receipt(units uint64, output Hash, final bool, exit uint32) Receipt {
+	r := Receipt{Job: s.ID, Seq: s.Seq + 1, Units: units, Output: output, Prev: s.Prev, Final: final, ExitCode: exit}
+	s.Seq, s.Prev, s.Units = r.Seq, r.Digest(s.Domain), units
+	s.Due, _ = s.Price.Cost(units) // units ≤ Buys(MaxTotal), so the cost fits
+	return r
+}
+
+func (s *step) rigExited(ev Exited) {
+	s.RunUntil, s.PayUntil, s.Paused = 0, 0, false
+	reason, detail := ev.Reason, ev.Detail
+	if s.Ending != ReasonNone {
+		reason, detail = s.Ending, ""
+	}
+	s.do(FreeSlot{})
+	switch reason {
+	case ReasonPeerLost, ReasonUnpaid, ReasonRigError:
+		s.end(StateFailed, reason, detail)
+		if reason == ReasonRigError {
+			s.do(SendStatus{StateFailed, reason, detail})
+		}
+		s.do(Release{})
+		return
+	}
+	units := min(max(ev.Units, s.Units), s.Units+s.TickUnits, s.Price.Buys(s.MaxTotal))
+	r := s.receipt(units, ev.Output, true, ev.ExitCode)
+	s.Reason, s.Detail, s.ExitCode = reason, detail, ev.ExitCode
+	s.enter(StateFinished, SettleWait)
+	s.do(Save{}, SendResult{r, reason, detail})
+}
+
+func (s *step) rigPaid(total Amount) bool {
+	if s.State != StateRunning && s.State != StateFinished {
+		return false
+	}
+	if s.Paid.Less(total) {
+		s.Paid = total
+	}
+	if s.Paid.Less(s.Due) {
+		return true
+	}
+	if s.State == StateFinished {
+		s.end(StateSettled, s.Reason, s.Detail)
+		s.do(SendSettled{s.Paid}, Release{})
+		return true
+	}
+	if s.Paused && s.Ending == ReasonNone {
+		s.Paused, s.PayUntil = false, 0
+		s.do(Resume{})
+	}
+	return true
+}
+
+// rigStop ends the job for a reason from outside. Before it runs it is simply
+// over; while it runs the sandbox is killed and Exited brings the bill.
+func (s *step) rigStop(r Reason) {
+	switch s.State {
+	case StateRunning:
+		s.rigKill(r)
+	case StateFinished:
+		if r == ReasonPeerLost {
+			s.end(StateFailed, ReasonUnpaid, "requester left before the final voucher")
+			s.do(Release{})
+		}
+	default:
+		s.rigEnd(StateCancelled, r, "")
+	}
+}
+
+func (s *step) rigKill(r Reason) {
+	if s.Ending == ReasonNone || r == ReasonPeerLost {
+		s.Ending = r
+	}
+	s.RunUntil, s.PayUntil = 0, 0
+	s.do(Kill{})
+}
+
+// rigEnd ends a job that has no sandbox.
+func (s *step) rigEnd(state State, r Reason, detail string) {
+	held := s.State == StateQueued || s.State == StateStaging
+	s.end(state, r, detail)
+	if held {
+		s.do(FreeSlot{})
+	}
+	s.do(SendStatus{state, r, detail}, Release{})
+}
+
+func (s *step) rigTimeouts() {
+	switch {
+	case s.due(s.PayUntil):
+		s.rigKill(ReasonUnpaid)
+	case s.due(s.RunUntil):
+		s.rigKill(ReasonDeadline)
+	case s.due(s.WaitUntil) && s.State == StateFinished:
+		s.end(StateFailed, ReasonUnpaid, "no final voucher within "+SettleWait.String())
+		s.do(Release{})
+	case s.due(s.WaitUntil):
+		s.rigEnd(StateExpired, ReasonTimeout, "waited too long in "+string(s.State))
+	}
+}

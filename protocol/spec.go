@@ -1,0 +1,208 @@
+package protocol
+
+import (
+	"fmt"
+	"path"
+	"strings"
+	"time"
+
+	"github.com/ipfs/go-cid"
+	"github.com/multiformats/go-multihash"
+)
+
+// Kind tells a job that ends by itself from a lease.
+type Kind string
+
+// Job kinds (SPEC §5.1). Version 1 rigs run tasks.
+const (
+	KindTask    Kind = "task"
+	KindService Kind = "service"
+)
+
+// EngineWASM is the embedded default engine: a WASI preview 1 module.
+const EngineWASM = "wasm"
+
+// Input is a file the job reads at /in/<Name>.
+type Input struct {
+	Name string `cbor:"1,keyasint" json:"name"`
+	CID  string `cbor:"2,keyasint" json:"cid"`
+	Size uint64 `cbor:"3,keyasint" json:"size"` // bytes
+}
+
+// Resources is what the job needs of a rig.
+type Resources struct {
+	GPUs      uint8  `cbor:"1,keyasint" json:"gpus,omitempty"`
+	VRAMMiB   uint32 `cbor:"2,keyasint" json:"vram_mib,omitempty"`
+	MemoryMiB uint32 `cbor:"3,keyasint" json:"memory_mib,omitempty"`
+	DiskMiB   uint32 `cbor:"4,keyasint" json:"disk_mib,omitempty"`
+	CPUs      uint16 `cbor:"5,keyasint" json:"cpus,omitempty"`
+}
+
+// Limits bound the job. The budget is in the Agreement, where money is.
+type Limits struct {
+	RunMillis   uint64 `cbor:"1,keyasint" json:"run_ms"`
+	StdoutBytes uint64 `cbor:"2,keyasint" json:"stdout_bytes"`
+	OutputBytes uint64 `cbor:"3,keyasint" json:"output_bytes"`
+	OutputFiles uint32 `cbor:"4,keyasint" json:"output_files"`
+}
+
+// RunTime is the run time limit.
+func (l Limits) RunTime() time.Duration { return time.Duration(l.RunMillis) * time.Millisecond }
+
+// JobSpec says what to run; its CID names it (SPEC §5.1).
+type JobSpec struct {
+	Version    uint8      `cbor:"1,keyasint" json:"version"`
+	Kind       Kind       `cbor:"2,keyasint" json:"kind"`
+	Engine     string     `cbor:"3,keyasint" json:"engine"`
+	Module     string     `cbor:"4,keyasint" json:"module"` // CID
+	ModuleSize uint64     `cbor:"5,keyasint" json:"module_size"`
+	Args       []string   `cbor:"6,keyasint" json:"args"`
+	Env        []string   `cbor:"7,keyasint" json:"env"`
+	Inputs     []Input    `cbor:"8,keyasint" json:"inputs"`
+	Resources  Resources  `cbor:"9,keyasint" json:"resources"`
+	Limits     Limits     `cbor:"10,keyasint" json:"limits"`
+	Egress     bool       `cbor:"11,keyasint" json:"egress"`
+	Public     bool       `cbor:"12,keyasint" json:"public"` // outputs may be fetched by anybody
+	Seed       Hash       `cbor:"13,keyasint" json:"seed"`   // the sandbox's randomness
+	Crit       Extensions `cbor:"14,keyasint" json:"crit,omitempty"`
+	Opt        Extensions `cbor:"15,keyasint" json:"opt,omitempty"`
+}
+
+// EncodeSpec checks the spec and returns its bytes and CID (CIDv1, dag-cbor,
+// SHA2-256).
+func EncodeSpec(s *JobSpec) ([]byte, cid.Cid, error) {
+	if err := s.Check(); err != nil {
+		return nil, cid.Undef, err
+	}
+	b, err := Encode(s)
+	if err != nil {
+		return nil, cid.Undef, err
+	}
+	if err := checkLen("spec", len(b), MaxSpecBytes); err != nil {
+		return nil, cid.Undef, err
+	}
+	c, err := SpecCID(b)
+	return b, c, err
+}
+
+// SpecCID is the CID of a spec's bytes.
+func SpecCID(b []byte) (cid.Cid, error) {
+	mh, err := multihash.Sum(b, multihash.SHA2_256, -1)
+	if err != nil {
+		return cid.Undef, fmt.Errorf("hash spec: %w", err)
+	}
+	return cid.NewCidV1(cid.DagCBOR, mh), nil
+}
+
+// DecodeSpec reads and checks a spec from a peer or a file.
+func DecodeSpec(b []byte) (*JobSpec, error) {
+	if err := checkLen("spec", len(b), MaxSpecBytes); err != nil {
+		return nil, err
+	}
+	s := new(JobSpec)
+	if err := Decode(b, s); err != nil {
+		return nil, fmt.Errorf("spec: %w", err)
+	}
+	return s, s.Check()
+}
+
+// Check applies every limit of SPEC §9 to the spec.
+func (s *JobSpec) Check() error {
+	switch {
+	case s.Version != Version:
+		return fieldErr("spec.version", fmt.Sprint(Version), s.Version)
+	case s.Kind != KindTask && s.Kind != KindService:
+		return fieldErr("spec.kind", `"task" or "service"`, s.Kind)
+	case s.Engine == "" || len(s.Engine) > MaxNameBytes:
+		return fieldErr("spec.engine", "a name", s.Engine)
+	case s.ModuleSize == 0 || s.ModuleSize > MaxModuleBytes:
+		return fieldErr("spec.module_size", fmt.Sprintf("1 to %d bytes", MaxModuleBytes), s.ModuleSize)
+	case s.Limits.RunMillis == 0 || s.Limits.RunTime() > MaxRunTime || s.Limits.RunMillis > uint64(MaxRunTime.Milliseconds()):
+		return fieldErr("spec.limits.run_ms", "between 1 ms and "+MaxRunTime.String(), s.Limits.RunMillis)
+	case s.Limits.StdoutBytes > MaxStdoutBytes:
+		return fieldErr("spec.limits.stdout_bytes", fmt.Sprintf("at most %d", MaxStdoutBytes), s.Limits.StdoutBytes)
+	case s.Limits.OutputBytes > MaxOutputBytes:
+		return fieldErr("spec.limits.output_bytes", fmt.Sprintf("at most %d", MaxOutputBytes), s.Limits.OutputBytes)
+	case s.Limits.OutputFiles > MaxOutputFiles:
+		return fieldErr("spec.limits.output_files", fmt.Sprintf("at most %d", MaxOutputFiles), s.Limits.OutputFiles)
+	case s.Resources.MemoryMiB > MaxMemoryBytes>>20:
+		return fieldErr("spec.resources.memory_mib", fmt.Sprintf("at most %d", MaxMemoryBytes>>20), s.Resources.MemoryMiB)
+	}
+	if err := CheckCID("spec.module", s.Module); err != nil {
+		return err
+	}
+	if err := checkStrings("spec.args", s.Args, MaxArgs, MaxArgBytes); err != nil {
+		return err
+	}
+	if err := checkStrings("spec.env", s.Env, MaxEnv, MaxArgBytes); err != nil {
+		return err
+	}
+	if err := checkInputs(s.Inputs); err != nil {
+		return err
+	}
+	return checkExtensions("spec", s.Crit, s.Opt)
+}
+
+func checkStrings(field string, list []string, most, each int) error {
+	if err := checkLen(field, len(list), most); err != nil {
+		return err
+	}
+	for i, v := range list {
+		at := fmt.Sprintf("%s[%d]", field, i)
+		if err := checkLen(at, len(v), each); err != nil {
+			return err
+		}
+		if strings.ContainsRune(v, 0) {
+			return &FieldError{Field: at, Limit: "no NUL byte"}
+		}
+	}
+	return nil
+}
+
+func checkInputs(in []Input) error {
+	if err := checkLen("spec.inputs", len(in), MaxInputs); err != nil {
+		return err
+	}
+	seen := make(map[string]bool, len(in))
+	for i, f := range in {
+		at := fmt.Sprintf("spec.inputs[%d]", i)
+		if err := CheckFileName(at+".name", f.Name); err != nil {
+			return err
+		}
+		if seen[f.Name] {
+			return fieldErr(at+".name", "unique", f.Name)
+		}
+		seen[f.Name] = true
+		if f.Size > MaxInputBytes {
+			return fieldErr(at+".size", fmt.Sprintf("at most %d bytes", uint64(MaxInputBytes)), f.Size)
+		}
+		if err := CheckCID(at+".cid", f.CID); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// CheckFileName refuses names that are not one plain path element.
+func CheckFileName(field, name string) error {
+	if name == "" || name == "." || name == ".." || len(name) > MaxNameBytes ||
+		strings.ContainsAny(name, "/\\\x00:") || path.Base(name) != name {
+		return fieldErr(field, fmt.Sprintf("one plain file name of at most %d bytes", MaxNameBytes), name)
+	}
+	return nil
+}
+
+// CheckCID refuses text that is not a CIDv1 with a SHA2-256 hash.
+func CheckCID(field, s string) error {
+	if err := checkLen(field, len(s), MaxNameBytes); err != nil {
+		return err
+	}
+	c, err := cid.Decode(s)
+	if err != nil {
+		return fieldErr(field, "a CID", s)
+	}
+	if p := c.Prefix(); p.Version != 1 || p.MhType != multihash.SHA2_256 || p.MhLength != 32 {
+		return fieldErr(field, "a CIDv1 with SHA2-256", s)
+	}
+	return nil
+}
