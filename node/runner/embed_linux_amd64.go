@@ -1,0 +1,6 @@
+package runner
+
+import "embed"
+
+//go:embed all:dist/linux_amd64
+var dist embed.FS

@@ -1,0 +1,5 @@
+package runner
+
+const orphanEnv = "RERIG_TEST_ORPHAN"
+
+func orphanMain(string) {}

@@ -1,0 +1,46 @@
+package runner
+
+import (
+	"fmt"
+	"io/fs"
+	"path/filepath"
+)
+
+// checkOutput looks at what a job left in its output directory. The sandbox
+// enforces the same limits while the job runs; this is the second look, from
+// outside, before anybody reads a file there.
+func checkOutput(s *Spec) *Failure {
+	var files int
+	var bytes uint64
+	err := filepath.WalkDir(s.OutDir, func(path string, d fs.DirEntry, err error) error {
+		if err != nil || path == s.OutDir {
+			return err
+		}
+		name, _ := filepath.Rel(s.OutDir, path)
+		if files++; files > s.OutputFiles {
+			return &Failure{FailureOutput, fmt.Sprintf("output has more than %d files", s.OutputFiles)}
+		}
+		if d.IsDir() {
+			return nil
+		}
+		if !d.Type().IsRegular() {
+			return &Failure{FailureOutput, fmt.Sprintf("output %q is not a regular file", name)}
+		}
+		info, err := d.Info()
+		if err != nil {
+			return err
+		}
+		if bytes += uint64(info.Size()); bytes > s.OutputBytes {
+			return &Failure{FailureOutput, fmt.Sprintf("output is over %d bytes", s.OutputBytes)}
+		}
+		return nil
+	})
+	switch err := err.(type) {
+	case nil:
+		return nil
+	case *Failure:
+		return err
+	default:
+		return &Failure{FailureInternal, "check the output: " + err.Error()}
+	}
+}

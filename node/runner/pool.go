@@ -1,0 +1,151 @@
+package runner
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"slices"
+	"time"
+)
+
+// take gives a child for a module: one that holds it, else one that is ready,
+// else a new one.
+func (r *Runner) take(ctx context.Context, module [32]byte) (*child, error) {
+	r.mu.Lock()
+	if !r.running {
+		r.mu.Unlock()
+		return nil, ErrNotRunning
+	}
+	var best *child
+	for _, c := range r.idle {
+		if best == nil || fitness(c, module) > fitness(best, module) {
+			best = c
+		}
+	}
+	if best != nil {
+		r.idle = slices.DeleteFunc(r.idle, func(c *child) bool { return c == best })
+	}
+	r.mu.Unlock()
+	if best != nil {
+		r.wake()
+		return best, nil
+	}
+	return r.spawn(ctx, []string{"run", r.cache.codeDir()})
+}
+
+func fitness(c *child, module [32]byte) int {
+	switch {
+	case c.ready && c.loaded == module:
+		return 3
+	case c.ready:
+		return 2
+	case c.loaded == module:
+		return 1
+	}
+	return 0
+}
+
+// spawn has Run start a child; its serve has not begun.
+func (r *Runner) spawn(ctx context.Context, args []string) (*child, error) {
+	r.mu.Lock()
+	ended, running := r.ended, r.running
+	r.mu.Unlock()
+	if !running {
+		return nil, ErrNotRunning
+	}
+	reply := make(chan spawned, 1)
+	select {
+	case r.spawns <- spawn{args, reply}:
+		s := <-reply
+		return s.child, s.err
+	case <-ended:
+		return nil, ErrNotRunning
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+// markReady notes that a child is warm, or that its guest has begun, and unpins
+// what it has loaded until then.
+func (r *Runner) markReady(c *child) {
+	r.mu.Lock()
+	c.ready = true
+	pinned := c.pinned
+	c.pinned = nil
+	r.mu.Unlock()
+	r.unpin(pinned)
+}
+
+func (r *Runner) unpin(modules [][32]byte) {
+	for _, m := range modules {
+		r.cache.release(m)
+	}
+}
+
+// forget removes a child that has ended. One that ended while waiting is
+// replaced after a pause, lest a broken sandbox be started without end.
+func (r *Runner) forget(c *child, waiting bool, crash string) {
+	r.mu.Lock()
+	delete(r.all, c)
+	r.idle = slices.DeleteFunc(r.idle, func(x *child) bool { return x == c })
+	pinned := c.pinned
+	c.pinned = nil
+	running := r.running
+	r.mu.Unlock()
+	r.unpin(pinned)
+	if waiting && running {
+		r.log.Error("a waiting sandbox ended", "text", crash)
+		time.AfterFunc(respawnDelay, r.wake)
+	}
+}
+
+// compile runs a compile child on a module. A module that takes too much time
+// or memory is bad, as is one that is not valid.
+func (r *Runner) compile(ctx context.Context, cacheDir, module string) error {
+	c, err := r.spawn(ctx, []string{"compile", cacheDir, module})
+	if err != nil {
+		return err
+	}
+	j := newJob(c, &Spec{}, nil, nil)
+	j.arm(maxCompileTime, &Failure{FailureBadModule, fmt.Sprintf("compiling took over %s", maxCompileTime)})
+	c.adopt(j)
+	<-j.done
+	f := j.result.Failure
+	if f == nil {
+		return nil
+	}
+	switch f.Kind {
+	case FailureBadModule:
+		return f
+	case FailureMemory:
+		return &Failure{FailureBadModule, "compiling needs too much memory"}
+	}
+	return fmt.Errorf("compile the module: %w", f)
+}
+
+// Start runs a job: it compiles the module if no earlier job has, hands the
+// job to a child, and returns. The guest's output goes to stdout and stderr as
+// it comes, from one goroutine; a writer that blocks holds the guest back. The
+// job is killed when ctx is done. A bad module is a *Failure.
+func (r *Runner) Start(ctx context.Context, s Spec, stdout, stderr io.Writer) (*Job, error) {
+	if err := s.validate(); err != nil {
+		return nil, err
+	}
+	module, err := r.cache.acquire(ctx, &s)
+	if err != nil {
+		return nil, err
+	}
+	c, err := r.take(ctx, s.ModuleSHA256)
+	if err != nil {
+		r.cache.release(s.ModuleSHA256)
+		return nil, err
+	}
+	r.mu.Lock()
+	c.pinned = append(c.pinned, s.ModuleSHA256)
+	if info, err := os.Stat(module); err == nil && info.Size() >= minPreloadBytes {
+		r.latest = s.ModuleSHA256
+	}
+	r.mu.Unlock()
+	return r.hand(ctx, c, module, &s, stdout, stderr), nil
+}

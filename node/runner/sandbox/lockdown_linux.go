@@ -1,0 +1,46 @@
+package main
+
+import (
+	"fmt"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/rerig/rerig/node/runner/internal/frame"
+)
+
+const (
+	// compileDataBytes caps the memory of a compile child.
+	compileDataBytes = 1 << 30
+	// ownDataBytes is what a job child may use besides its guest's memory: its
+	// heap, and the guest's tables and call stack, which live in it.
+	ownDataBytes = 512 << 20
+)
+
+func limitData(n uint64) {
+	// A limit that cannot be set is one that is lower already.
+	_ = lower(unix.RLIMIT_DATA, n)
+}
+
+// lockDown takes from this process what the guest does not need, as a second
+// wall behind WASM's own: it is called when everything is open and loaded.
+func lockDown(req *frame.Request) error {
+	limitData(req.MemoryBytes + ownDataBytes)
+	if err := lower(unix.RLIMIT_CORE, 0); err != nil {
+		return fmt.Errorf("limit core dumps: %w", err)
+	}
+	if err := lower(unix.RLIMIT_NOFILE, maxOpenFiles); err != nil {
+		return fmt.Errorf("limit open files: %w", err)
+	}
+	return nil
+}
+
+func cpuNanos() uint64 {
+	var t unix.Timespec
+	if err := unix.ClockGettime(unix.CLOCK_PROCESS_CPUTIME_ID, &t); err != nil {
+		return 0
+	}
+	return uint64(t.Nano())
+}
+
+// reportCPU does nothing: on Linux the runner reads the child's CPU clock.
+func reportCPU() {}

@@ -1,0 +1,1 @@
+(module (import "env" "steal" (func)) (func (export "_start")))
