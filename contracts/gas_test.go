@@ -1,0 +1,139 @@
+package contracts_test
+
+import (
+	"bytes"
+	"flag"
+	"fmt"
+	"os"
+	"testing"
+	"text/tabwriter"
+
+	"github.com/ethereum/go-ethereum/accounts/abi"
+	"github.com/ethereum/go-ethereum/common"
+	"github.com/ethereum/go-ethereum/core/types"
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/rerig/rerig/contracts/bindings"
+)
+
+var update = flag.Bool("update", false, "rewrite gas.txt")
+
+const gasFile = "gas.txt"
+
+// TestGas measures every call under both price lists and compares with the
+// table that is checked in, so that a change of price is a change one reviews.
+func TestGas(t *testing.T) {
+	t.Parallel()
+	today, tomorrow := measureGas(t, osaka), measureGas(t, amsterdam)
+	var table bytes.Buffer
+	w := tabwriter.NewWriter(&table, 0, 0, 2, ' ', tabwriter.AlignRight)
+	fmt.Fprintf(w, "%s\t%s\t  call\n", osaka, amsterdam)
+	for i, row := range today {
+		fmt.Fprintf(w, "%d\t%d\t  %s\n", row.gas, tomorrow[i].gas, row.call)
+	}
+	if err := w.Flush(); err != nil {
+		t.Fatal(err)
+	}
+	if *update {
+		if err := os.WriteFile(gasFile, table.Bytes(), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(gasFile)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(string(want), table.String()); diff != "" {
+		t.Errorf("gas has changed (go test ./contracts -run TestGas -update accepts it):\n%s", diff)
+	}
+}
+
+type gasRow struct {
+	call string
+	gas  uint64
+}
+
+// meter collects rows in the order in which they are measured.
+type meter struct {
+	*chain
+	rows []gasRow
+}
+
+func (m *meter) row(call string, receipt *types.Receipt) {
+	m.rows = append(m.rows, gasRow{call, receipt.GasUsed})
+}
+
+func measureGas(t *testing.T, rules fork) []gasRow {
+	c := newChain(t, rules)
+	m := &meter{chain: c}
+	m.measureAccounts()
+	m.measureChannels()
+	m.measureCloses()
+	for _, size := range []int{10, 100} {
+		m.measureBatch(size)
+	}
+	grace := escrowABI.PackConstructor(86_400)
+	m.row("deploy", c.transact(stranger, nil, nil, append(common.FromHex(bindings.EscrowMetaData.Bin), grace...)))
+	return m.rows
+}
+
+func (m *meter) measureAccounts() {
+	m.row("approve (by the token)", m.mustAt(m.usd, stranger, nil, usdABI.PackApprove(m.escrow, abi.MaxUint256)))
+	m.row("deposit, first", m.must(payer, escrowABI.PackDeposit(m.usd, payer.addr, n(1e6))))
+	m.row("deposit", m.must(payer, escrowABI.PackDeposit(m.usd, payer.addr, n(1e6))))
+	m.row("depositNative, first", m.mustAt(m.escrow, payer, n(1e15), escrowABI.PackDepositNative(payer.addr)))
+	m.row("depositNative", m.mustAt(m.escrow, payer, n(1e15), escrowABI.PackDepositNative(payer.addr)))
+	m.row("withdraw", m.must(payer, escrowABI.PackWithdraw(m.usd, payer.addr, n(1000))))
+	m.row("withdraw native", m.must(payer, escrowABI.PackWithdraw(native, payer.addr, n(1000))))
+}
+
+func (m *meter) measureChannels() {
+	d := lane(m.usd)
+	m.row("fund, opening", m.must(payer, d.fund(n(1000))))
+	m.row("fund, topping up", m.must(payer, d.fund(n(1000))))
+	m.row("redeem, payee's first", m.must(rig, d.redeem(m.voucher(d, 0, n(10)), false)))
+	m.row("redeem", m.must(rig, d.redeem(m.voucher(d, 0, n(20)), false)))
+	m.row("redeem with payout, first", m.must(rig, d.redeem(m.voucher(d, 0, n(30)), true)))
+	m.row("redeem with payout", m.must(rig, d.redeem(m.voucher(d, 0, n(40)), true)))
+	m.row("redeem of nothing new", m.must(rig, d.redeem(m.voucher(d, 0, n(40)), false)))
+	direct := d
+	direct.payer = rival
+	m.row("depositAndFund, opening", m.must(rival, direct.depositAndFund(n(1000))))
+	m.row("depositAndFund, topping up", m.must(rival, direct.depositAndFund(n(1000))))
+	coin := lane(native)
+	m.row("depositAndFund native, opening", m.mustAt(m.escrow, payer, n(1000), coin.depositAndFund(n(1000))))
+	m.row("depositAndFund native, topping up", m.mustAt(m.escrow, payer, n(1000), coin.depositAndFund(n(1000))))
+	m.row("redeem native, payee's first", m.must(rig, coin.redeem(m.voucher(coin, 0, n(10)), false)))
+	m.row("redeem native with payout", m.must(rig, coin.redeem(m.voucher(coin, 0, n(20)), true)))
+}
+
+// measureCloses goes on with the channel of measureChannels, 40 claimed.
+func (m *meter) measureCloses() {
+	d := lane(m.usd)
+	m.row("requestClose", m.must(payer, d.requestClose()))
+	m.pass(2 * testGrace)
+	m.row("finalizeClose", m.must(payer, d.finalizeClose(false)))
+	m.row("fund, opening again", m.must(payer, d.fund(n(1000))))
+	m.row("closeByPayee", m.must(rig, d.closeByPayee(m.voucher(d, 1, n(10)), false)))
+	m.must(payer, d.fund(n(1000)))
+	r, vs := rig.sign(m.t, m.closeMessage(d, 2, n(10)))
+	m.row("closeByPayer", m.must(payer, d.closeByPayer(n(10), r, vs, false)))
+	m.must(payer, d.fund(n(1000)))
+	r, vs = rig.sign(m.t, m.closeMessage(d, 3, n(10)))
+	m.row("closeByPayer with payout", m.must(payer, d.closeByPayer(n(10), r, vs, true)))
+}
+
+// measureBatch redeems one voucher each of size channels of a known payee.
+func (m *meter) measureBatch(size int) {
+	var vouchers []bindings.Voucher
+	d := lane(m.usd)
+	for i := range size {
+		d.signer = keyOf(fmt.Sprintf("signer %d of %d", i, size))
+		m.must(payer, d.fund(n(1000)))
+		m.must(rig, d.redeem(m.voucher(d, 0, n(1)), false))
+		vouchers = append(vouchers, m.voucher(d, 0, n(10)))
+	}
+	receipt := m.must(rig, d.redeemMany(false, vouchers...))
+	m.row(fmt.Sprintf("redeemMany of %d", size), receipt)
+	m.rows = append(m.rows, gasRow{fmt.Sprintf("redeemMany of %d, each", size), receipt.GasUsed / uint64(size)})
+}
