@@ -1,0 +1,175 @@
+// Package network is a node's place in the peer-to-peer network (SPEC §3): the
+// libp2p host whose peer ID is the node's key, Kademlia routing in a prefix of its
+// own per network, LAN discovery, and a cache of peers that survives restarts.
+//
+// New starts listening, so that a port in use fails at once; Run then keeps the
+// node connected for as long as it lives. No bootstrap peer is ever required to be
+// up: Run redials for ever and falls back on the peer cache.
+package network
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	dht "github.com/libp2p/go-libp2p-kad-dht"
+	"github.com/libp2p/go-libp2p/core/event"
+	"github.com/libp2p/go-libp2p/core/host"
+	"github.com/libp2p/go-libp2p/core/peer"
+	"github.com/libp2p/go-libp2p/p2p/host/eventbus"
+
+	"github.com/rerig/rerig/protocol"
+)
+
+// Limits and timeouts of this implementation; SPEC §3 fixes none of them.
+const (
+	dialTimeout     = 5 * time.Second
+	refreshInterval = 10 * time.Minute // between two refreshes of a settled routing table
+	refreshSpacing  = 5 * time.Second  // between two refreshes while it still changes
+	fewPeers        = 4                // a routing table this small makes the node ask its cache
+	hintDials       = 8                // cached peers dialled at once
+	maxBootstrap    = 64
+)
+
+// Config says who the node is and where it listens. Key, Network and ListenAddrs
+// are required.
+type Config struct {
+	Key         *protocol.Key // the identity; the peer ID derives from it
+	Network     string        // name of the network, such as "testnet"; part of every protocol ID
+	ListenAddrs []string      // multiaddrs, TCP and QUIC
+	Bootstrap   []string      // multiaddrs ending in /p2p/<peer ID>; the node's own is ignored
+	DataDir     string        // holds the peer cache; empty keeps none
+
+	// Server makes the node a public DHT server, relay and NAT helper, whatever
+	// reachability it measures. Otherwise it serves the DHT once it is reachable.
+	Server bool
+	// LocalNet is for test networks and closed LANs: loopback and private
+	// addresses are advertised and believed, every node is a DHT server, and there
+	// is no NAT port mapping, relay or hole punching.
+	LocalNet bool
+	MDNS     bool // find peers of this network on the LAN
+
+	// RedialMin and RedialMax bound the pause between two dials of a lost
+	// bootstrap peer. Zero takes 1 s and 1 min, on a LocalNet 200 ms and 5 s.
+	RedialMin, RedialMax time.Duration
+
+	Logger *slog.Logger // nil logs nothing
+}
+
+func (c *Config) validate() error {
+	switch {
+	case c.Key == nil:
+		return errors.New("network config: key is missing")
+	case c.Network == "" || len(c.Network) > protocol.MaxNameBytes:
+		return fmt.Errorf("network config: network name must have 1 to %d bytes, got %d",
+			protocol.MaxNameBytes, len(c.Network))
+	case len(c.ListenAddrs) == 0:
+		return errors.New("network config: no listen address; give one such as /ip4/0.0.0.0/tcp/4001")
+	case len(c.Bootstrap) > maxBootstrap:
+		return fmt.Errorf("network config: at most %d bootstrap addresses, got %d", maxBootstrap, len(c.Bootstrap))
+	}
+	if c.Logger == nil {
+		c.Logger = slog.New(slog.DiscardHandler)
+	}
+	least, most := time.Second, time.Minute
+	if c.LocalNet {
+		least, most = 200*time.Millisecond, 5*time.Second
+	}
+	if c.RedialMin <= 0 {
+		c.RedialMin = least
+	}
+	if c.RedialMax < c.RedialMin {
+		c.RedialMax = max(most, c.RedialMin)
+	}
+	return nil
+}
+
+// Network is a running host with its routing. It is safe for concurrent use.
+type Network struct {
+	cfg       Config
+	log       *slog.Logger
+	host      host.Host
+	dht       *dht.IpfsDHT
+	gater     *gater
+	cache     *peerCache
+	bootstrap []peer.AddrInfo
+	events    event.Subscription // read by watch alone
+	closing   sync.Once
+	closeErr  error
+}
+
+// New makes the host, listens and joins no one yet. An address in use is an error
+// that names it. The caller must end with Run or Close.
+func New(cfg Config) (*Network, error) {
+	if err := cfg.validate(); err != nil {
+		return nil, err
+	}
+	self, err := PeerID(cfg.Key.Public())
+	if err != nil {
+		return nil, err
+	}
+	n := &Network{cfg: cfg, log: cfg.Logger, gater: newGater(self)}
+	if n.bootstrap, err = parseBootstrap(cfg.Bootstrap, self); err != nil {
+		return nil, err
+	}
+	if n.cache, err = openCache(cfg.DataDir, self, cfg.Logger); err != nil {
+		return nil, err
+	}
+	if n.host, err = n.newHost(); err != nil {
+		return nil, err
+	}
+	n.events, err = n.host.EventBus().Subscribe(
+		[]any{new(event.EvtPeerIdentificationCompleted)}, eventbus.BufSize(256))
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("watch peers: %w", err), n.host.Close())
+	}
+	if n.dht, err = n.newDHT(); err != nil {
+		return nil, errors.Join(fmt.Errorf("start DHT: %w", err), n.events.Close(), n.host.Close())
+	}
+	if err := n.listen(); err != nil {
+		return nil, errors.Join(err, n.Close())
+	}
+	return n, nil
+}
+
+// Host is the libp2p host.
+func (n *Network) Host() host.Host { return n.host }
+
+// DHT is the Kademlia routing of this network. It finds peers; it keeps neither
+// values nor provider records (SPEC §3.2).
+func (n *Network) DHT() *dht.IpfsDHT { return n.dht }
+
+// Run keeps the node connected until ctx ends, then writes the peer cache and
+// closes the host. It returns nil after an orderly end.
+func (n *Network) Run(ctx context.Context) error {
+	var mdnsErr error
+	stopMDNS := func() error { return nil }
+	if n.cfg.MDNS {
+		if stopMDNS, mdnsErr = n.startMDNS(ctx); mdnsErr != nil {
+			// A LAN without multicast is no reason to stop: other ways remain.
+			n.log.Warn("no LAN discovery", "err", mdnsErr)
+			stopMDNS = func() error { return nil }
+		}
+	}
+	var children sync.WaitGroup
+	for _, b := range n.bootstrap {
+		children.Go(func() { n.keepBootstrap(ctx, b) })
+	}
+	children.Go(func() { n.hunt(ctx) })
+	children.Go(func() { n.watch(ctx) })
+	children.Go(func() { n.refresh(ctx) })
+	children.Wait()
+	return errors.Join(stopMDNS(), n.cache.flush(), n.Close())
+}
+
+// Close ends the host and its routing. Run calls it; a caller needs it only when
+// Run never ran.
+func (n *Network) Close() error {
+	n.closing.Do(func() {
+		n.closeErr = errors.Join(n.dht.Close(), n.events.Close(), n.host.Close())
+	})
+	return n.closeErr
+}
