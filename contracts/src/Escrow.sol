@@ -120,11 +120,11 @@ contract Escrow is IEscrow, EIP712, ReentrancyGuardTransient {
     /// @inheritdoc IEscrow
     function requestClose(address payee, address operator, address signer, address token) external nonReentrant {
         bytes32 id = channelId(msg.sender, signer, payee, operator, token);
-        Channel memory ch = _open(id);
+        Channel storage ch = _open(id);
         if (ch.closesAt != 0) revert AlreadyClosing(id, ch.closesAt);
-        ch.closesAt = SafeCast.toUint32(block.timestamp + closeGrace);
-        _channels[id] = ch;
-        emit CloseRequested(id, ch.epoch, ch.closesAt);
+        uint32 closesAt = SafeCast.toUint32(block.timestamp + closeGrace);
+        ch.closesAt = closesAt;
+        emit CloseRequested(id, ch.epoch, closesAt);
     }
 
     /// @inheritdoc IEscrow
@@ -134,10 +134,10 @@ contract Escrow is IEscrow, EIP712, ReentrancyGuardTransient {
         returns (uint256 refunded)
     {
         bytes32 id = channelId(msg.sender, signer, payee, operator, token);
-        Channel memory ch = _channels[id];
-        if (ch.closesAt == 0) revert NotClosing(id);
-        if (block.timestamp < ch.closesAt) revert TooEarly(ch.closesAt, block.timestamp);
-        refunded = _end(id, ch);
+        uint32 closesAt = _channels[id].closesAt;
+        if (closesAt == 0) revert NotClosing(id);
+        if (block.timestamp < closesAt) revert TooEarly(closesAt, block.timestamp);
+        refunded = _end(id, _channels[id].claimed);
         _settle(token, msg.sender, refunded, payout);
     }
 
@@ -153,18 +153,16 @@ contract Escrow is IEscrow, EIP712, ReentrancyGuardTransient {
         bool payout
     ) external nonReentrant returns (uint256 refunded) {
         bytes32 id = channelId(msg.sender, signer, payee, operator, token);
-        Channel memory ch = _open(id);
-        if (finalCumulative < ch.claimed || finalCumulative > ch.funded) {
-            revert BadCumulative(finalCumulative, ch.claimed, ch.funded);
+        Channel storage ch = _open(id);
+        (uint96 funded, uint96 claimed) = (ch.funded, ch.claimed);
+        if (finalCumulative < claimed || finalCumulative > funded) {
+            revert BadCumulative(finalCumulative, claimed, funded);
         }
         if (!_signedBy(operator, closeDigest(id, ch.epoch, finalCumulative), r, vs)) revert BadConsent();
 
-        uint256 owed = finalCumulative - ch.claimed;
-        if (owed != 0) {
-            ch.claimed = finalCumulative;
-            emit Redeemed(id, finalCumulative);
-        }
-        refunded = _end(id, ch);
+        uint256 owed = finalCumulative - claimed;
+        if (owed != 0) emit Redeemed(id, finalCumulative);
+        refunded = _end(id, finalCumulative);
         // The payee is not the caller: a payee that cannot receive must not hold the payer's money.
         _settle(token, payee, owed, false);
         _settle(token, msg.sender, refunded, payout);
@@ -182,7 +180,7 @@ contract Escrow is IEscrow, EIP712, ReentrancyGuardTransient {
         if (voucher.epoch != epoch) revert BadEpoch(epoch, voucher.epoch);
         paid = _redeem(payee, operator, token, voucher, 0);
         // The payer is not the caller: a payer that cannot receive must not hold the payee's money.
-        _settle(token, voucher.payer, _end(id, _channels[id]), false);
+        _settle(token, voucher.payer, _end(id, _channels[id].claimed), false);
         _settle(token, payee, paid, payout);
     }
 
@@ -231,11 +229,11 @@ contract Escrow is IEscrow, EIP712, ReentrancyGuardTransient {
         if (operator == address(0)) revert ZeroAddress("operator");
         if (signer == address(0)) revert ZeroAddress("signer");
         bytes32 id = channelId(msg.sender, signer, payee, operator, token);
-        Channel memory ch = _channels[id];
-        ch.funded += amount;
-        ch.closesAt = 0;
-        _channels[id] = ch;
-        emit ChannelFunded(id, msg.sender, payee, operator, signer, token, ch.epoch, amount, ch.funded);
+        Channel storage ch = _channels[id];
+        uint96 funded = ch.funded + amount;
+        ch.funded = funded;
+        if (ch.closesAt != 0) ch.closesAt = 0;
+        emit ChannelFunded(id, msg.sender, payee, operator, signer, token, ch.epoch, amount, funded);
     }
 
     /// @dev Moves what the voucher grants from the channel to nobody yet: the caller settles the sum returned.
@@ -244,26 +242,27 @@ contract Escrow is IEscrow, EIP712, ReentrancyGuardTransient {
         returns (uint256 due)
     {
         bytes32 id = channelId(v.payer, v.signer, payee, operator, token);
-        Channel memory ch = _channels[id];
-        uint96 claimed = v.cumulative < ch.funded ? v.cumulative : ch.funded;
+        Channel storage ch = _channels[id];
+        (uint96 funded, uint96 before, uint32 epoch) = (ch.funded, ch.claimed, ch.epoch);
+        uint96 claimed = v.cumulative < funded ? v.cumulative : funded;
         // Not an error: a voucher that lost a race must not revert the batch it came in.
-        if (v.epoch != ch.epoch || claimed <= ch.claimed) return 0;
-        if (!_signedBy(v.signer, voucherDigest(id, v.epoch, v.cumulative), v.r, v.vs)) revert BadSignature(index);
-        due = claimed - ch.claimed;
+        if (v.epoch != epoch || claimed <= before) return 0;
+        if (!_signedBy(v.signer, voucherDigest(id, epoch, v.cumulative), v.r, v.vs)) revert BadSignature(index);
+        due = claimed - before;
         ch.claimed = claimed;
-        _channels[id] = ch;
         emit Redeemed(id, claimed);
     }
 
-    /// @dev Starts the next epoch and returns what was left; the caller settles it with the payer.
-    function _end(bytes32 id, Channel memory ch) private returns (uint256 rest) {
-        uint96 refunded = ch.funded - ch.claimed;
-        _channels[id] = Channel({funded: 0, claimed: 0, epoch: ch.epoch + 1, closesAt: 0});
-        emit ChannelClosed(id, ch.epoch, ch.claimed, refunded);
+    /// @dev Starts the next epoch and returns what `claimed` left over; the caller settles that with the payer.
+    function _end(bytes32 id, uint96 claimed) private returns (uint256) {
+        Channel storage ch = _channels[id];
+        (uint96 refunded, uint32 epoch) = (ch.funded - claimed, ch.epoch);
+        _channels[id] = Channel({funded: 0, claimed: 0, epoch: epoch + 1, closesAt: 0});
+        emit ChannelClosed(id, epoch, claimed, refunded);
         return refunded;
     }
 
-    function _open(bytes32 id) private view returns (Channel memory ch) {
+    function _open(bytes32 id) private view returns (Channel storage ch) {
         ch = _channels[id];
         if (ch.funded == 0) revert NotOpen(id);
     }
