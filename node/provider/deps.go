@@ -1,0 +1,88 @@
+package provider
+
+import (
+	"context"
+	"io"
+	"time"
+
+	"github.com/rerig/rerig/protocol"
+)
+
+// Stream is one job's stream of messages to a requester.
+type Stream interface {
+	Peer() string            // libp2p peer ID
+	Key() protocol.PublicKey // proved by the connection
+	Send(protocol.Message) error
+	Recv() (protocol.Message, error)
+	RecvBefore(time.Time) (protocol.Message, error)
+	Close() error
+	Reset()
+}
+
+// Book is the rig's side of the journal. Every method that writes returns after
+// the write is durable.
+type Book interface {
+	PutRecord(context.Context, protocol.Record) error
+	// Known reports whether a job with this ID was ever accepted here.
+	Known(ctx context.Context, job protocol.Hash) (bool, error)
+	SetInChannel(context.Context, protocol.Domain, protocol.Channel, protocol.ChannelState) error
+	// ReserveIn sets budget aside for the job; free is what the channel had free.
+	// ok is false when the channel is unknown or has less.
+	ReserveIn(ctx context.Context, channel, job protocol.Hash, budget protocol.Amount) (free protocol.Amount, ok bool, err error)
+	// Epoch is the epoch of a known channel.
+	Epoch(ctx context.Context, channel protocol.Hash) (uint32, error)
+	Credit(ctx context.Context, channel, job protocol.Hash, v protocol.SignedVoucher, jobPaid protocol.Amount) (protocol.Amount, error)
+	ReleaseIn(ctx context.Context, job protocol.Hash) error
+}
+
+// Chain reads channels from the escrow.
+type Chain interface {
+	Channel(context.Context, protocol.Channel) (protocol.ChannelState, error)
+}
+
+// Artifacts fetches what a job needs and keeps what it made.
+type Artifacts interface {
+	// Fetch returns the path of a verified, read-only local copy.
+	Fetch(ctx context.Context, cid string, limit uint64, from string) (path string, err error)
+	AddDir(ctx context.Context, dir string) (cid string, size uint64, err error)
+	// Share lets one peer fetch the artifact; Publish lets everybody.
+	Share(cid, peer string) error
+	Publish(cid string) error
+}
+
+// Task is what the sandbox is to run.
+type Task struct {
+	Module      string // path
+	ModuleCID   string
+	Args, Env   []string
+	InDir       string // read-only at /in
+	OutDir      string // writable at /out
+	Seed        protocol.Hash
+	MemoryBytes uint64
+	StdoutBytes uint64
+	OutputBytes uint64
+	OutputFiles int
+	Deadline    time.Duration // wall time, as a second line behind the lifecycle's
+}
+
+// Outcome is how a sandbox ended. Reason is "" when the program exited by itself.
+type Outcome struct {
+	ExitCode uint32
+	Units    uint64
+	Reason   protocol.Reason
+	Detail   string
+}
+
+// Run is one sandbox at work.
+type Run interface {
+	Units() uint64 // used so far, in the unit the provider sells
+	Pause() error
+	Resume() error
+	Stop()
+	Wait() Outcome // after the last byte of output was written
+}
+
+// Sandbox starts jobs.
+type Sandbox interface {
+	Start(ctx context.Context, t Task, stdout, stderr io.Writer) (Run, error)
+}

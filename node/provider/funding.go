@@ -1,0 +1,107 @@
+package provider
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/rerig/rerig/protocol"
+)
+
+const (
+	fundingPoll = 500 * time.Millisecond // between looks at a channel that is not there yet
+	fundingWait = 20 * time.Second       // our RPC endpoint may lag behind the requester's
+)
+
+// funding finds the job's budget in its channel. A channel the book knows well
+// needs no chain: serving goes on while the chain is away (SPEC §10).
+func (s *session) funding(ctx context.Context) protocol.Event {
+	book, id, job := s.p.cfg.Book, s.rec.Channel.ID(), s.id
+	if epoch, err := book.Epoch(ctx, id); err == nil && epoch == s.rec.Epoch {
+		free, ok, err := book.ReserveIn(ctx, id, job, s.rec.Agreement.MaxTotal)
+		if err != nil {
+			return protocol.FundingRefused{Reason: protocol.ReasonChannelClose, Detail: clip(err.Error())}
+		}
+		if ok {
+			return protocol.FundingSeen{Available: free}
+		}
+	}
+	deadline := s.p.cfg.Clock().Add(fundingWait)
+	for {
+		ev, final := s.fundingOnChain(ctx)
+		if final || s.p.cfg.Clock().After(deadline) {
+			return ev
+		}
+		select {
+		case <-ctx.Done():
+			return ev
+		case <-time.After(fundingPoll):
+		}
+	}
+}
+
+// fundingOnChain reads the channel once. final is false when looking again may help.
+func (s *session) fundingOnChain(ctx context.Context) (ev protocol.Event, final bool) {
+	cfg, ch := &s.p.cfg, s.rec.Channel
+	st, err := cfg.Chain.Channel(ctx, ch)
+	if err != nil {
+		return protocol.FundingRefused{Reason: protocol.ReasonChainDown, Detail: "the rig cannot read the channel now"}, false
+	}
+	if st.Epoch != s.rec.Epoch {
+		return protocol.FundingRefused{Reason: protocol.ReasonChannelClose,
+			Detail: fmt.Sprintf("channel is in epoch %d, not %d", st.Epoch, s.rec.Epoch)}, false
+	}
+	if st.ClosesAt != 0 {
+		return protocol.FundingRefused{Reason: protocol.ReasonChannelClose, Detail: "channel is closing"}, true
+	}
+	if err := cfg.Book.SetInChannel(ctx, s.rec.Agreement.Domain, ch, st); err != nil {
+		return protocol.FundingRefused{Reason: protocol.ReasonRigError, Detail: "the rig cannot write its journal"}, true
+	}
+	free, ok, err := cfg.Book.ReserveIn(ctx, ch.ID(), s.id, s.rec.Agreement.MaxTotal)
+	if err != nil {
+		return protocol.FundingRefused{Reason: protocol.ReasonChannelClose, Detail: clip(err.Error())}, true
+	}
+	return protocol.FundingSeen{Available: free}, ok
+}
+
+// enqueue takes a place in the queue; SlotFree follows when it is the job's turn.
+func (s *session) enqueue(ctx context.Context) {
+	t, ok := s.p.slots.take()
+	if !ok { // the queue filled up between quote and accept
+		s.ticket = &ticket{}
+		s.step(ctx, protocol.StopAsked{Reason: protocol.ReasonBusy})
+		return
+	}
+	s.ticket = t
+	s.p.cfg.Changed()
+	s.work.Go(func() {
+		select {
+		case <-t.ready:
+			s.post(protocol.SlotFree{})
+		case <-ctx.Done():
+		}
+	})
+}
+
+// voucher checks and books a payment, in the reader's goroutine, and only then
+// lets the job go on (SPEC §6.6).
+func (s *session) voucher(m *protocol.VoucherMsg) {
+	ctx := context.Background() // booking money is not abandoned half-way
+	rec := &s.rec               // its papers never change
+	if err := m.Voucher.Verify(rec.Agreement.Domain, rec.Channel, rec.Epoch); err != nil {
+		s.badVoucher(err)
+		return
+	}
+	total, err := s.p.cfg.Book.Credit(ctx, m.Voucher.Voucher.Channel, s.id, m.Voucher, m.JobPaid)
+	if err != nil {
+		s.badVoucher(err)
+		return
+	}
+	s.post(protocol.PaymentIn{Total: total})
+}
+
+// badVoucher refuses a voucher; the job goes unpaid and ends by the grace.
+func (s *session) badVoucher(err error) {
+	s.log.Warn("voucher refused", "err", err)
+	s.tell(&protocol.Status{State: protocol.StateRunning, Reason: protocol.ReasonBadVoucher, Detail: clip(err.Error())})
+}

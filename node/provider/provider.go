@@ -1,0 +1,188 @@
+// Package provider is the selling side (SPEC §5–§7): it quotes, admits jobs to a
+// bounded queue, stages and runs them in the sandbox, meters, signs receipts and
+// books vouchers. Start at Provider.Handle, which serves one job stream; quote.go
+// holds what a rig agrees to, session.go one job from accept to settled.
+package provider
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/rerig/rerig/protocol"
+)
+
+const (
+	requestWait = 30 * time.Second // for the first message of a stream
+	sampleEvery = 10 * time.Millisecond
+	workspace   = 1 << 20 // bytes of scratch kept free beside the job's own quota
+)
+
+// Config is everything a provider needs. New checks it.
+type Config struct {
+	Key       protocol.Signer
+	Network   string
+	Payee     protocol.Address  // earnings go here and nowhere else
+	Markets   []protocol.Market // where payment is taken
+	Prices    []protocol.Price
+	TickUnits uint64 // units per receipt
+	Engines   []string
+	Hardware  protocol.Hardware
+	Region    string
+	Slots     int    // jobs that run at once
+	Queue     int    // jobs that may wait
+	MemoryMiB uint32 // most memory one job may have
+	WorkDir   string // scratch of jobs; wiped at start
+
+	Book      Book
+	Chain     Chain
+	Artifacts Artifacts
+	Sandbox   Sandbox
+	Clock     func() time.Time
+	Changed   func() // slots were taken or freed: the offer is stale
+	Logger    *slog.Logger
+}
+
+func (c *Config) check() error {
+	switch {
+	case c.Slots < 1 || c.Slots > 1024:
+		return fmt.Errorf("provider slots: 1 to 1024, got %d", c.Slots)
+	case c.Queue < 0 || c.Queue > 4096:
+		return fmt.Errorf("provider queue: 0 to 4096, got %d", c.Queue)
+	case c.Payee.IsZero():
+		return errors.New("provider payee: not set; give --payout 0x… (the address that gets the earnings)")
+	case len(c.Prices) == 0 || len(c.Markets) == 0 || len(c.Engines) == 0:
+		return errors.New("provider: at least one price, market and engine")
+	case c.TickUnits == 0:
+		return errors.New("provider tick: at least one unit")
+	}
+	return nil
+}
+
+// Provider sells this rig's work.
+type Provider struct {
+	cfg   Config
+	slots *slots
+
+	mu       sync.Mutex // guards sessions and draining; owner: Provider
+	sessions map[protocol.Hash]*session
+	draining bool
+}
+
+// New checks the configuration and clears the scratch of an earlier run.
+func New(cfg Config) (*Provider, error) {
+	if err := cfg.check(); err != nil {
+		return nil, err
+	}
+	if err := resetDir(cfg.WorkDir); err != nil {
+		return nil, err
+	}
+	p := &Provider{cfg: cfg, sessions: map[protocol.Hash]*session{}}
+	p.slots = newSlots(cfg.Slots, cfg.Queue)
+	return p, nil
+}
+
+// Offer is what the rig sells now, for discovery to sign off and publish; it
+// lives for life from now.
+func (p *Provider) Offer(now time.Time, life time.Duration, addrs []string) protocol.Offer {
+	return protocol.Offer{
+		Version: protocol.Version, Network: p.cfg.Network, Rig: p.cfg.Key.Address(), Payee: p.cfg.Payee,
+		Seq: uint64(now.UnixMilli()), Issued: uint64(now.UnixMilli()), Expires: uint64(now.Add(life).UnixMilli()),
+		Addrs: addrs, Markets: p.cfg.Markets, Prices: p.cfg.Prices, Engines: p.cfg.Engines,
+		Hardware: p.cfg.Hardware, Region: p.cfg.Region,
+		Slots: uint16(p.cfg.Slots), FreeSlots: uint16(p.slots.free()), TickUnits: p.cfg.TickUnits,
+	}
+}
+
+// Drain refuses new jobs; those under way go on.
+func (p *Provider) Drain() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.draining = true
+}
+
+// Active is the number of jobs between accept and end.
+func (p *Provider) Active() int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return len(p.sessions)
+}
+
+// Stop ends a job here, as the miner's wish. It reports whether the job was known.
+func (p *Provider) Stop(job protocol.Hash) bool {
+	p.mu.Lock()
+	s := p.sessions[job]
+	p.mu.Unlock()
+	if s == nil {
+		return false
+	}
+	s.post(protocol.StopAsked{Reason: protocol.ReasonDraining})
+	return true
+}
+
+// Handle serves one job stream until it ends. When ctx ends the job is stopped
+// and billed up to there.
+func (p *Provider) Handle(ctx context.Context, st Stream) {
+	log := p.cfg.Logger.With("peer", st.Peer())
+	s, err := p.negotiate(ctx, st)
+	if err != nil {
+		var refusal *refusalError
+		if errors.As(err, &refusal) {
+			log.Info("job refused", "reason", refusal.reason, "detail", refusal.detail)
+			detail := refusal.detail
+			if len(detail) > protocol.MaxDetailBytes {
+				detail = detail[:protocol.MaxDetailBytes]
+			}
+			if st.Send(&protocol.Refusal{Reason: refusal.reason, Detail: detail}) == nil {
+				_ = st.Close() // the refusal is on its way; nothing else to do
+				return
+			}
+		}
+		st.Reset()
+		return
+	}
+	if s == nil { // the requester took another quote
+		_ = st.Close()
+		return
+	}
+	defer p.forget(s)
+	s.run(ctx)
+}
+
+func (p *Provider) forget(s *session) {
+	p.mu.Lock()
+	delete(p.sessions, s.rec.Job.ID)
+	p.mu.Unlock()
+}
+
+// admit registers the session, or refuses it.
+func (p *Provider) admit(s *session) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.draining {
+		return refuse(protocol.ReasonDraining, "rig is shutting down")
+	}
+	if len(p.sessions) >= p.cfg.Slots+p.cfg.Queue {
+		return refuse(protocol.ReasonBusy, "%d jobs run or wait, no place left", len(p.sessions))
+	}
+	if p.sessions[s.rec.Job.ID] != nil {
+		return refuse(protocol.ReasonMalformed, "job %s is already here", s.rec.Job.ID)
+	}
+	p.sessions[s.rec.Job.ID] = s
+	return nil
+}
+
+// refusalError ends a negotiation with a reason for the requester.
+type refusalError struct {
+	reason protocol.Reason
+	detail string
+}
+
+func (e *refusalError) Error() string { return string(e.reason) + ": " + e.detail }
+
+func refuse(r protocol.Reason, format string, args ...any) error {
+	return &refusalError{r, fmt.Sprintf(format, args...)}
+}

@@ -1,0 +1,160 @@
+package provider
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"slices"
+	"time"
+
+	"github.com/rerig/rerig/protocol"
+)
+
+// negotiate answers the quote request and waits for the accept. It returns nil
+// and no error when the requester went away after the quote, which costs nothing:
+// the rig keeps no quote, it knows its own signature again.
+func (p *Provider) negotiate(ctx context.Context, st Stream) (*session, error) {
+	m, err := st.RecvBefore(p.cfg.Clock().Add(requestWait))
+	if err != nil {
+		return nil, badMessage(err)
+	}
+	req, ok := m.(*protocol.QuoteRequest)
+	if !ok {
+		return nil, refuse(protocol.ReasonMalformed, "first message is type %d, want a quote request", m.Type())
+	}
+	spec, quote, err := p.quote(req, st.Key().Address())
+	if err != nil {
+		return nil, err
+	}
+	if err := st.Send(quote); err != nil {
+		return nil, err
+	}
+	m, err = st.RecvBefore(time.UnixMilli(int64(quote.Agreement.AcceptBy)))
+	if err != nil {
+		if bad := badMessage(err); errors.As(bad, new(*refusalError)) {
+			return nil, bad
+		}
+		return nil, nil
+	}
+	acc, ok := m.(*protocol.Accept)
+	if !ok {
+		return nil, refuse(protocol.ReasonMalformed, "message type %d after a quote, want an accept", m.Type())
+	}
+	if err := p.checkAccept(ctx, acc, quote); err != nil {
+		return nil, err
+	}
+	s := newSession(p, st, spec, req.Spec, acc)
+	if err := p.admit(s); err != nil {
+		return nil, err
+	}
+	return s, nil
+}
+
+// badMessage turns a peer's malformed message into a refusal.
+func badMessage(err error) error {
+	var bad interface{ Reason() protocol.Reason }
+	if errors.As(err, &bad) {
+		return refuse(bad.Reason(), "%v", err)
+	}
+	return err
+}
+
+// quote decides whether and at what price the rig would run the job.
+func (p *Provider) quote(req *protocol.QuoteRequest, requester protocol.Address) (*protocol.JobSpec, *protocol.Quote, error) {
+	spec, err := protocol.DecodeSpec(req.Spec)
+	if err != nil {
+		return nil, nil, refuse(protocol.ReasonMalformed, "%v", err)
+	}
+	if err := p.fits(spec); err != nil {
+		return nil, nil, err
+	}
+	if !slices.Contains(p.cfg.Markets, req.Market) {
+		return nil, nil, refuse(protocol.ReasonMarket, "token %s of escrow %s on chain %d is not taken here",
+			req.Market.Token, req.Market.Domain.Escrow, req.Market.Domain.ChainID)
+	}
+	i := slices.IndexFunc(p.cfg.Prices, func(pr protocol.Price) bool { return pr.Unit == req.Unit })
+	if i < 0 {
+		return nil, nil, refuse(protocol.ReasonEngine, "%s is not sold here", req.Unit)
+	}
+	price := p.cfg.Prices[i]
+	if price.Buys(req.Budget) == 0 {
+		return nil, nil, refuse(protocol.ReasonOverBudget, "the budget of %s buys no %s at %s per million",
+			req.Budget, price.Unit, price.PerMillion)
+	}
+	if requester == p.cfg.Key.Address() {
+		return nil, nil, refuse(protocol.ReasonMalformed, "a rig does not hire itself")
+	}
+	sum, err := protocol.SpecCID(req.Spec)
+	if err != nil {
+		return nil, nil, err
+	}
+	var specHash protocol.Hash
+	copy(specHash[:], sum.Hash()[len(sum.Hash())-32:])
+	ch := protocol.Channel{Payer: req.Payer, Signer: req.Signer, Payee: p.cfg.Payee,
+		Operator: p.cfg.Key.Address(), Token: req.Market.Token}
+	now := p.cfg.Clock()
+	accept := now.Add(protocol.QuoteLife)
+	q := &protocol.Quote{Channel: ch, Ahead: uint16(min(p.slots.ahead(), 1<<16-1)), Agreement: protocol.Agreement{
+		Domain: req.Market.Domain, Requester: requester, Rig: p.cfg.Key.Address(), Channel: ch.ID(),
+		SpecHash: specHash, Price: price, TickUnits: p.cfg.TickUnits, MaxTotal: req.Budget,
+		QuotedAt: uint64(now.UnixMilli()), AcceptBy: uint64(accept.UnixMilli()),
+		Deadline: uint64(accept.Add(protocol.QueueWait + protocol.StagingWait + spec.Limits.RunTime()).UnixMilli()),
+		Nonce:    req.Nonce,
+	}}
+	q.RigSig, err = p.cfg.Key.Sign(q.Agreement.ID())
+	return spec, q, err
+}
+
+// fits lists, as one refusal, what the job needs and the rig does not have.
+func (p *Provider) fits(spec *protocol.JobSpec) error {
+	r, hw := spec.Resources, p.cfg.Hardware
+	switch {
+	case spec.Kind != protocol.KindTask:
+		return refuse(protocol.ReasonEngine, "jobs of kind %q are not run here", spec.Kind)
+	case !slices.Contains(p.cfg.Engines, spec.Engine):
+		return refuse(protocol.ReasonEngine, "engine %q not in %v", spec.Engine, p.cfg.Engines)
+	case spec.Engine == protocol.EngineWASM && r.GPUs > 0:
+		return refuse(protocol.ReasonResources, "engine wasm reaches no GPU, asked for %d", r.GPUs)
+	case r.VRAMMiB > hw.VRAMMiB():
+		return refuse(protocol.ReasonResources, "VRAM %d < %d MiB", hw.VRAMMiB(), r.VRAMMiB)
+	case r.MemoryMiB > p.cfg.MemoryMiB:
+		return refuse(protocol.ReasonResources, "memory for one job %d < %d MiB", p.cfg.MemoryMiB, r.MemoryMiB)
+	case r.DiskMiB > hw.DiskMiB:
+		return refuse(protocol.ReasonResources, "disk %d < %d MiB", hw.DiskMiB, r.DiskMiB)
+	case r.CPUs > hw.Cores:
+		return refuse(protocol.ReasonResources, "CPUs %d < %d", hw.Cores, r.CPUs)
+	case spec.Egress:
+		return refuse(protocol.ReasonEgress, "egress not allowed here")
+	}
+	need := spec.Limits.OutputBytes + workspace
+	for _, in := range spec.Inputs {
+		need += in.Size
+	}
+	if need > uint64(hw.DiskMiB)<<20 {
+		return refuse(protocol.ReasonInputTooBig, "inputs and outputs of %d bytes, disk %d MiB", need, hw.DiskMiB)
+	}
+	return nil
+}
+
+// checkAccept holds the accept against the quote (SPEC §5.3).
+func (p *Provider) checkAccept(ctx context.Context, acc *protocol.Accept, q *protocol.Quote) error {
+	now := uint64(p.cfg.Clock().UnixMilli())
+	if now > acc.Agreement.AcceptBy {
+		return refuse(protocol.ReasonQuoteExpired, "accepted %d ms after accept_by", now-acc.Agreement.AcceptBy)
+	}
+	if acc.Agreement != q.Agreement || acc.Channel != q.Channel || !bytes.Equal(acc.RigSig[:], q.RigSig[:]) {
+		return refuse(protocol.ReasonMalformed, "accept differs from the quote")
+	}
+	id := acc.Agreement.ID()
+	if _, err := protocol.CheckSignature("accept.payer_sig", id, acc.PayerSig, acc.Agreement.Requester); err != nil {
+		return refuse(protocol.ReasonBadSignature, "%v", err)
+	}
+	known, err := p.cfg.Book.Known(ctx, id)
+	if err != nil {
+		return refuse(protocol.ReasonJournal, "rig cannot read its journal")
+	}
+	if known {
+		return refuse(protocol.ReasonMalformed, "job %s was here before", id)
+	}
+	return nil
+}

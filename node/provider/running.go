@@ -1,0 +1,165 @@
+package provider
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"sync"
+	"time"
+
+	"github.com/rerig/rerig/protocol"
+)
+
+// output is the job's output on its way to the requester. Its lock orders chunks
+// and receipts, so that a receipt commits to exactly the chunks before it.
+type output struct {
+	mu   sync.Mutex
+	hash *protocol.OutputHash
+	send func(protocol.Message) error
+}
+
+// pipe is the job's stdout or stderr.
+type pipe struct {
+	out *output
+	fd  uint8
+}
+
+// Write sends the bytes in order; a slow requester slows the job down.
+func (p pipe) Write(b []byte) (int, error) {
+	n := 0
+	for len(b) > 0 {
+		chunk := b[:min(len(b), protocol.MaxOutputChunk)]
+		if err := p.out.chunk(p.fd, chunk); err != nil {
+			return n, err
+		}
+		n += len(chunk)
+		b = b[len(chunk):]
+	}
+	return n, nil
+}
+
+func (o *output) chunk(fd uint8, data []byte) error {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.hash.Add(fd, data)
+	return o.send(&protocol.Output{FD: fd, Data: data})
+}
+
+// start runs the sandbox; Exited follows in any case.
+func (s *session) start(ctx context.Context) {
+	l := s.spec.Limits
+	memory := uint64(s.spec.Resources.MemoryMiB) << 20
+	if memory == 0 {
+		memory = uint64(s.p.cfg.MemoryMiB) << 20
+	}
+	run, err := s.p.cfg.Sandbox.Start(ctx, Task{
+		Module: s.inputs.module, ModuleCID: s.spec.Module, Args: s.spec.Args, Env: s.spec.Env,
+		InDir: s.inputs.in, OutDir: s.inputs.out, Seed: s.spec.Seed, MemoryBytes: memory,
+		StdoutBytes: l.StdoutBytes, OutputBytes: l.OutputBytes, OutputFiles: int(l.OutputFiles),
+		Deadline: l.RunTime() + time.Duration(s.p.maxPause(s.rec.Agreement))*protocol.PaymentGrace,
+	}, pipe{&s.out, 1}, pipe{&s.out, 2})
+	if err != nil {
+		s.runner = ended{}
+		s.work.Go(func() {
+			s.post(protocol.Exited{Reason: protocol.ReasonRigError, Detail: clip("sandbox did not start: " + err.Error())})
+		})
+		return
+	}
+	s.runner = run
+	s.work.Go(func() { s.post(s.wait(ctx, run)) })
+}
+
+// maxPause bounds how often a job can be paused for payment, for the sandbox's
+// own deadline; the lifecycle's comes first.
+func (p *Provider) maxPause(a protocol.Agreement) uint64 {
+	return min(a.Price.Buys(a.MaxTotal)/a.TickUnits+1, 1000)
+}
+
+// ended stands in for a sandbox that never was.
+type ended struct{}
+
+func (ended) Units() uint64 { return 0 }
+func (ended) Pause() error  { return nil }
+func (ended) Resume() error { return nil }
+func (ended) Stop()         {}
+func (ended) Wait() Outcome { return Outcome{} }
+
+// wait collects the end of the sandbox and keeps its output files.
+func (s *session) wait(ctx context.Context, run Run) protocol.Event {
+	o := run.Wait()
+	s.result = protocol.Result{Reason: o.Reason, Detail: o.Detail}
+	if err := s.keepOutputs(ctx); err != nil && o.Reason == protocol.ReasonNone {
+		o.Reason, o.Detail = protocol.ReasonOutput, clip(err.Error())
+	}
+	s.out.mu.Lock()
+	s.result.Stream = s.out.hash.Sum()
+	s.out.mu.Unlock()
+	return protocol.Exited{Units: o.Units, ExitCode: o.ExitCode, Reason: o.Reason, Detail: clip(o.Detail),
+		Output: protocol.ResultRoot(s.result.Stream, s.result.Outputs)}
+}
+
+func (s *session) keepOutputs(ctx context.Context) error {
+	entries, err := os.ReadDir(s.inputs.out)
+	if err != nil || len(entries) == 0 {
+		return err
+	}
+	art := s.p.cfg.Artifacts
+	cid, size, err := art.AddDir(ctx, s.inputs.out)
+	if err != nil {
+		return fmt.Errorf("keep outputs: %w", err)
+	}
+	if s.spec.Public {
+		err = art.Publish(cid)
+	} else {
+		err = art.Share(cid, s.rec.Peer)
+	}
+	if err != nil {
+		return fmt.Errorf("share outputs: %w", err)
+	}
+	s.result.Outputs, s.result.Size = cid, size
+	return nil
+}
+
+// measure looks at the meter. Output is held back meanwhile, so that a receipt
+// made of it commits to what was sent.
+func (s *session) measure(ctx context.Context) {
+	units := s.runner.Units()
+	if units < s.rec.Job.Units+s.rec.Job.TickUnits && units < s.rec.Job.Price.Buys(s.rec.Job.MaxTotal) {
+		return
+	}
+	s.out.mu.Lock()
+	defer s.out.mu.Unlock()
+	s.step(ctx, protocol.Measured{Units: units, Output: s.out.hash.Sum()})
+}
+
+// sendReceipt signs and sends a tick's receipt; measure holds the output lock.
+func (s *session) sendReceipt(r protocol.Receipt) error {
+	sig, err := s.sign(r)
+	if err != nil {
+		return err
+	}
+	s.tell(&protocol.ReceiptMsg{Receipt: r, Signature: sig})
+	return nil
+}
+
+func (s *session) sendResult(e protocol.SendResult) error {
+	sig, err := s.sign(e.Receipt)
+	if err != nil {
+		return err
+	}
+	m := s.result
+	s.rec.Outputs, s.rec.OutSize = m.Outputs, m.Size
+	m.Receipt, m.Signature, m.Reason, m.Detail = e.Receipt, sig, e.Reason, clip(e.Detail)
+	s.tell(&m)
+	return nil
+}
+
+// sign signs a receipt and keeps it as the record's last.
+func (s *session) sign(r protocol.Receipt) (protocol.Signature, error) {
+	sig, err := s.p.cfg.Key.Sign(r.Digest(s.rec.Agreement.Domain))
+	if err != nil {
+		return sig, fmt.Errorf("sign receipt: %w", err)
+	}
+	s.rec.Receipt, s.rec.RcptSig = r, sig
+	return sig, nil
+}

@@ -1,0 +1,230 @@
+package provider
+
+import (
+	"context"
+	"errors"
+	"io"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"github.com/rerig/rerig/protocol"
+)
+
+// session is one job on the rig from accept to end: it feeds events to the
+// lifecycle and performs its effects. All fields but those of out and events are
+// touched by the loop's goroutine only.
+type session struct {
+	p      *Provider
+	id     protocol.Hash
+	st     Stream
+	spec   *protocol.JobSpec
+	log    *slog.Logger
+	rec    protocol.Record
+	dir    string
+	events chan protocol.Event // closed by nobody; post gives up when done is closed
+	done   chan struct{}       // closed by run when the loop is over
+	work   sync.WaitGroup      // reader, funding, staging, sandbox
+	cancel context.CancelFunc  // ends work
+	ticket *ticket
+	inputs staged
+	runner Run
+	out    output
+	result protocol.Result // what Exited found, for SendResult
+}
+
+func newSession(p *Provider, st Stream, spec *protocol.JobSpec, raw []byte, acc *protocol.Accept) *session {
+	now := p.cfg.Clock()
+	job, _ := protocol.NewJob(protocol.RoleRig, &acc.Agreement, spec, now)
+	c, _ := protocol.SpecCID(raw) // the spec decoded, so it hashes
+	s := &session{p: p, id: job.ID, st: st, spec: spec, events: make(chan protocol.Event, 64), done: make(chan struct{}),
+		dir: filepath.Join(p.cfg.WorkDir, job.ID.String()[2:18])}
+	s.rec = protocol.Record{Job: job, Peer: st.Peer(), Spec: raw, SpecCID: c.String(), Agreement: acc.Agreement,
+		Channel: acc.Channel, Epoch: acc.Epoch, RigSig: acc.RigSig, PayerSig: acc.PayerSig,
+		Created: uint64(now.UnixMilli()), Attempt: 1}
+	s.log = p.cfg.Logger.With("job", job.ID.Short())
+	s.out = output{hash: protocol.NewOutputHash(), send: st.Send}
+	return s
+}
+
+// post gives the loop an event; after the end it is dropped.
+func (s *session) post(ev protocol.Event) {
+	select {
+	case s.events <- ev:
+	case <-s.done:
+	}
+}
+
+// run drives the job to its end and returns when everything it started is gone.
+func (s *session) run(parent context.Context) {
+	ctx, cancel := context.WithCancel(context.WithoutCancel(parent)) // a shutdown bills first, then ends
+	s.cancel = cancel
+	defer func() {
+		close(s.done)
+		cancel()
+		s.st.Reset() // ends the reader; does nothing after Close
+		s.work.Wait()
+		if err := os.RemoveAll(s.dir); err != nil {
+			s.log.Warn("scratch not removed", "dir", s.dir, "err", err)
+		}
+		s.p.cfg.Changed()
+	}()
+	s.work.Go(s.read)
+	s.perform(ctx, []protocol.Effect{protocol.Save{}, protocol.CheckFunding{}})
+	s.loop(ctx, parent.Done())
+}
+
+func (s *session) loop(ctx context.Context, stopping <-chan struct{}) {
+	sample := time.NewTicker(sampleEvery)
+	defer sample.Stop()
+	beat := time.NewTicker(protocol.Heartbeat)
+	defer beat.Stop()
+	timeout := time.NewTimer(0)
+	defer timeout.Stop()
+	for !s.rec.Job.Ended {
+		if at := s.rec.Job.NextTimeout(); !at.IsZero() {
+			timeout.Reset(at.Sub(s.p.cfg.Clock()))
+		}
+		var sampling <-chan time.Time
+		if s.rec.Job.State == protocol.StateRunning && !s.rec.Job.Paused {
+			sampling = sample.C
+		}
+		select {
+		case ev := <-s.events:
+			s.step(ctx, ev)
+		case <-sampling:
+			s.measure(ctx)
+		case <-beat.C:
+			s.tell(&protocol.Status{State: s.rec.Job.State})
+		case <-timeout.C:
+			s.step(ctx, protocol.Tick{})
+		case <-stopping:
+			stopping = nil
+			s.step(ctx, protocol.StopAsked{Reason: protocol.ReasonDraining})
+		}
+	}
+}
+
+// step applies one event and performs what follows.
+func (s *session) step(ctx context.Context, ev protocol.Event) {
+	before := s.rec.Job.State
+	job, effects, err := s.rec.Job.Step(ev, s.p.cfg.Clock())
+	if err != nil {
+		s.log.Debug("event ignored", "err", err)
+		return
+	}
+	s.rec.Job = job
+	if job.State != before {
+		s.log.Info("job "+string(job.State), "reason", job.Reason, "detail", job.Detail, "units", job.Units, "paid", job.Paid)
+	}
+	s.perform(ctx, effects)
+}
+
+func (s *session) perform(ctx context.Context, effects []protocol.Effect) {
+	for _, e := range effects {
+		if err := s.effect(ctx, e); err != nil {
+			s.log.Warn("job cannot go on", "err", err)
+			s.abort(err)
+			return
+		}
+	}
+}
+
+// effect performs one effect. An error ends the job: the journal failed, or the
+// peer is gone, which the reader will report by itself.
+func (s *session) effect(ctx context.Context, e protocol.Effect) error {
+	switch e := e.(type) {
+	case protocol.Save:
+		s.rec.Updated = uint64(s.p.cfg.Clock().UnixMilli())
+		return s.p.cfg.Book.PutRecord(ctx, s.rec)
+	case protocol.CheckFunding:
+		s.work.Go(func() { s.post(s.funding(ctx)) })
+	case protocol.Enqueue:
+		s.enqueue(ctx)
+	case protocol.Stage:
+		s.work.Go(func() { s.post(s.stage(ctx)) })
+	case protocol.Start:
+		s.start(ctx)
+	case protocol.Pause:
+		return s.runner.Pause()
+	case protocol.Resume:
+		return s.runner.Resume()
+	case protocol.Kill:
+		s.runner.Stop()
+	case protocol.FreeSlot:
+		s.p.slots.give(s.ticket)
+		s.p.cfg.Changed()
+	case protocol.Release:
+		err := s.p.cfg.Book.ReleaseIn(ctx, s.rec.Job.ID)
+		return errors.Join(err, s.st.Close())
+	case protocol.SendStatus:
+		s.tell(&protocol.Status{State: e.State, Reason: e.Reason, Detail: clip(e.Detail)})
+	case protocol.SendReceipt:
+		return s.sendReceipt(e.Receipt)
+	case protocol.SendResult:
+		return s.sendResult(e)
+	case protocol.SendSettled:
+		s.tell(&protocol.Settled{Paid: e.Paid})
+	}
+	return nil
+}
+
+// tell sends what the requester may miss without harm to the rig; if the stream
+// is broken the reader reports it.
+func (s *session) tell(m protocol.Message) {
+	if err := s.st.Send(m); err != nil {
+		s.log.Debug("message not sent", "err", err)
+	}
+}
+
+// abort ends a job whose journal or sandbox failed under it: nothing more is
+// billed, nothing is acted on.
+func (s *session) abort(err error) {
+	if s.rec.Job.Ended {
+		return
+	}
+	if s.runner != nil {
+		s.runner.Stop()
+	}
+	if s.ticket != nil {
+		s.p.slots.give(s.ticket)
+	}
+	s.rec.Job.State, s.rec.Job.Ended = protocol.StateFailed, true
+	s.rec.Job.Reason, s.rec.Job.Detail = protocol.ReasonRigError, clip(err.Error())
+	s.tell(&protocol.Status{State: protocol.StateFailed, Reason: protocol.ReasonRigError, Detail: "the rig cannot go on"})
+	_ = s.st.Close() // best effort: the job is lost on our side
+}
+
+// read turns the requester's messages into events until the stream ends.
+func (s *session) read() {
+	for {
+		m, err := s.st.Recv()
+		if err != nil {
+			if !errors.Is(err, io.EOF) {
+				s.log.Debug("stream ended", "err", err)
+			}
+			s.post(protocol.PeerGone{})
+			return
+		}
+		switch m := m.(type) {
+		case *protocol.VoucherMsg:
+			s.voucher(m)
+		case *protocol.Stop:
+			s.post(protocol.StopIn{Reason: m.Reason})
+		default:
+			s.log.Warn("message out of place", "type", m.Type())
+			s.st.Reset()
+			s.post(protocol.PeerGone{})
+			return
+		}
+	}
+}
+
+func clip(t string) string {
+	if len(t) > protocol.MaxDetailBytes {
+		return t[:protocol.MaxDetailBytes]
+	}
+	return t
+}

@@ -1,0 +1,77 @@
+package provider
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+
+	"github.com/rerig/rerig/protocol"
+)
+
+// staged is what a job needs, on disk and verified.
+type staged struct {
+	module string
+	in     string
+	out    string
+}
+
+// stage fetches the module and the inputs from the requester.
+func (s *session) stage(ctx context.Context) protocol.Event {
+	got := staged{in: filepath.Join(s.dir, "in"), out: filepath.Join(s.dir, "out")}
+	for _, d := range []string{got.in, got.out} {
+		if err := os.MkdirAll(d, 0o700); err != nil {
+			return protocol.StageFailed{Reason: protocol.ReasonRigError, Detail: "the rig's disk cannot be written"}
+		}
+	}
+	path, err := s.p.cfg.Artifacts.Fetch(ctx, s.spec.Module, s.spec.ModuleSize, s.rec.Peer)
+	if err != nil {
+		return protocol.StageFailed{Reason: protocol.ReasonStaging, Detail: clip(fmt.Sprintf("module %s: %v", s.spec.Module, err))}
+	}
+	got.module = path
+	for _, in := range s.spec.Inputs {
+		path, err := s.p.cfg.Artifacts.Fetch(ctx, in.CID, in.Size, s.rec.Peer)
+		if err != nil {
+			return protocol.StageFailed{Reason: protocol.ReasonStaging, Detail: clip(fmt.Sprintf("input %s: %v", in.Name, err))}
+		}
+		if err := linkOrCopy(path, filepath.Join(got.in, in.Name)); err != nil {
+			return protocol.StageFailed{Reason: protocol.ReasonRigError, Detail: "the rig's disk cannot be written"}
+		}
+	}
+	s.inputs = got // read by the loop after it has the event
+	return protocol.Staged{}
+}
+
+// linkOrCopy puts a read-only artifact into the job's input directory. The
+// sandbox mounts it read-only, so sharing the inode is safe.
+func linkOrCopy(src, dst string) error {
+	if os.Link(src, dst) == nil {
+		return nil
+	}
+	in, err := os.Open(src)
+	if err != nil {
+		return err
+	}
+	defer in.Close()
+	out, err := os.OpenFile(dst, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o400)
+	if err != nil {
+		return err
+	}
+	_, err = io.Copy(out, in)
+	if cerr := out.Close(); err == nil {
+		err = cerr
+	}
+	return err
+}
+
+// resetDir empties the scratch directory an earlier run may have left.
+func resetDir(dir string) error {
+	if err := os.RemoveAll(dir); err != nil {
+		return fmt.Errorf("clear job scratch %s: %w", dir, err)
+	}
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return fmt.Errorf("make job scratch %s: %w", dir, err)
+	}
+	return nil
+}

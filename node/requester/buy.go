@@ -1,0 +1,153 @@
+package requester
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/rerig/rerig/protocol"
+)
+
+// buy tries rigs until one has done the job, the job itself fails, or budget and
+// retries are used up.
+func (r *Requester) buy(ctx context.Context, run *Run) {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	defer context.AfterFunc(ctx, run.Stop)()
+	order := run.order
+	raw, specCID, err := protocol.EncodeSpec(&order.Spec)
+	if err != nil {
+		run.finish(failWith(protocol.ReasonMalformed, err.Error()))
+		return
+	}
+	tried := map[protocol.Address]bool{}
+	for attempt := 1; ; attempt++ {
+		q, fail := r.choose(ctx, run, &order, raw, tried)
+		if q == nil {
+			run.finish(fail)
+			return
+		}
+		tried[q.offer.Rig] = true
+		run.begin()
+		s := newSession(r, run, q, raw, specCID.String(), attempt)
+		s.run(ctx)
+		job := &s.rec.Job
+		spent, _ := run.Status()
+		order.Budget = run.order.Budget.Minus(spent.Spent) // the cap holds over all attempts
+		retry := job.State != protocol.StateSettled && job.State != protocol.StateVerified &&
+			job.Reason.RigFault() && attempt <= order.Retries && !stopped(run)
+		if !retry {
+			run.finish(func(st *Status) {})
+			return
+		}
+		r.bans.add(q.offer.Rig)
+		run.update(func(st *Status) {
+			st.Tried = append(st.Tried, fmt.Sprintf("rig %s: %s: %s", q.offer.Rig, job.Reason, job.Detail))
+			st.State, st.Reason, st.Detail = protocol.StateQuoted, protocol.ReasonNone, ""
+		})
+	}
+}
+
+// choose finds offers and hires one of them; without one it says how the run ends.
+func (r *Requester) choose(ctx context.Context, run *Run, o *Order, raw []byte, tried map[protocol.Address]bool) (*quoted, func(*Status)) {
+	stopCtx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	go func() { // ends with the function
+		select {
+		case <-run.stop:
+			cancel()
+		case <-stopCtx.Done():
+		}
+	}()
+	run.phase("submit", r.cfg.Clock())
+	offers, skipped, err := r.find(stopCtx, o)
+	run.phase("discovery", r.cfg.Clock())
+	switch {
+	case stopped(run):
+		return nil, endWith(protocol.StateCancelled, protocol.ReasonStopped, "")
+	case err != nil:
+		return nil, failWith(protocol.ReasonNoOffers, err.Error())
+	}
+	run.update(func(st *Status) { st.Skipped = skipped })
+	fresh := slices.DeleteFunc(slices.Clone(offers), func(v *protocol.VerifiedOffer) bool { return tried[v.Rig] || r.bans.has(v.Rig) })
+	if len(fresh) == 0 { // rather a rig that failed a while ago than none, but never one of this run
+		fresh = slices.DeleteFunc(offers, func(v *protocol.VerifiedOffer) bool { return tried[v.Rig] })
+	}
+	if len(fresh) == 0 {
+		return nil, failWith(protocol.ReasonNoOffers, noOffers(skipped, len(tried)))
+	}
+	q, refused := r.hire(stopCtx, o, raw, fresh)
+	run.phase("quote", r.cfg.Clock())
+	if q == nil {
+		if stopped(run) {
+			return nil, endWith(protocol.StateCancelled, protocol.ReasonStopped, "")
+		}
+		return nil, failWith(protocol.ReasonNoOffers, "no rig took the job: "+strings.Join(refused, "; "))
+	}
+	return q, nil
+}
+
+// noOffers explains an empty market in one line.
+func noOffers(skipped []protocol.SkipCount, tried int) string {
+	if len(skipped) == 0 && tried == 0 {
+		return "no rig is offering here; see `rerig market ls` and `rerig doctor`"
+	}
+	parts := make([]string, 0, len(skipped)+1)
+	if tried > 0 {
+		parts = append(parts, fmt.Sprintf("%d tried before", tried))
+	}
+	for _, s := range skipped {
+		parts = append(parts, fmt.Sprintf("%d× %s (%s)", s.Count, s.Reason, s.Detail))
+	}
+	return "no rig fits: " + strings.Join(parts, ", ")
+}
+
+func failWith(reason protocol.Reason, detail string) func(*Status) {
+	return endWith(protocol.StateFailed, reason, detail)
+}
+
+func endWith(state protocol.State, reason protocol.Reason, detail string) func(*Status) {
+	return func(s *Status) { s.State, s.Reason, s.Detail = state, reason, detail }
+}
+
+func stopped(run *Run) bool {
+	select {
+	case <-run.stop:
+		return true
+	default:
+		return false
+	}
+}
+
+// banList remembers rigs that failed lately. It is capped: the oldest goes first.
+type banList struct {
+	clock func() time.Time
+	mu    sync.Mutex // owner: banList
+	until map[protocol.Address]time.Time
+}
+
+const maxBans = 1024
+
+func (b *banList) add(rig protocol.Address) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.until == nil {
+		b.until = map[protocol.Address]time.Time{}
+	}
+	now := b.clock()
+	for a, t := range b.until {
+		if !now.Before(t) || len(b.until) >= maxBans {
+			delete(b.until, a)
+		}
+	}
+	b.until[rig] = now.Add(banFor)
+}
+
+func (b *banList) has(rig protocol.Address) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.clock().Before(b.until[rig])
+}

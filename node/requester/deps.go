@@ -1,0 +1,57 @@
+package requester
+
+import (
+	"context"
+	"time"
+
+	"github.com/rerig/rerig/protocol"
+)
+
+// Stream is one job's stream of messages to a rig.
+type Stream interface {
+	Peer() string            // libp2p peer ID
+	Key() protocol.PublicKey // proved by the connection
+	Send(protocol.Message) error
+	Recv() (protocol.Message, error)
+	RecvBefore(time.Time) (protocol.Message, error)
+	Close() error
+	Reset()
+}
+
+// Market finds offers and opens streams to the rigs behind them.
+type Market interface {
+	// Find returns verified offers that fit and, for those that do not, why.
+	Find(ctx context.Context, f protocol.Filter, limit int) ([]*protocol.VerifiedOffer, []protocol.SkipCount, error)
+	Dial(ctx context.Context, o *protocol.VerifiedOffer) (Stream, error)
+}
+
+// Book is the requester's side of the journal. Every method that writes returns
+// after the write is durable.
+type Book interface {
+	PutRecord(context.Context, protocol.Record) error
+	SetOutChannel(context.Context, protocol.Domain, protocol.Channel, protocol.ChannelState) error
+	// Channel returns the state the book last saw; ok is false for an unknown one.
+	Channel(ctx context.Context, id protocol.Hash) (st protocol.ChannelState, ok bool, err error)
+	// Reserve sets budget aside; ok is false when the channel is unknown or has
+	// less than that free, which is in free.
+	Reserve(ctx context.Context, channel, job protocol.Hash, budget protocol.Amount) (free protocol.Amount, ok bool, err error)
+	// Promise raises the channel's cumulative amount to pay total for the job.
+	Promise(ctx context.Context, channel, job protocol.Hash, total protocol.Amount) (protocol.Voucher, error)
+	Release(ctx context.Context, job protocol.Hash) error
+}
+
+// Chain opens and tops up channels.
+type Chain interface {
+	Channel(context.Context, protocol.Channel) (protocol.ChannelState, error)
+	// Fund adds amount to the channel and returns its state once confirmed.
+	Fund(ctx context.Context, c protocol.Channel, amount protocol.Amount) (protocol.Tx, protocol.ChannelState, error)
+	// Spendable is what Fund could add at most.
+	Spendable(ctx context.Context) (protocol.Amount, error)
+}
+
+// Artifacts serves inputs to the rig and fetches outputs from it.
+type Artifacts interface {
+	Share(cid, peer string) error
+	Unshare(cid, peer string) error
+	FetchDir(ctx context.Context, cid, dest string, limitBytes uint64, limitFiles int, from string) error
+}

@@ -1,0 +1,195 @@
+package requester
+
+import (
+	"cmp"
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/rerig/rerig/protocol"
+)
+
+// quoted is a rig's binding answer and the stream it came on.
+type quoted struct {
+	offer *protocol.VerifiedOffer
+	st    Stream
+	quote *protocol.Quote
+}
+
+// find lists the offers that fit, best first: the cheapest, then the one with
+// most free slots, then by address so that the order is stable.
+func (r *Requester) find(ctx context.Context, o *Order) ([]*protocol.VerifiedOffer, []protocol.SkipCount, error) {
+	offers, skipped, err := r.cfg.Offers.Find(ctx, o.filter(r.cfg.Market), maxOffers)
+	if err != nil {
+		return nil, nil, fmt.Errorf("find offers: %w", err)
+	}
+	offers = slices.DeleteFunc(offers, func(v *protocol.VerifiedOffer) bool {
+		return v.Rig == r.cfg.Key.Address() || !o.Rig.IsZero() && v.Rig != o.Rig
+	})
+	slices.SortFunc(offers, func(a, b *protocol.VerifiedOffer) int {
+		pa, _ := a.Price(o.Unit)
+		pb, _ := b.Price(o.Unit)
+		switch {
+		case pa.PerMillion.Less(pb.PerMillion):
+			return -1
+		case pb.PerMillion.Less(pa.PerMillion):
+			return 1
+		}
+		return cmp.Or(cmp.Compare(b.FreeSlots, a.FreeSlots), slices.Compare(a.Rig[:], b.Rig[:]))
+	})
+	return offers, skipped, nil
+}
+
+// hire asks the best rigs for quotes and returns the best answer: a rig that can
+// start at once before one that cannot, then the cheaper. refused says why the
+// others did not answer well.
+func (r *Requester) hire(ctx context.Context, o *Order, spec []byte, offers []*protocol.VerifiedOffer) (best *quoted, refused []string) {
+	for len(offers) > 0 && best == nil && ctx.Err() == nil {
+		n := min(r.howMany(ctx, offers[0]), len(offers))
+		var got []*quoted
+		got, refused = r.askAll(ctx, o, spec, offers[:n], refused)
+		offers = offers[n:]
+		for _, q := range got {
+			if best == nil || better(q.quote, best.quote) {
+				best, q = q, best
+			}
+			if q != nil {
+				_ = q.st.Close() // a quote not taken costs nobody anything
+			}
+		}
+	}
+	return best, refused
+}
+
+// howMany rigs to ask: only the best one where a channel to it is open already.
+func (r *Requester) howMany(ctx context.Context, best *protocol.VerifiedOffer) int {
+	ch := r.channelTo(best)
+	if _, ok, err := r.cfg.Book.Channel(ctx, ch.ID()); err == nil && ok && best.FreeSlots > 0 {
+		return 1
+	}
+	return askedRigs
+}
+
+func better(a, b *protocol.Quote) bool {
+	if (a.Ahead == 0) != (b.Ahead == 0) {
+		return a.Ahead == 0
+	}
+	if a.Agreement.Price.PerMillion == b.Agreement.Price.PerMillion {
+		return a.Ahead < b.Ahead
+	}
+	return a.Agreement.Price.PerMillion.Less(b.Agreement.Price.PerMillion)
+}
+
+func (r *Requester) askAll(ctx context.Context, o *Order, spec []byte, offers []*protocol.VerifiedOffer, refused []string) ([]*quoted, []string) {
+	type answer struct {
+		q   *quoted
+		err error
+	}
+	answers := make(chan answer, len(offers))
+	for _, v := range offers {
+		go func() { // ends within quoteWait; its answer always fits the channel
+			q, err := r.ask(ctx, o, spec, v)
+			answers <- answer{q, err}
+		}()
+	}
+	var got []*quoted
+	for _, v := range offers {
+		a := <-answers
+		if a.err == nil {
+			got = append(got, a.q)
+			continue
+		}
+		if len(refused) < maxTried {
+			refused = append(refused, a.err.Error())
+		}
+		r.bans.add(v.Rig)
+	}
+	return got, refused
+}
+
+// ask gets one rig's quote and checks it against the offer and the order.
+func (r *Requester) ask(ctx context.Context, o *Order, spec []byte, v *protocol.VerifiedOffer) (*quoted, error) {
+	fail := func(reason protocol.Reason, err any) error {
+		return fmt.Errorf("rig %s: %s: %v", v.Rig, reason, err)
+	}
+	ctx, cancel := context.WithTimeout(ctx, quoteWait)
+	defer cancel()
+	st, err := r.cfg.Offers.Dial(ctx, v)
+	if err != nil {
+		return nil, fail(protocol.ReasonUnreachable, err)
+	}
+	req := &protocol.QuoteRequest{Spec: spec, Payer: r.cfg.Key.Address(), Signer: r.cfg.Key.Address(),
+		Market: r.cfg.Market, Unit: o.Unit, Budget: o.Budget}
+	if _, err := rand.Read(req.Nonce[:]); err != nil {
+		st.Reset()
+		return nil, fail(protocol.ReasonJournal, err)
+	}
+	q, err := r.exchangeQuote(st, req, v)
+	if err != nil {
+		st.Reset()
+		return nil, err
+	}
+	return &quoted{v, st, q}, nil
+}
+
+func (r *Requester) exchangeQuote(st Stream, req *protocol.QuoteRequest, v *protocol.VerifiedOffer) (*protocol.Quote, error) {
+	fail := func(reason protocol.Reason, err any) error {
+		return fmt.Errorf("rig %s: %s: %v", v.Rig, reason, err)
+	}
+	if st.Key() != v.Key {
+		return nil, fail(protocol.ReasonBadSignature, "another key answers at its address")
+	}
+	if err := st.Send(req); err != nil {
+		return nil, fail(protocol.ReasonUnreachable, err)
+	}
+	m, err := st.RecvBefore(r.cfg.Clock().Add(quoteWait))
+	if err != nil {
+		return nil, fail(protocol.ReasonUnreachable, err)
+	}
+	switch m := m.(type) {
+	case *protocol.Refusal:
+		return nil, fail(m.Reason, m.Detail)
+	case *protocol.Quote:
+		if err := r.checkQuote(m, req, v); err != nil {
+			return nil, fail(protocol.ReasonMalformed, err)
+		}
+		return m, nil
+	}
+	return nil, fail(protocol.ReasonMalformed, fmt.Sprintf("message type %d instead of a quote", m.Type()))
+}
+
+// checkQuote holds a quote against the offer that led to it and the request.
+func (r *Requester) checkQuote(q *protocol.Quote, req *protocol.QuoteRequest, v *protocol.VerifiedOffer) error {
+	a := &q.Agreement
+	offered, ok := v.Price(req.Unit)
+	sum, err := protocol.SpecCID(req.Spec)
+	if err != nil {
+		return err
+	}
+	now := uint64(r.cfg.Clock().UnixMilli())
+	switch {
+	case a.Rig != v.Rig || a.Requester != r.cfg.Key.Address() || a.Nonce != req.Nonce:
+		return errors.New("quote names other parties or another request")
+	case a.Domain != req.Market.Domain || q.Channel != r.channelTo(v) || a.Channel != q.Channel.ID():
+		return errors.New("quote names another chain, escrow or channel")
+	case string(a.SpecHash[:]) != string(sum.Hash()[len(sum.Hash())-32:]):
+		return errors.New("quote is for another job spec")
+	case !ok || a.Price.Unit != req.Unit || offered.PerMillion.Less(a.Price.PerMillion):
+		return fmt.Errorf("quote of %s is above the offer of %s", a.Price.PerMillion, offered.PerMillion)
+	case a.MaxTotal != req.Budget || a.TickUnits > v.TickUnits:
+		return errors.New("quote changes the budget or lengthens the tick")
+	case a.AcceptBy < now+uint64(time.Second.Milliseconds()):
+		return errors.New("quote has run out already; check the clocks")
+	}
+	_, err = protocol.CheckSignature("quote.rig_sig", a.ID(), q.RigSig, v.Rig)
+	return err
+}
+
+// channelTo is the channel this node pays a rig through.
+func (r *Requester) channelTo(v *protocol.VerifiedOffer) protocol.Channel {
+	me := r.cfg.Key.Address()
+	return protocol.Channel{Payer: me, Signer: me, Payee: v.Payee, Operator: v.Rig, Token: r.cfg.Market.Token}
+}

@@ -1,0 +1,180 @@
+// Package requester is the buying side (SPEC §5–§7): it finds offers, asks the
+// best rigs for quotes, funds a channel, follows the job, checks every receipt
+// and result, and pays by the tick. Start at Requester.Submit; hire.go chooses a
+// rig, session.go follows one attempt from quote to settled.
+package requester
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"github.com/rerig/rerig/protocol"
+)
+
+const (
+	askedRigs    = 3                // rigs asked for a quote at once
+	quoteWait    = 8 * time.Second  // for a rig's answer
+	banFor       = 60 * time.Second // a rig that failed is not asked again for this long
+	maxOffers    = protocol.MaxFindLimit
+	keptRuns     = 1024 // ended runs remembered in memory; the journal has them all
+	fundMultiple = 4    // budgets put into a new channel, so that the next jobs need no transaction
+)
+
+// Config is everything a requester needs. New checks it.
+type Config struct {
+	Key     protocol.Signer // payer and voucher signer
+	Network string
+	Market  protocol.Market
+	Dir     string          // outputs and logs, one directory per run
+	Deposit protocol.Amount // least amount a new channel is funded with; 0 is four budgets
+
+	Offers    Market
+	Book      Book
+	Chain     Chain
+	Artifacts Artifacts
+	Clock     func() time.Time
+	Logger    *slog.Logger
+}
+
+// Order is a job to be bought.
+type Order struct {
+	Name     string
+	Spec     protocol.JobSpec
+	Unit     protocol.Unit
+	Budget   protocol.Amount // hard cap over all attempts
+	MaxPrice protocol.Amount // per million units; 0 is no limit
+	Region   string
+	Rig      protocol.Address // only this rig; zero is any
+	Retries  int              // further rigs tried after a rig's fault
+}
+
+func (o *Order) check() error {
+	if err := o.Spec.Check(); err != nil {
+		return err
+	}
+	switch {
+	case !o.Unit.Valid():
+		return &protocol.FieldError{Field: "order.unit", Limit: "a unit of SPEC §5.4", Got: string(o.Unit)}
+	case o.Budget.IsZero():
+		return &protocol.FieldError{Field: "order.budget", Limit: "more than zero; give --budget"}
+	case o.Retries < 0 || o.Retries > 16:
+		return &protocol.FieldError{Field: "order.retries", Limit: "0 to 16", Got: fmt.Sprint(o.Retries)}
+	case len(o.Name) > protocol.MaxNameBytes:
+		return &protocol.FieldError{Field: "order.name", Limit: fmt.Sprintf("at most %d bytes", protocol.MaxNameBytes)}
+	}
+	return nil
+}
+
+// filter is what the order asks of an offer.
+func (o *Order) filter(m protocol.Market) protocol.Filter {
+	r := o.Spec.Resources
+	return protocol.Filter{Engine: o.Spec.Engine, Region: o.Region, MinVRAMMiB: r.VRAMMiB, MinMemMiB: r.MemoryMiB,
+		MinDiskMiB: r.DiskMiB, MinCores: r.CPUs, Egress: o.Spec.Egress, Market: &m, Unit: o.Unit, MaxPrice: o.MaxPrice}
+}
+
+// Requester buys work.
+type Requester struct {
+	cfg   Config
+	funds channelLocks
+	bans  banList
+	wg    sync.WaitGroup // one per run under way
+	ctx   context.Context
+	stop  context.CancelFunc
+
+	mu   sync.Mutex // guards runs and order; owner: Requester
+	runs map[protocol.Hash]*Run
+	past []protocol.Hash // ended runs, oldest first
+}
+
+// New checks the configuration.
+func New(cfg Config) (*Requester, error) {
+	if cfg.Market.Domain.ChainID == 0 || cfg.Market.Domain.Escrow.IsZero() {
+		return nil, errors.New("requester market: chain ID and escrow not set; check the network profile")
+	}
+	if err := os.MkdirAll(cfg.Dir, 0o700); err != nil {
+		return nil, fmt.Errorf("make runs directory: %w", err)
+	}
+	r := &Requester{cfg: cfg, runs: map[protocol.Hash]*Run{}}
+	r.bans.clock = cfg.Clock
+	r.ctx, r.stop = context.WithCancel(context.Background())
+	return r, nil
+}
+
+// Run keeps the requester alive until ctx ends; then runs under way are stopped
+// and waited for.
+func (r *Requester) Run(ctx context.Context) error {
+	<-ctx.Done()
+	r.stop()
+	r.wg.Wait()
+	return nil
+}
+
+// Submit starts buying the order and returns at once.
+func (r *Requester) Submit(o Order) (*Run, error) {
+	if err := o.check(); err != nil {
+		return nil, err
+	}
+	if r.ctx.Err() != nil {
+		return nil, errors.New("submit: node is shutting down")
+	}
+	run, err := newRun(o, r.cfg.Dir, r.cfg.Clock())
+	if err != nil {
+		return nil, err
+	}
+	r.mu.Lock()
+	r.runs[run.id] = run
+	r.mu.Unlock()
+	r.wg.Go(func() {
+		r.buy(r.ctx, run)
+		r.forgetOld(run.id)
+	})
+	return run, nil
+}
+
+// Get finds a run of this process by its ID.
+func (r *Requester) Get(id protocol.Hash) *Run {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.runs[id]
+}
+
+// Runs lists the runs this process knows, in no order.
+func (r *Requester) Runs() []*Run {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	out := make([]*Run, 0, len(r.runs))
+	for _, run := range r.runs {
+		out = append(out, run)
+	}
+	return out
+}
+
+// RunDir is where a run keeps stdout, stderr and its output files.
+func (r *Requester) RunDir(id protocol.Hash) string { return runDir(r.cfg.Dir, id) }
+
+func runDir(dir string, id protocol.Hash) string { return filepath.Join(dir, id.String()[2:18]) }
+
+func (r *Requester) forgetOld(id protocol.Hash) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.past = append(r.past, id)
+	if len(r.past) > keptRuns {
+		delete(r.runs, r.past[0])
+		r.past = r.past[1:]
+	}
+}
+
+// Candidates answers "who could run it, and who could not and why" without
+// asking or paying anybody.
+func (r *Requester) Candidates(ctx context.Context, o Order) ([]*protocol.VerifiedOffer, []protocol.SkipCount, error) {
+	if err := o.check(); err != nil {
+		return nil, nil, err
+	}
+	return r.find(ctx, &o)
+}

@@ -1,0 +1,194 @@
+package requester
+
+import (
+	"bytes"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"github.com/rerig/rerig/protocol"
+)
+
+// Status is a run as its user sees it.
+type Status struct {
+	ID       protocol.Hash        `json:"id"`
+	Job      protocol.Hash        `json:"job"` // of the present attempt
+	Name     string               `json:"name"`
+	State    protocol.State       `json:"state"` // "quoted" while rigs are being asked
+	Ended    bool                 `json:"ended"`
+	Reason   protocol.Reason      `json:"reason,omitempty"`
+	Detail   string               `json:"detail,omitempty"`
+	ExitCode uint32               `json:"exit_code"`
+	Rig      protocol.Address     `json:"rig"`
+	Peer     string               `json:"peer,omitempty"`
+	Price    protocol.Price       `json:"price"`
+	Units    uint64               `json:"units"`
+	Spent    protocol.Amount      `json:"spent"` // promised by vouchers, all attempts
+	Budget   protocol.Amount      `json:"budget"`
+	Attempt  int                  `json:"attempt"`
+	Tried    []string             `json:"tried,omitempty"` // why earlier rigs failed
+	Skipped  []protocol.SkipCount `json:"skipped,omitempty"`
+	Outputs  string               `json:"outputs,omitempty"` // CID
+	Dir      string               `json:"dir"`
+	Created  uint64               `json:"created"` // unix milliseconds
+	Micros   map[string]int64     `json:"micros"`  // time spent per phase
+	OutBytes int64                `json:"stdout_bytes"`
+	ErrBytes int64                `json:"stderr_bytes"`
+}
+
+// Succeeded reports whether the program ran to its end and the result is here.
+func (s *Status) Succeeded() bool {
+	return s.Ended && s.Reason == protocol.ReasonNone &&
+		(s.State == protocol.StateSettled || s.State == protocol.StateVerified)
+}
+
+// maxTried caps the list of failed attempts in a Status.
+const maxTried = 17
+
+// Run is one order on its way through one or more rigs. Followers read its files
+// and wait on Changed.
+type Run struct {
+	id    protocol.Hash
+	order Order
+	dir   string
+	stop  chan struct{} // closed by Stop
+	once  sync.Once
+
+	mu      sync.Mutex // guards what follows; owner: Run
+	status  Status
+	changed chan struct{} // closed and replaced at every change
+	mark    time.Time     // start of the phase under way
+	files   [2]*os.File   // stdout, stderr
+	replay  [2]int64      // bytes of this attempt already seen, while it repeats an earlier one
+}
+
+func newRun(o Order, dir string, now time.Time) (*Run, error) {
+	r := &Run{order: o, stop: make(chan struct{}), changed: make(chan struct{}), mark: now}
+	if _, err := rand.Read(r.id[:]); err != nil {
+		return nil, fmt.Errorf("draw run ID: %w", err)
+	}
+	r.dir = runDir(dir, r.id)
+	if err := os.MkdirAll(r.dir, 0o700); err != nil {
+		return nil, fmt.Errorf("make run directory: %w", err)
+	}
+	for i, name := range []string{"stdout", "stderr"} {
+		f, err := os.OpenFile(filepath.Join(r.dir, name), os.O_RDWR|os.O_CREATE, 0o600)
+		if err != nil {
+			r.closeFiles()
+			return nil, fmt.Errorf("make run log: %w", err)
+		}
+		r.files[i] = f
+	}
+	r.status = Status{ID: r.id, Name: o.Name, State: protocol.StateQuoted, Budget: o.Budget, Dir: r.dir,
+		Created: uint64(now.UnixMilli()), Micros: map[string]int64{}}
+	return r, nil
+}
+
+// ID is the run's ID; its jobs (attempts) have their own.
+func (r *Run) ID() protocol.Hash { return r.id }
+
+// Status is a copy of the present state and the channel that is closed when it
+// changes next.
+func (r *Run) Status() (Status, <-chan struct{}) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	s := r.status
+	s.Micros = make(map[string]int64, len(r.status.Micros))
+	for k, v := range r.status.Micros {
+		s.Micros[k] = v
+	}
+	return s, r.changed
+}
+
+// Stop asks for the end of the run. What was done by then is paid for.
+func (r *Run) Stop() { r.once.Do(func() { close(r.stop) }) }
+
+// Path of the stdout (1) or stderr (2) file.
+func (r *Run) Path(fd int) string {
+	return filepath.Join(r.dir, []string{"stdout", "stderr"}[fd-1])
+}
+
+// update changes the status and wakes the followers.
+func (r *Run) update(f func(*Status)) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	f(&r.status)
+	close(r.changed)
+	r.changed = make(chan struct{})
+}
+
+// phase books the time since the last call under a name.
+func (r *Run) phase(name string, now time.Time) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.status.Micros[name] += now.Sub(r.mark).Microseconds()
+	r.mark = now
+}
+
+// begin prepares the files for another attempt: what it repeats is not shown twice.
+func (r *Run) begin() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.replay = [2]int64{}
+}
+
+// write appends output. While an attempt repeats an earlier one it is compared
+// with what is there; where it differs, the file starts over from there.
+func (r *Run) write(fd uint8, data []byte) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	i := int(fd) - 1
+	f, at := r.files[i], r.replay[i]
+	size := &r.status.OutBytes
+	if fd == 2 {
+		size = &r.status.ErrBytes
+	}
+	if at < *size {
+		old := make([]byte, min(int64(len(data)), *size-at))
+		if _, err := f.ReadAt(old, at); err != nil && !errors.Is(err, io.EOF) {
+			return fmt.Errorf("read run log: %w", err)
+		}
+		if !bytes.Equal(old, data[:len(old)]) {
+			if err := f.Truncate(at); err != nil {
+				return fmt.Errorf("rewind run log: %w", err)
+			}
+			*size = at
+		}
+	}
+	if end := at + int64(len(data)); end > *size {
+		skip := *size - at
+		if _, err := f.WriteAt(data[skip:], *size); err != nil {
+			return fmt.Errorf("write run log: %w", err)
+		}
+		*size = end
+	}
+	r.replay[i] = at + int64(len(data))
+	close(r.changed)
+	r.changed = make(chan struct{})
+	return nil
+}
+
+// finish closes the files and publishes the end.
+func (r *Run) finish(f func(*Status)) {
+	r.mu.Lock()
+	r.closeFiles()
+	r.mu.Unlock()
+	r.update(func(s *Status) {
+		f(s)
+		s.Ended = true
+	})
+}
+
+func (r *Run) closeFiles() {
+	for i, f := range r.files {
+		if f != nil {
+			_ = f.Close() // every byte was written with WriteAt; nothing is buffered
+			r.files[i] = nil
+		}
+	}
+}
