@@ -2,6 +2,12 @@
 // exits. It is built apart from rerig because a small binary starts in about
 // two milliseconds where the whole rerig takes over ten. The runner embeds it
 // and speaks to it in frames (package frame); it is of no use by hand.
+//
+// Two threads are what it needs on any machine, so it does not look up how many
+// its control group allows.
+//
+//go:debug containermaxprocs=0
+//go:debug updatemaxprocs=0
 package main
 
 import (
@@ -18,6 +24,7 @@ import (
 const goHeapLimit = 192 << 20
 
 func main() {
+	closeInherited()
 	debug.SetGCPercent(-1)
 	debug.SetMemoryLimit(goHeapLimit)
 	debug.SetTraceback("none")

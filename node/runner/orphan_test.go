@@ -1,5 +1,0 @@
-package runner
-
-const orphanEnv = "RERIG_TEST_ORPHAN"
-
-func orphanMain(string) {}
