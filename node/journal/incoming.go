@@ -1,0 +1,214 @@
+package journal
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/rerig/rerig/protocol"
+)
+
+// InChannel is a channel that pays this node (SPEC §7.2). Best is its highest
+// voucher of this epoch, zero before the first; Credited is what the jobs of this
+// epoch were paid in all, Reserved what those under way may still earn. Base units
+// of the channel's token.
+type InChannel struct {
+	Domain   protocol.Domain
+	Channel  protocol.Channel
+	State    protocol.ChannelState
+	Best     protocol.SignedVoucher
+	Credited protocol.Amount
+	Reserved protocol.Amount
+}
+
+// OldVoucher is the best voucher of an epoch that ended before all of it was
+// known to be claimed.
+type OldVoucher struct {
+	Best    protocol.SignedVoucher
+	Funded  protocol.Amount // as last seen in that epoch
+	Claimed protocol.Amount
+}
+
+// SetInChannel records an incoming channel as read from the chain. A newer epoch
+// begins with nothing credited, voids the reservations of the old one, and moves
+// the old one's voucher to the archive; an older one is refused (*EpochError), as
+// is another chain or escrow (ErrDomain).
+func (j *Journal) SetInChannel(ctx context.Context, d protocol.Domain, c protocol.Channel, st protocol.ChannelState) error {
+	return j.write(ctx, func(t *tx) error {
+		a, before, err := t.observe(protocol.RoleRig, d, c, st)
+		if err != nil {
+			return err
+		}
+		if before.state.Epoch != a.state.Epoch {
+			if err := t.archive(before); err != nil {
+				return err
+			}
+			before.state.Claimed = protocol.Amount{}
+		}
+		if err := a.creditForeign(before.state.Claimed); err != nil {
+			return err
+		}
+		return a.save(t)
+	})
+}
+
+// creditForeign counts what was claimed with vouchers that this journal does not
+// have, because it was lost or restored, as credited to no job: a payer could
+// otherwise pay a second time with what it has already paid.
+func (a *account) creditForeign(claimedBefore protocol.Amount) (err error) {
+	known := larger(claimedBefore, a.best.Voucher.Cumulative)
+	a.used, err = a.used.Add(a.state.Claimed.Minus(known))
+	return err
+}
+
+// InChannel is one incoming channel, or ErrNotFound.
+func (j *Journal) InChannel(ctx context.Context, id protocol.Hash) (ch InChannel, err error) {
+	err = j.view(ctx, func(r reader) error {
+		a, err := oneAccount(r, protocol.RoleRig, id)
+		if err == nil {
+			ch, err = a.in(r)
+		}
+		return err
+	})
+	return ch, err
+}
+
+// InChannels are all incoming channels, sorted by ID.
+func (j *Journal) InChannels(ctx context.Context) (list []InChannel, err error) {
+	err = j.view(ctx, func(r reader) error {
+		all, err := accounts(r, protocol.RoleRig, nil)
+		for i := 0; i < len(all) && err == nil; i++ {
+			var ch InChannel
+			ch, err = all[i].in(r)
+			list = append(list, ch)
+		}
+		return err
+	})
+	return list, err
+}
+
+func (a account) in(r reader) (InChannel, error) {
+	reserved, err := a.reserved(r, protocol.Hash{})
+	return InChannel{a.domain, a.channel, a.state, a.best, a.used, reserved}, err
+}
+
+// ReserveIn keeps budget base units of the channel for the job, so that two jobs
+// never count on the same money: what is funded and neither credited nor reserved
+// by other jobs must cover it, else *InsufficientError. A closing channel takes
+// no job (ErrClosing). Reserving again changes the budget.
+func (j *Journal) ReserveIn(ctx context.Context, id, job protocol.Hash, budget protocol.Amount) error {
+	return j.write(ctx, func(t *tx) error { return t.reserve(protocol.RoleRig, id, job, budget) })
+}
+
+// Credit records a voucher, whose signature the caller has verified, together
+// with what the payer says it pays for the job so far; both are fsynced before it
+// returns what the job is credited now. jobPaid and the result are base units.
+//
+// Vouchers of several jobs may arrive out of order: one that is lower than the
+// best is good as long as the credits of all jobs fit into the best (ErrUncovered)
+// and into the channel (*InsufficientError). The same jobPaid again is no error;
+// less is ErrLowerVoucher, more than the reservation *OverBudgetError, another
+// epoch *EpochError. A released job may still be paid from what is free.
+func (j *Journal) Credit(ctx context.Context, id, job protocol.Hash, v protocol.SignedVoucher, jobPaid protocol.Amount) (protocol.Amount, error) {
+	if v.Voucher.Channel != id {
+		return protocol.Amount{}, &protocol.FieldError{Field: "voucher.channel", Limit: id.String(), Got: v.Voucher.Channel.String()}
+	}
+	return result(ctx, j, func(t *tx) (protocol.Amount, error) { return t.credit(id, job, v, jobPaid) })
+}
+
+func (t *tx) credit(id, job protocol.Hash, v protocol.SignedVoucher, jobPaid protocol.Amount) (none protocol.Amount, err error) {
+	a, err := oneAccount(t, protocol.RoleRig, id)
+	if err != nil {
+		return none, err
+	}
+	if v.Voucher.Epoch != a.state.Epoch {
+		return none, &EpochError{Have: a.state.Epoch, Got: v.Voucher.Epoch}
+	}
+	res, found, err := reservationOf(t, protocol.RoleRig, job)
+	if err != nil {
+		return none, err
+	}
+	if !found {
+		return none, fmt.Errorf("job %s: %w", job, ErrNoReservation)
+	}
+	if err := res.belongs(a); err != nil {
+		return none, err
+	}
+	if jobPaid.Less(res.paid) {
+		return none, fmt.Errorf("job %s, total %s after %s: %w", job, jobPaid, res.paid, ErrLowerVoucher)
+	}
+	if res.budget.Less(jobPaid) {
+		return none, &OverBudgetError{Budget: res.budget, Total: jobPaid}
+	}
+	better := a.best.Voucher.Cumulative.Less(v.Voucher.Cumulative)
+	if jobPaid == res.paid && !better {
+		return jobPaid, nil
+	}
+	if better {
+		a.best = v
+	}
+	if err := a.pay(t, &res, jobPaid); err != nil {
+		return none, err
+	}
+	if err := res.save(t, protocol.RoleRig); err != nil {
+		return none, err
+	}
+	return jobPaid, a.save(t)
+}
+
+// pay credits the job up to jobPaid where the best voucher and the channel cover it.
+func (a *account) pay(r reader, res *reservation, jobPaid protocol.Amount) error {
+	delta := jobPaid.Minus(res.paid)
+	if delta.IsZero() {
+		return nil
+	}
+	sum, err := a.used.Add(delta)
+	if err != nil {
+		return err
+	}
+	if a.best.Voucher.Cumulative.Less(sum) {
+		return fmt.Errorf("voucher %s for %s in all jobs: %w", a.best.Voucher.Cumulative, sum, ErrUncovered)
+	}
+	free := a.state.Funded.Minus(a.used)
+	if !res.open {
+		if free, err = a.free(r, res.job); err != nil {
+			return err
+		}
+	}
+	if free.Less(delta) {
+		return &InsufficientError{Free: free, Need: delta}
+	}
+	a.used, res.paid = sum, jobPaid
+	return nil
+}
+
+// ReleaseIn frees what the job has not earned. It may be called again, and for a
+// job that reserved nothing.
+func (j *Journal) ReleaseIn(ctx context.Context, job protocol.Hash) error {
+	return j.write(ctx, func(t *tx) error { return t.release(protocol.RoleRig, job) })
+}
+
+// SetClaimed records what the escrow has paid out of an epoch of an incoming
+// channel, in base units; it never lowers it. For an ended epoch it takes the
+// voucher out of the archive once all of it is claimed. An epoch that is newer
+// than the journal's is an *EpochError: SetInChannel comes first.
+func (j *Journal) SetClaimed(ctx context.Context, id protocol.Hash, epoch uint32, claimed protocol.Amount) error {
+	return j.write(ctx, func(t *tx) error {
+		a, err := oneAccount(t, protocol.RoleRig, id)
+		switch {
+		case err != nil:
+			return err
+		case epoch > a.state.Epoch:
+			return &EpochError{Have: a.state.Epoch, Got: epoch}
+		case epoch < a.state.Epoch:
+			return t.claimOld(id, epoch, claimed)
+		case !a.state.Claimed.Less(claimed):
+			return nil
+		}
+		before := a.state.Claimed
+		a.state.Claimed = claimed
+		if err := a.creditForeign(before); err != nil {
+			return err
+		}
+		return a.save(t)
+	})
+}

@@ -1,0 +1,129 @@
+package journal
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/rerig/rerig/protocol"
+)
+
+// OutChannel is a channel that this node pays from (SPEC §7.2). Promised is what
+// its vouchers of this epoch grant in all; Reserved is what the jobs under way
+// may still ask for. Base units of the channel's token.
+type OutChannel struct {
+	Domain   protocol.Domain
+	Channel  protocol.Channel
+	State    protocol.ChannelState
+	Promised protocol.Amount
+	Reserved protocol.Amount
+}
+
+// SetOutChannel records an outgoing channel as read from the chain. A newer epoch
+// resets what is promised and voids the reservations of the old one; an older one
+// is refused (*EpochError), as is another chain or escrow (ErrDomain). Promised
+// is never below what the chain has paid, so that a node that lost its journal
+// goes on above its old vouchers.
+func (j *Journal) SetOutChannel(ctx context.Context, d protocol.Domain, c protocol.Channel, st protocol.ChannelState) error {
+	return j.write(ctx, func(t *tx) error {
+		a, _, err := t.observe(protocol.RoleRequester, d, c, st)
+		if err != nil {
+			return err
+		}
+		a.used = larger(a.used, a.state.Claimed)
+		return a.save(t)
+	})
+}
+
+// OutChannel is one outgoing channel, or ErrNotFound.
+func (j *Journal) OutChannel(ctx context.Context, id protocol.Hash) (ch OutChannel, err error) {
+	err = j.view(ctx, func(r reader) error {
+		a, err := oneAccount(r, protocol.RoleRequester, id)
+		if err == nil {
+			ch, err = a.out(r)
+		}
+		return err
+	})
+	return ch, err
+}
+
+// OutChannels are all outgoing channels, sorted by ID.
+func (j *Journal) OutChannels(ctx context.Context) (list []OutChannel, err error) {
+	err = j.view(ctx, func(r reader) error {
+		all, err := accounts(r, protocol.RoleRequester, nil)
+		for i := 0; i < len(all) && err == nil; i++ {
+			var ch OutChannel
+			ch, err = all[i].out(r)
+			list = append(list, ch)
+		}
+		return err
+	})
+	return list, err
+}
+
+func (a account) out(r reader) (OutChannel, error) {
+	reserved, err := a.reserved(r, protocol.Hash{})
+	return OutChannel{a.domain, a.channel, a.state, a.used, reserved}, err
+}
+
+// Reserve keeps budget base units of the channel for the job: what is funded and
+// neither promised nor reserved by other jobs must cover it, else
+// *InsufficientError. A closing channel takes no job (ErrClosing). Reserving again
+// changes the budget.
+func (j *Journal) Reserve(ctx context.Context, id, job protocol.Hash, budget protocol.Amount) error {
+	return j.write(ctx, func(t *tx) error { return t.reserve(protocol.RoleRequester, id, job, budget) })
+}
+
+// Promise raises what is promised for the job to total base units and returns the
+// voucher to sign for it, durable before it returns. The same total again gives
+// the channel's present voucher and promises nothing more; a lower one is
+// ErrLowerTotal, one above the reservation *OverBudgetError.
+func (j *Journal) Promise(ctx context.Context, id, job protocol.Hash, total protocol.Amount) (protocol.Voucher, error) {
+	return result(ctx, j, func(t *tx) (protocol.Voucher, error) { return t.promise(id, job, total) })
+}
+
+func (t *tx) promise(id, job protocol.Hash, total protocol.Amount) (v protocol.Voucher, err error) {
+	a, err := oneAccount(t, protocol.RoleRequester, id)
+	if err != nil {
+		return v, err
+	}
+	res, found, err := reservationOf(t, protocol.RoleRequester, job)
+	if err != nil {
+		return v, err
+	}
+	if !found {
+		return v, fmt.Errorf("job %s: %w", job, ErrNoReservation)
+	}
+	if err := res.belongs(a); err != nil {
+		return v, err
+	}
+	if total.Less(res.paid) {
+		return v, fmt.Errorf("job %s, total %s after %s: %w", job, total, res.paid, ErrLowerTotal)
+	}
+	if total == res.paid {
+		return protocol.Voucher{Channel: id, Epoch: a.state.Epoch, Cumulative: a.used}, nil
+	}
+	if !res.open {
+		return v, fmt.Errorf("job %s: %w", job, ErrNoReservation)
+	}
+	if res.budget.Less(total) {
+		return v, &OverBudgetError{Budget: res.budget, Total: total}
+	}
+	delta := total.Minus(res.paid)
+	if left := a.state.Funded.Minus(a.used); left.Less(delta) {
+		return v, &InsufficientError{Free: left, Need: delta}
+	}
+	if a.used, err = a.used.Add(delta); err != nil {
+		return v, err
+	}
+	res.paid = total
+	if err := res.save(t, protocol.RoleRequester); err != nil {
+		return v, err
+	}
+	return protocol.Voucher{Channel: id, Epoch: a.state.Epoch, Cumulative: a.used}, a.save(t)
+}
+
+// Release frees what the job has not been promised. It may be called again, and
+// for a job that reserved nothing.
+func (j *Journal) Release(ctx context.Context, job protocol.Hash) error {
+	return j.write(ctx, func(t *tx) error { return t.release(protocol.RoleRequester, job) })
+}
