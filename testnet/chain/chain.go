@@ -1,0 +1,189 @@
+// Package chain runs an EVM chain in this process, for test networks and tests:
+// go-ethereum's own node without peers, at the fork schedule of public chains,
+// behind a JSON-RPC endpoint on the loopback interface. It carries the escrow
+// and the test dollar of SPEC §7. Start with [Start].
+//
+// It lives in memory: when it is closed, the money on it is gone. Its keys and
+// contract addresses are the same at every start.
+package chain
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/big"
+	"sync"
+	"time"
+
+	"github.com/ethereum/go-ethereum/common"
+	"github.com/ethereum/go-ethereum/core"
+	"github.com/ethereum/go-ethereum/core/types"
+	"github.com/ethereum/go-ethereum/eth"
+	"github.com/ethereum/go-ethereum/eth/catalyst"
+	"github.com/ethereum/go-ethereum/eth/ethconfig"
+	"github.com/ethereum/go-ethereum/eth/filters"
+	"github.com/ethereum/go-ethereum/node"
+	"github.com/ethereum/go-ethereum/p2p"
+	"github.com/ethereum/go-ethereum/params"
+
+	"github.com/rerig/rerig/node/settle"
+	"github.com/rerig/rerig/protocol"
+)
+
+// DefaultID is the chain ID of a test network unless configured otherwise.
+const DefaultID = 31337
+
+// Config says how a chain starts. The zero value is useful.
+type Config struct {
+	// ID is the chain ID; 0 means DefaultID.
+	ID uint64
+	// Listen is the loopback address of the JSON-RPC endpoint, "127.0.0.1:8545"
+	// for example; empty takes a free port.
+	Listen string
+	// Interval seals an empty block whenever so long has passed without one, so
+	// that the chain's clock and confirmations move on; 0 seals only blocks with
+	// transactions. A pending transaction never waits for it.
+	Interval time.Duration
+	// CloseGrace is the escrow's close grace; 0 means an hour.
+	CloseGrace time.Duration
+	// Faucet pays for the contracts and gives money away; nil means FaucetKey().
+	Faucet *protocol.Key
+}
+
+// Chain is a running chain. All methods are safe for concurrent use until Close.
+type Chain struct {
+	id       uint64
+	stack    *node.Node
+	eth      *eth.Ethereum
+	endpoint *endpoint
+	faucet   *settle.Deployer
+	domain   protocol.Domain
+	token    protocol.Address
+
+	sealing struct {
+		sync.Mutex // held while a block is made
+		beacon     *catalyst.SimulatedBeacon
+		paused     bool // no automatic blocks
+	}
+	wake chan struct{} // capacity 1; seals a block; never closed
+	stop context.CancelFunc
+	done chan struct{} // closed by seal when it ends
+}
+
+// Start starts a chain with the contracts deployed and returns once its endpoint
+// answers. ctx bounds starting only; Close ends the chain.
+func Start(ctx context.Context, cfg Config) (*Chain, error) {
+	if cfg.ID == 0 {
+		cfg.ID = DefaultID
+	}
+	if cfg.CloseGrace == 0 {
+		cfg.CloseGrace = time.Hour
+	}
+	if cfg.Faucet == nil {
+		cfg.Faucet = FaucetKey()
+	}
+	c := &Chain{id: cfg.ID, wake: make(chan struct{}, 1), done: make(chan struct{})}
+	if err := c.startNode(cfg); err != nil {
+		return nil, fmt.Errorf("start the chain: %w", err)
+	}
+	running, stop := context.WithCancel(context.Background())
+	c.stop = stop
+	go c.seal(running, cfg.Interval)
+	if err := c.startEndpoint(cfg.Listen); err != nil {
+		return nil, errors.Join(fmt.Errorf("start the chain's endpoint: %w", err), c.Close())
+	}
+	if err := c.deploy(ctx, cfg); err != nil {
+		return nil, errors.Join(fmt.Errorf("deploy the contracts: %w", err), c.Close())
+	}
+	return c, nil
+}
+
+// Close ends the chain and everything it started.
+func (c *Chain) Close() error {
+	if c.faucet != nil {
+		c.faucet.Close()
+	}
+	if c.endpoint != nil {
+		c.endpoint.close()
+	}
+	c.stop()
+	<-c.done
+	return errors.Join(c.sealing.beacon.Stop(), c.stack.Close())
+}
+
+// ID is the chain ID.
+func (c *Chain) ID() uint64 { return c.id }
+
+// URL is the JSON-RPC endpoint's address; it stays the same over Pause and Resume.
+func (c *Chain) URL() string { return c.endpoint.url() }
+
+// Domain is the EIP-712 domain of the escrow on this chain.
+func (c *Chain) Domain() protocol.Domain { return c.domain }
+
+// Token is the test dollar, a token of six decimals that anyone can mint.
+func (c *Chain) Token() protocol.Address { return c.token }
+
+// startNode starts go-ethereum in memory without any listener or peer.
+func (c *Chain) startNode(cfg Config) error {
+	nodeConf := node.DefaultConfig
+	nodeConf.DataDir = ""
+	nodeConf.P2P = p2p.Config{NoDiscovery: true, NoDial: true}
+	stack, err := node.New(&nodeConf)
+	if err != nil {
+		return err
+	}
+	c.stack = stack
+	if err := c.startEthereum(cfg); err != nil {
+		return errors.Join(err, stack.Close())
+	}
+	return nil
+}
+
+func (c *Chain) startEthereum(cfg Config) error {
+	ethConf := ethereumConfig(cfg)
+	backend, err := eth.New(c.stack, &ethConf)
+	if err != nil {
+		return err
+	}
+	c.eth = backend
+	if err := c.stack.Start(); err != nil {
+		return err
+	}
+	beacon, err := catalyst.NewSimulatedBeacon(0, common.Address{}, backend)
+	if err != nil {
+		return err
+	}
+	c.sealing.beacon = beacon
+	return beacon.Fork(backend.BlockChain().GetCanonicalHash(0))
+}
+
+// ethereumConfig is the fork schedule of public chains and caches for a chain of
+// a few thousand blocks instead of main net's.
+func ethereumConfig(cfg Config) ethconfig.Config {
+	rules := *params.AllDevChainProtocolChanges
+	rules.ChainID = new(big.Int).SetUint64(cfg.ID)
+	// The development schedule already has Bogota, whose gas prices (Amsterdam's)
+	// no public chain charges yet: a redemption would seem to cost 2.6 times as much.
+	rules.AmsterdamTime, rules.BogotaTime = nil, nil
+
+	alloc := core.SystemContractAllocs()
+	alloc[common.Address(cfg.Faucet.Address())] = types.Account{Balance: faucetFunds()}
+
+	conf := ethconfig.Defaults
+	conf.Genesis = &core.Genesis{Config: &rules, GasLimit: conf.Miner.GasCeil, Alloc: alloc}
+	conf.SyncMode = ethconfig.FullSync
+	conf.TxPool.NoLocals = true
+	conf.LogNoHistory = true // searches logs block by block, which needs no index
+	conf.DatabaseCache, conf.TrieCleanCache, conf.TrieDirtyCache, conf.SnapshotCache = 16, 8, 16, 8
+	return conf
+}
+
+func (c *Chain) startEndpoint(listen string) error {
+	filter := filters.NewFilterSystem(c.eth.APIBackend, filters.Config{})
+	ep, err := newEndpoint(listen, c.eth.APIs(), filters.NewFilterAPI(filter))
+	if err != nil {
+		return err
+	}
+	c.endpoint = ep
+	return nil
+}

@@ -1,0 +1,127 @@
+package chain
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/ethereum/go-ethereum/core"
+)
+
+// adjustTries bounds how often AdjustTime makes room for its empty block when
+// transactions keep arriving.
+const adjustTries = 100
+
+// seal makes a block soon after each transaction and after each quiet interval.
+// It is the only goroutine of the chain that is ours.
+func (c *Chain) seal(ctx context.Context, interval time.Duration) {
+	defer close(c.done)
+	arrived := make(chan core.NewTxsEvent, 16)
+	sub := c.eth.TxPool().SubscribeTransactions(arrived, true)
+	defer sub.Unsubscribe()
+
+	var quiet <-chan time.Time // nil, which never fires, without an interval
+	if interval > 0 {
+		ticker := time.NewTicker(interval)
+		defer ticker.Stop()
+		quiet = ticker.C
+	}
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-arrived:
+			c.sealPending()
+		case <-c.wake:
+			c.sealPending()
+		case <-quiet:
+			c.sealEmpty()
+		}
+	}
+}
+
+func (c *Chain) sealEmpty() {
+	c.sealing.Lock()
+	defer c.sealing.Unlock()
+	if !c.sealing.paused {
+		c.sealing.beacon.Commit()
+	}
+}
+
+func (c *Chain) sealPending() {
+	c.sealing.Lock()
+	defer c.sealing.Unlock()
+	if !c.sealing.paused {
+		c.drainLocked()
+	}
+}
+
+// drainLocked seals blocks until no executable transaction is left, or until a
+// block took none: what a miner will not take (a tip below its least, say) stays.
+func (c *Chain) drainLocked() {
+	pool := c.eth.TxPool()
+	for {
+		before, _ := pool.Stats()
+		if before == 0 {
+			return
+		}
+		c.sealing.beacon.Commit()
+		if err := pool.Sync(); err != nil {
+			return // the pool is closing with the chain
+		}
+		if c.eth.BlockChain().CurrentBlock().GasUsed == 0 {
+			return
+		}
+	}
+}
+
+// Mine seals n blocks, the first with the transactions that wait.
+func (c *Chain) Mine(n int) {
+	c.sealing.Lock()
+	defer c.sealing.Unlock()
+	for range n {
+		c.sealing.beacon.Commit()
+	}
+}
+
+// PauseMining stops automatic blocks: transactions wait for Mine or ResumeMining.
+func (c *Chain) PauseMining() {
+	c.sealing.Lock()
+	defer c.sealing.Unlock()
+	c.sealing.paused = true
+}
+
+// ResumeMining starts automatic blocks again and seals what waits.
+func (c *Chain) ResumeMining() {
+	c.sealing.Lock()
+	c.sealing.paused = false
+	c.sealing.Unlock()
+	select {
+	case c.wake <- struct{}{}:
+	default: // a wake-up is already on its way
+	}
+}
+
+// AdjustTime seals waiting transactions and then an empty block whose clock is d
+// after its parent's. The chain's clock never goes back.
+func (c *Chain) AdjustTime(d time.Duration) error {
+	c.sealing.Lock()
+	defer c.sealing.Unlock()
+	var err error
+	for range adjustTries {
+		c.drainLocked()
+		if err = c.sealing.beacon.AdjustTime(d); err == nil {
+			return nil
+		}
+	}
+	return fmt.Errorf("move the chain's clock by %v: %w", d, errors.Join(err, errors.New("let the transactions that wait be mined first")))
+}
+
+// Now is the time of the newest block.
+func (c *Chain) Now() time.Time {
+	return time.Unix(int64(c.eth.BlockChain().CurrentBlock().Time), 0)
+}
+
+// Height is the number of the newest block.
+func (c *Chain) Height() uint64 { return c.eth.BlockChain().CurrentBlock().Number.Uint64() }
