@@ -51,6 +51,8 @@ func (j Job) Restarted() Job {
 	}
 	s := &step{Job: j}
 	switch {
+	case j.Role == RoleRig && j.State == StateFinished && !j.Paid.Less(j.Due):
+		s.end(StateSettled, s.Reason, s.Detail)
 	case j.State == StateVerified:
 		s.end(StateVerified, s.orReason(ReasonNoSettle), "node restarted before the rig confirmed the final voucher")
 	default:

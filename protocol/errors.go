@@ -1,6 +1,10 @@
 package protocol
 
-import "fmt"
+import (
+	"fmt"
+	"strings"
+	"unicode/utf8"
+)
 
 // FieldError says which field of hostile or mistaken input broke which limit
 // (SPEC §1.4). Field is a path such as "offer.addrs[3]".
@@ -22,11 +26,29 @@ func fieldErr(field, limit string, got any) error {
 	return &FieldError{Field: field, Limit: limit, Got: clip(fmt.Sprint(got), 80)}
 }
 
+// ClipDetail makes text fit beside a reason code: valid UTF-8 of at most
+// MaxDetailBytes. A detail may hold what a job or a peer wrote.
+func ClipDetail(s string) string { return clip(s, MaxDetailBytes) }
+
+// clip cuts at a rune, since a receiver refuses text that is not UTF-8.
 func clip(s string, n int) string {
+	s = strings.ToValidUTF8(s, "\uFFFD")
 	if len(s) <= n {
 		return s
 	}
+	n -= len("…")
+	for n > 0 && !utf8.RuneStart(s[n]) {
+		n--
+	}
 	return s[:n] + "…"
+}
+
+// checkText bounds text and refuses what is not UTF-8, which no decoder takes.
+func checkText(field, s string, limit int) error {
+	if !utf8.ValidString(s) {
+		return fieldErr(field, "valid UTF-8", s)
+	}
+	return checkLen(field, len(s), limit)
 }
 
 func checkLen(field string, n, limit int) error {

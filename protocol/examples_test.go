@@ -1,6 +1,7 @@
 package protocol
 
 import (
+	"crypto/sha256"
 	"fmt"
 	"strings"
 
@@ -39,7 +40,7 @@ func exampleAgreement() Agreement {
 	}
 	now := millis(epoch0)
 	return Agreement{Domain: exampleDomain(), Requester: testAddr("requester"), Rig: testAddr("rig"),
-		Channel: exampleChannel().ID(), SpecHash: Keccak(spec), Price: Price{UnitCPUMillis, NewAmount(2_500_000)},
+		Channel: exampleChannel().ID(), SpecHash: sha256.Sum256(spec), Price: Price{UnitCPUMillis, NewAmount(2_500_000)},
 		TickUnits: 1000, MaxTotal: NewAmount(50_000), QuotedAt: now, AcceptBy: now + uint64(QuoteLife.Milliseconds()),
 		Deadline: now + 3_600_000, Nonce: testHash("nonce")}
 }

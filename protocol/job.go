@@ -82,8 +82,9 @@ type Job struct {
 	Ending    Reason `cbor:"20,keyasint" json:"ending"`  // the run is being ended for this
 	Started   uint64 `cbor:"21,keyasint" json:"started"` // running began (requester: accept sent)
 	WaitUntil uint64 `cbor:"22,keyasint" json:"-"`       // this state's timeout
-	RunUntil  uint64 `cbor:"23,keyasint" json:"-"`       // rig: the run time limit
+	RunUntil  uint64 `cbor:"23,keyasint" json:"-"`       // rig: the run time limit; requester: the end of its patience
 	PayUntil  uint64 `cbor:"24,keyasint" json:"-"`       // rig: the payment grace
+	Confirmed bool   `cbor:"25,keyasint" json:"-"`       // requester: Settled came while the outputs were checked
 }
 
 // NewJob makes the machine of one side from the agreement. A requester begins in
@@ -165,7 +166,7 @@ func (s *step) end(state State, r Reason, detail string) {
 	s.State, s.Ended = state, true
 	s.WaitUntil, s.RunUntil, s.PayUntil, s.Paused = 0, 0, 0, false
 	if r != ReasonNone {
-		s.Reason, s.Detail = r, detail
+		s.Reason, s.Detail = r, ClipDetail(detail)
 	}
 	s.do(Save{})
 }

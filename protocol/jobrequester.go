@@ -38,6 +38,9 @@ func (s *step) reqQuoted(ev Event) bool {
 	case ChannelReady:
 		s.enter(StateFunded, AcceptWait+FundingWait) // agreed and funded are one step here
 		s.Started = s.now
+		// A rig that only says it is alive must not hold the budget for ever.
+		patience := AcceptWait + FundingWait + QueueWait + StagingWait + SilenceWait
+		s.RunUntil = s.now + uint64(patience.Milliseconds()) + s.RunMillis
 		s.do(Save{}, SendAccept{})
 		return true
 	case ChannelFailed:
@@ -68,6 +71,8 @@ func (s *step) alive() { s.WaitUntil = s.now + uint64(SilenceWait.Milliseconds()
 
 func (s *step) reqStatus(ev StatusIn) bool {
 	switch ev.State {
+	case StateAgreed, StateFunded: // a heartbeat before the queue; AcceptWait goes on
+		return s.State == StateFunded
 	case StateQueued, StateStaging, StateRunning:
 		if rank[ev.State] < rank[s.State] {
 			return false
@@ -115,7 +120,8 @@ func (s *step) plausible() uint64 {
 	if s.Price.Unit != UnitCPUMillis && s.Price.Unit != UnitGPUMillis {
 		return 1<<64 - 1
 	}
-	return 2*uint64(s.CPUs)*(s.now-s.Started) + 1000
+	elapsed := s.now - min(s.Started, s.now) // the clock may have been set back
+	return 2*uint64(s.CPUs)*elapsed + 1000
 }
 
 func (s *step) reqReceipt(ev ReceiptIn) bool {
@@ -128,6 +134,8 @@ func (s *step) reqReceipt(ev ReceiptIn) bool {
 	case err != nil:
 	case r.Final:
 		err = &FieldError{Field: "receipt.final", Limit: "only in a result"}
+	case r.Units == s.Units: // or it could ask for a voucher, and a disk write, per message
+		err = fieldErr("receipt.units", fmt.Sprintf("more than %d", s.Units), r.Units)
 	case r.Output != ev.Output:
 		err = fieldErr("receipt.output", "the hash of the output received, "+ev.Output.String(), r.Output)
 	}
@@ -153,7 +161,11 @@ func (s *step) reqResult(ev ResultIn) bool {
 	}
 	r := ev.Receipt
 	err := s.chain(&r)
-	if err == nil && r.Output != ev.Root {
+	switch {
+	case err != nil:
+	case !r.Final:
+		err = &FieldError{Field: "receipt.final", Limit: "set in a result"}
+	case r.Output != ev.Root:
 		err = fieldErr("receipt.output", "the root of the result received, "+ev.Root.String(), r.Output)
 	}
 	if err != nil {
@@ -161,38 +173,64 @@ func (s *step) reqResult(ev ResultIn) bool {
 		return true
 	}
 	s.book(&r)
-	s.ExitCode, s.Reason, s.Detail = r.ExitCode, ev.Reason, ev.Detail
+	s.ExitCode, s.Reason, s.Detail = r.ExitCode, ev.Reason, ClipDetail(ev.Detail)
+	s.RunUntil = 0
 	s.enter(StateFinished, StagingWait)
 	s.do(CheckResult{})
 	return true
 }
 
 func (s *step) reqFinished(ev Event) bool {
-	c, ok := ev.(Checked)
-	if !ok {
-		return false
+	switch ev := ev.(type) {
+	case StatusIn:
+		return ev.State == StateFinished // a heartbeat
+	case SettledIn: // the vouchers so far already paid for everything
+		s.Confirmed = true
+		return true
+	case Checked:
+		s.reqChecked(ev)
+		return true
 	}
+	return false
+}
+
+func (s *step) reqChecked(c Checked) {
 	if !c.OK {
 		s.reqFail(ReasonBadResult, c.Detail)
-		return true
+		return
 	}
 	s.enter(StateVerified, SettleWait)
 	s.Paid = s.Due
 	s.do(Save{}, SendVoucher{s.Due})
-	return true
+	if s.Confirmed {
+		s.reqSettle()
+	}
 }
 
 func (s *step) reqVerified(ev Event) bool {
-	if _, ok := ev.(SettledIn); !ok {
-		return false
+	switch ev := ev.(type) {
+	case StatusIn:
+		return ev.State == StateFinished
+	case SettledIn:
+		s.reqSettle()
+		return true
 	}
-	s.end(StateSettled, s.Reason, s.Detail)
-	s.do(Release{})
-	return true
+	return false
 }
 
-// reqFail ends the job without paying another unit.
+func (s *step) reqSettle() {
+	s.end(StateSettled, s.Reason, s.Detail)
+	s.do(Release{})
+}
+
+// reqFail ends the job without paying another unit. In verified there is none
+// left to pay and the work is here: a rig's last word cannot spoil it.
 func (s *step) reqFail(r Reason, detail string) {
+	if s.State == StateVerified {
+		s.end(StateVerified, s.orReason(ReasonNoSettle), detail)
+		s.do(Release{})
+		return
+	}
 	sent := s.State != StateQuoted
 	s.end(StateFailed, r, detail)
 	if sent {
@@ -236,6 +274,10 @@ func (s *step) reqStop(r Reason) {
 }
 
 func (s *step) reqTimeouts() {
+	if s.due(s.RunUntil) {
+		s.reqFail(ReasonTimeout, "the rig did not finish in the time that all its waits allow")
+		return
+	}
 	if !s.due(s.WaitUntil) {
 		return
 	}

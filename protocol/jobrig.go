@@ -1,7 +1,7 @@
 package protocol
 
 // The rig's half of the lifecycle (SPEC §6.2): it works at most one unpaid tick
-// ahead, and everything it signs is in the state it was saved with.
+// ahead, never bills more than it risked, and saves an end before it tells it.
 
 func (s *step) rig(ev Event) bool {
 	switch ev := ev.(type) {
@@ -114,7 +114,7 @@ func (s *step) receipt(units uint64, output Hash, final bool, exit uint32) Recei
 
 func (s *step) rigExited(ev Exited) {
 	s.RunUntil, s.PayUntil, s.Paused = 0, 0, false
-	reason, detail := ev.Reason, ev.Detail
+	reason, detail := ev.Reason, ClipDetail(ev.Detail)
 	if s.Ending != ReasonNone {
 		reason, detail = s.Ending, ""
 	}
@@ -122,16 +122,19 @@ func (s *step) rigExited(ev Exited) {
 	switch reason {
 	case ReasonPeerLost, ReasonUnpaid, ReasonRigError:
 		s.end(StateFailed, reason, detail)
-		if reason == ReasonRigError {
+		if reason != ReasonPeerLost {
 			s.do(SendStatus{StateFailed, reason, detail})
 		}
 		s.do(Release{})
 		return
 	}
-	units := min(max(ev.Units, s.Units), s.Units+s.TickUnits, s.Price.Buys(s.MaxTotal))
+	units := s.Units // an unpaid tick is all the requester may ever owe
+	if !s.Paid.Less(s.Due) {
+		units = min(max(ev.Units, s.Units), s.Units+s.TickUnits, s.Price.Buys(s.MaxTotal))
+	}
 	r := s.receipt(units, ev.Output, true, ev.ExitCode)
 	s.Reason, s.Detail, s.ExitCode = reason, detail, ev.ExitCode
-	s.enter(StateFinished, SettleWait)
+	s.enter(StateFinished, StagingWait+SettleWait) // the requester may fetch that long before it pays
 	s.do(Save{}, SendResult{r, reason, detail})
 }
 
@@ -146,8 +149,7 @@ func (s *step) rigPaid(total Amount) bool {
 		return true
 	}
 	if s.State == StateFinished {
-		s.end(StateSettled, s.Reason, s.Detail)
-		s.do(SendSettled{s.Paid}, Release{})
+		s.rigSettle()
 		return true
 	}
 	if s.Paused && s.Ending == ReasonNone {
@@ -155,6 +157,22 @@ func (s *step) rigPaid(total Amount) bool {
 		s.do(Resume{})
 	}
 	return true
+}
+
+func (s *step) rigSettle() {
+	s.end(StateSettled, s.Reason, s.Detail)
+	s.do(SendSettled{s.Paid}, Release{})
+}
+
+// rigUnsettled ends a finished job that no voucher will come for: settled all
+// the same where earlier vouchers had paid for everything.
+func (s *step) rigUnsettled(why string) {
+	if !s.Paid.Less(s.Due) {
+		s.rigSettle()
+		return
+	}
+	s.end(StateFailed, ReasonUnpaid, why)
+	s.do(Release{})
 }
 
 // rigStop ends the job for a reason from outside. Before it runs it is simply
@@ -165,8 +183,7 @@ func (s *step) rigStop(r Reason) {
 		s.rigKill(r)
 	case StateFinished:
 		if r == ReasonPeerLost {
-			s.end(StateFailed, ReasonUnpaid, "requester left before the final voucher")
-			s.do(Release{})
+			s.rigUnsettled("requester left before the final voucher")
 		}
 	default:
 		s.rigEnd(StateCancelled, r, "")
@@ -188,7 +205,7 @@ func (s *step) rigEnd(state State, r Reason, detail string) {
 	if held {
 		s.do(FreeSlot{})
 	}
-	s.do(SendStatus{state, r, detail}, Release{})
+	s.do(SendStatus{state, s.Reason, s.Detail}, Release{})
 }
 
 func (s *step) rigTimeouts() {
@@ -198,8 +215,7 @@ func (s *step) rigTimeouts() {
 	case s.due(s.RunUntil):
 		s.rigKill(ReasonDeadline)
 	case s.due(s.WaitUntil) && s.State == StateFinished:
-		s.end(StateFailed, ReasonUnpaid, "no final voucher within "+SettleWait.String())
-		s.do(Release{})
+		s.rigUnsettled("no final voucher within " + (StagingWait + SettleWait).String())
 	case s.due(s.WaitUntil):
 		s.rigEnd(StateExpired, ReasonTimeout, "waited too long in "+string(s.State))
 	}
