@@ -23,13 +23,14 @@ import (
 // job children only read. Beyond its size the least recently used go, except
 // those being loaded.
 //
-// Layout of dir: modules/<hash>.wasm is the module; code/ is wazero's cache,
-// whose file for a module code/<hash>.ref names. tmp/ holds compilations that
-// have not ended.
+// Layout of dir: code/ is wazero's cache. modules/<hash>.wasm is the module
+// without its function bodies, which load faster and are in the code anyway;
+// modules/<hash>.ref names the file under code/ and the SHA-256 of the .wasm
+// file. tmp/ holds compilations that have not ended.
 type compileCache struct {
 	dir     string
 	limit   int64
-	compile func(ctx context.Context, cacheDir, module string) error
+	compile func(ctx context.Context, dir string) error
 	flight  singleflight.Group
 
 	mu      sync.Mutex // guards what follows
@@ -38,7 +39,8 @@ type compileCache struct {
 }
 
 type cacheEntry struct {
-	code  string // relative to dir
+	code  string   // relative to code/
+	sum   [32]byte // of the stored module
 	bytes int64
 	used  time.Time
 	loads int // children that are loading it now
@@ -51,11 +53,11 @@ func (c *compileCache) modulePath(sum [32]byte) string {
 }
 
 func (c *compileCache) refPath(sum [32]byte) string {
-	return filepath.Join(c.dir, "code", hex.EncodeToString(sum[:])+".ref")
+	return filepath.Join(c.dir, "modules", hex.EncodeToString(sum[:])+".ref")
 }
 
 // openCache reads the index back from the files and removes what is not whole.
-func openCache(dir string, limit int64, compile func(ctx context.Context, cacheDir, module string) error) (*compileCache, error) {
+func openCache(dir string, limit int64, compile func(ctx context.Context, dir string) error) (*compileCache, error) {
 	c := &compileCache{dir: dir, limit: limit, compile: compile, entries: map[[32]byte]*cacheEntry{}}
 	if err := os.RemoveAll(filepath.Join(dir, "tmp")); err != nil {
 		return nil, fmt.Errorf("clear the compile cache: %w", err)
@@ -97,42 +99,52 @@ func (c *compileCache) readEntry(sum [32]byte) (*cacheEntry, error) {
 	if err != nil {
 		return nil, err
 	}
-	if !filepath.IsLocal(string(ref)) {
-		return nil, fmt.Errorf("cache reference %q leaves the cache", ref)
+	e := &cacheEntry{used: module.ModTime()}
+	name, sum16, _ := strings.Cut(string(ref), "\n")
+	raw, err := hex.DecodeString(sum16)
+	if err != nil || len(raw) != len(e.sum) || !filepath.IsLocal(name) {
+		return nil, fmt.Errorf("cache reference %q is damaged", ref)
 	}
-	code, err := os.Stat(filepath.Join(c.codeDir(), string(ref)))
+	e.code, e.sum = name, [32]byte(raw)
+	code, err := os.Stat(filepath.Join(c.codeDir(), e.code))
 	if err != nil {
 		return nil, err
 	}
-	return &cacheEntry{code: string(ref), bytes: module.Size() + code.Size(), used: module.ModTime()}, nil
+	e.bytes = module.Size() + code.Size()
+	return e, nil
 }
 
-// acquire returns the path of a module that is compiled and stays so until
-// release. It compiles the module if need be; a bad module is a *Failure.
-func (c *compileCache) acquire(ctx context.Context, s *Spec) (string, error) {
+// stored is where a module and its code are.
+type stored struct {
+	module, code string   // paths
+	sum          [32]byte // of the file module
+}
+
+// acquire returns a module that is compiled and stays so until release. It compiles the module if need be; a bad module is a *Failure.
+func (c *compileCache) acquire(ctx context.Context, s *Spec) (stored, error) {
 	for {
-		if c.pin(s.ModuleSHA256) {
-			return c.modulePath(s.ModuleSHA256), nil
+		if found, ok := c.pin(s.ModuleSHA256); ok {
+			return found, nil
 		}
 		key := string(s.ModuleSHA256[:])
 		done := c.flight.DoChan(key, func() (any, error) { return nil, c.add(context.WithoutCancel(ctx), s) })
 		select {
 		case <-ctx.Done():
-			return "", ctx.Err()
+			return stored{}, ctx.Err()
 		case r := <-done:
 			if r.Err != nil {
-				return "", r.Err
+				return stored{}, r.Err
 			}
 		}
 	}
 }
 
-func (c *compileCache) pin(sum [32]byte) bool {
+func (c *compileCache) pin(sum [32]byte) (stored, bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	e := c.entries[sum]
 	if e == nil {
-		return false
+		return stored{}, false
 	}
 	now := time.Now()
 	// The file's time is the order after a restart; it need not be exact.
@@ -141,7 +153,7 @@ func (c *compileCache) pin(sum [32]byte) bool {
 	}
 	e.used = now
 	e.loads++
-	return true
+	return stored{c.modulePath(sum), filepath.Join(c.codeDir(), e.code), e.sum}, true
 }
 
 // release ends what acquire began.
@@ -170,32 +182,34 @@ func (c *compileCache) add(ctx context.Context, s *Spec) error {
 		return fmt.Errorf("make room to compile: %w", err)
 	}
 	defer os.RemoveAll(tmp)
-	module := filepath.Join(tmp, "module.wasm")
-	if err := s.writeModule(module); err != nil {
+	if err := s.writeModule(filepath.Join(tmp, "module.wasm")); err != nil {
 		return err
 	}
-	if err := c.compile(ctx, tmp, module); err != nil {
+	if err := c.compile(ctx, tmp); err != nil {
 		return err
+	}
+	stub, err := os.ReadFile(filepath.Join(tmp, "stub.wasm"))
+	if err != nil {
+		return fmt.Errorf("store compiled module: %w", err)
 	}
 	// wazero made one directory, named for its version, with one file.
-	found, err := filepath.Glob(filepath.Join(tmp, "*", "*"))
+	found, err := filepath.Glob(filepath.Join(tmp, "code", "*", "*"))
 	if err != nil || len(found) != 1 {
 		return fmt.Errorf("compiling left %d files, want 1", len(found))
 	}
-	code, err := filepath.Rel(tmp, found[0])
+	code, err := filepath.Rel(filepath.Join(tmp, "code"), found[0])
 	if err != nil {
 		return err
 	}
-	if err := os.MkdirAll(filepath.Dir(filepath.Join(c.codeDir(), code)), 0o700); err != nil {
-		return fmt.Errorf("store compiled module: %w", err)
-	}
 	sum := s.ModuleSHA256
+	ref := fmt.Sprintf("%s\n%x", code, sha256.Sum256(stub))
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	err = errors.Join(
+		os.MkdirAll(filepath.Dir(filepath.Join(c.codeDir(), code)), 0o700),
 		os.Rename(found[0], filepath.Join(c.codeDir(), code)),
-		os.WriteFile(c.refPath(sum), []byte(code), 0o600),
-		os.Rename(module, c.modulePath(sum)),
+		os.WriteFile(c.refPath(sum), []byte(ref), 0o600),
+		os.Rename(filepath.Join(tmp, "stub.wasm"), c.modulePath(sum)),
 	)
 	if err != nil {
 		return fmt.Errorf("store compiled module: %w", err)

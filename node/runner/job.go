@@ -53,9 +53,9 @@ func newJob(c *child, s *Spec, stdout, stderr io.Writer) *Job {
 }
 
 // hand gives a child its job.
-func (r *Runner) hand(ctx context.Context, c *child, module string, s *Spec, stdout, stderr io.Writer) *Job {
+func (r *Runner) hand(ctx context.Context, c *child, at stored, s *Spec, stdout, stderr io.Writer) *Job {
 	request, err := frame.AppendJSON(nil, frame.Job, &frame.Request{
-		Module: module, SHA256: s.ModuleSHA256[:],
+		Module: at.module, Code: at.code, SHA256: at.sum[:],
 		Args: s.Args, Env: s.Env, In: s.InDir, Out: s.OutDir, Seed: s.Seed[:],
 		MemoryBytes: s.MemoryBytes, OutputBytes: s.OutputBytes, OutputFiles: s.OutputFiles,
 	})

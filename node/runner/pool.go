@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"os"
 	"slices"
 	"time"
 )
@@ -102,8 +101,8 @@ func (r *Runner) forget(c *child, waiting bool, crash string) {
 
 // compile runs a compile child on a module. A module that takes too much time
 // or memory is bad, as is one that is not valid.
-func (r *Runner) compile(ctx context.Context, cacheDir, module string) error {
-	c, err := r.spawn(ctx, []string{"compile", cacheDir, module})
+func (r *Runner) compile(ctx context.Context, dir string) error {
+	c, err := r.spawn(ctx, []string{"compile", dir})
 	if err != nil {
 		return err
 	}
@@ -143,9 +142,7 @@ func (r *Runner) Start(ctx context.Context, s Spec, stdout, stderr io.Writer) (*
 	}
 	r.mu.Lock()
 	c.pinned = append(c.pinned, s.ModuleSHA256)
-	if info, err := os.Stat(module); err == nil && info.Size() >= minPreloadBytes {
-		r.latest = s.ModuleSHA256
-	}
+	r.latest = s.ModuleSHA256
 	r.mu.Unlock()
 	return r.hand(ctx, c, module, &s, stdout, stderr), nil
 }

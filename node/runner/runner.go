@@ -11,6 +11,8 @@ package runner
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -19,6 +21,8 @@ import (
 	"runtime"
 	"sync"
 	"time"
+
+	"golang.org/x/sys/cpu"
 )
 
 // Limits of the runner's own.
@@ -32,9 +36,6 @@ const (
 	// maxLoadTime is how long a child may take from its job to its guest's
 	// first instruction.
 	maxLoadTime = 30 * time.Second
-	// minPreloadBytes is the size under which loading a module early is not
-	// worth anything.
-	minPreloadBytes = 64 << 10
 	// respawnDelay is the pause after a child failed to start.
 	respawnDelay = time.Second
 )
@@ -124,9 +125,10 @@ func New(cfg Config) (*Runner, error) {
 	if r.program, err = openProgram(cfg.SandboxPath, dir); err != nil {
 		return nil, err
 	}
-	// Code is only good for the compiler that made it, so each build of the
-	// sandbox has a cache of its own and removes the others.
-	name := "wasm-" + r.program.hash[:16]
+	// Code is only good for the compiler and the CPU that it was made with: a
+	// cache for others is removed.
+	made := sha256.Sum256(fmt.Appendf(nil, "%s %v %v", r.program.hash, cpu.X86, cpu.ARM64))
+	name := fmt.Sprintf("wasm-%x", made[:8])
 	if old, err := filepath.Glob(filepath.Join(dir, "wasm-*")); err == nil {
 		for _, o := range old {
 			if filepath.Base(o) != name {
@@ -215,9 +217,9 @@ func (r *Runner) addWarm() error {
 		return nil
 	}
 	args := []string{"run", r.cache.codeDir()}
-	pinned := preload != [32]byte{} && r.cache.pin(preload)
+	at, pinned := r.cache.pin(preload)
 	if pinned {
-		args = append(args, r.cache.modulePath(preload))
+		args = append(args, at.module, at.code, hex.EncodeToString(at.sum[:]))
 	}
 	c, err := r.start(args)
 	if err != nil {

@@ -34,12 +34,12 @@ func main() {
 	ctx := context.Background()
 	var err error
 	switch args := os.Args[1:]; {
-	case len(args) == 3 && args[0] == "compile":
-		err = compile(ctx, args[1], args[2])
+	case len(args) == 2 && args[0] == "compile":
+		err = compile(ctx, args[1])
 	case len(args) == 2 && args[0] == "run":
-		err = run(ctx, args[1], "")
-	case len(args) == 3 && args[0] == "run":
-		err = run(ctx, args[1], args[2])
+		err = run(ctx, args[1], nil)
+	case len(args) == 5 && args[0] == "run":
+		err = run(ctx, args[1], &stored{module: args[2], code: args[3], sum: args[4]})
 	default:
 		err = fmt.Errorf("rerig-sandbox is started by rerig, not by hand")
 	}

@@ -4,10 +4,12 @@ import (
 	"bytes"
 	"context"
 	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"math/rand/v2"
 	"os"
+	"path/filepath"
 
 	"github.com/tetratelabs/wazero"
 	"github.com/tetratelabs/wazero/experimental"
@@ -42,43 +44,69 @@ func newRuntime(ctx context.Context, cacheDir string) (wazero.Runtime, error) {
 	return rt, nil
 }
 
-// compile fills the cache with one module. No guest code runs here, so the
-// cache is only ever written by a process that a job cannot influence beyond
-// being compiled.
-func compile(ctx context.Context, cacheDir, module string) error {
+// compile turns the module in dir into a stub and its native code, both left
+// in dir. No guest code runs here, so the cache is only ever filled by a
+// process that a job cannot influence beyond being compiled.
+func compile(ctx context.Context, dir string) error {
 	limitData(compileDataBytes)
-	binary, err := os.ReadFile(module)
+	module, err := os.ReadFile(filepath.Join(dir, "module.wasm"))
 	if err != nil {
 		return err
 	}
-	rt, err := newRuntime(ctx, cacheDir)
+	whole, err := compileInto(ctx, filepath.Join(dir, "whole"), module)
 	if err != nil {
 		return err
 	}
-	m, err := rt.CompileModule(ctx, binary)
+	empty, err := stub(module)
+	if err != nil {
+		return fmt.Errorf("strip the module: %w", err)
+	}
+	own, err := compileInto(ctx, filepath.Join(dir, "code"), empty)
+	if err != nil {
+		return err
+	}
+	if err := os.Rename(whole, own); err != nil {
+		return err
+	}
+	if err := os.WriteFile(filepath.Join(dir, "stub.wasm"), empty, 0o600); err != nil {
+		return err
+	}
+	finish(frame.Outcome{})
+	return nil
+}
+
+// compileInto compiles a module and returns the file with its code.
+func compileInto(ctx context.Context, dir string, module []byte) (string, error) {
+	rt, err := newRuntime(ctx, dir)
+	if err != nil {
+		return "", err
+	}
+	m, err := rt.CompileModule(ctx, module)
 	if err != nil {
 		fail(failBadModule, err.Error())
 	}
 	if m.ExportedFunctions()["_start"] == nil {
 		fail(failBadModule, "module exports no _start function")
 	}
-	finish(frame.Outcome{})
-	return nil
+	// wazero makes one directory, named for its version, with one file.
+	files, err := filepath.Glob(filepath.Join(dir, "*", "*"))
+	if err != nil || len(files) != 1 {
+		return "", fmt.Errorf("compiling left %d files, want 1", len(files))
+	}
+	return files[0], nil
 }
 
 // run warms up, waits for the one job, and runs it. preload names a module
 // that the job will probably need.
-func run(ctx context.Context, cacheDir, preload string) error {
+func run(ctx context.Context, cacheDir string, preload *stored) error {
 	rt, err := newRuntime(ctx, cacheDir)
 	if err != nil {
 		return err
 	}
-	loaded := map[[32]byte]wazero.CompiledModule{}
-	if preload != "" {
+	var early wazero.CompiledModule
+	if preload != nil {
 		// A preload that fails is tried again by the job that needs it.
-		if m, sum, err := load(ctx, rt, preload); err == nil {
-			loaded[sum] = m
-		}
+		early, _ = preload.load(ctx, rt)
 	}
 	events.send(frame.Ready, nil)
 
@@ -93,15 +121,11 @@ func run(ctx context.Context, cacheDir, preload string) error {
 	}
 	go exitWithParent()
 
-	want := [32]byte(req.SHA256)
-	m := loaded[want]
-	if m == nil {
-		var sum [32]byte
-		if m, sum, err = load(ctx, rt, req.Module); err != nil {
+	want := stored{module: req.Module, code: req.Code, sum: hex.EncodeToString(req.SHA256)}
+	m := early
+	if m == nil || *preload != want {
+		if m, err = want.load(ctx, rt); err != nil {
 			fail(failInternal, "load the compiled module: "+err.Error())
-		}
-		if sum != want {
-			fail(failInternal, fmt.Sprintf("stored module has SHA-256 %x, want %x", sum, want))
 		}
 	}
 	start(ctx, rt, m, req)
@@ -116,13 +140,23 @@ func exitWithParent() {
 	os.Exit(1)
 }
 
-func load(ctx context.Context, rt wazero.Runtime, path string) (wazero.CompiledModule, [32]byte, error) {
-	binary, err := os.ReadFile(path)
+// stored is a module in the cache: its stub and the file with its code.
+type stored struct{ module, code, sum string }
+
+// load makes a stored module ready to run. It checks that wazero will find the
+// code, because otherwise it would compile the stub, which does nothing.
+func (s *stored) load(ctx context.Context, rt wazero.Runtime) (wazero.CompiledModule, error) {
+	binary, err := os.ReadFile(s.module)
 	if err != nil {
-		return nil, [32]byte{}, err
+		return nil, err
 	}
-	m, err := rt.CompileModule(ctx, binary)
-	return m, sha256.Sum256(binary), err
+	if got := sha256.Sum256(binary); hex.EncodeToString(got[:]) != s.sum {
+		return nil, fmt.Errorf("stored module has SHA-256 %x, want %s", got, s.sum)
+	}
+	if _, err := os.Stat(s.code); err != nil {
+		return nil, err
+	}
+	return rt.CompileModule(ctx, binary)
 }
 
 // start runs the guest to its end and exits the process.

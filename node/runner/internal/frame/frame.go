@@ -37,9 +37,11 @@ const (
 	MaxRequest = 1 << 20
 )
 
-// Request is the one job of a child. Paths are the host's.
+// Request is the one job of a child. Paths are the host's. Module is the
+// stored form of the module, SHA256 its hash, and Code the file with its code.
 type Request struct {
 	Module      string
+	Code        string
 	SHA256      []byte
 	Args, Env   []string
 	In, Out     string
