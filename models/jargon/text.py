@@ -12,6 +12,11 @@ ASCII = str.maketrans({
     "\u00e9": "e", "\u00e8": "e", "\u00f6": "o", "\u00fc": "u", "\u00e4": "a",
 })
 
+# What may come before the prose of a paragraph: "1. ", "[from TMRC] ", "n. ".
+OPENING = re.compile(
+    r"^(\d+\. |\[[^\]]*\] ?"
+    r"|(?:n|v|vt|vi|adj|adv|vt\.,vi|interj|prov|obs|pl|excl|suff|pref|imp)\.,? )+")
+
 
 def entries(path=DICTIONARY):
     """Lists every entry as its paragraphs; the first begins 'headword: '."""
@@ -39,9 +44,10 @@ def entry(chunk):
 
 
 def prose(text):
-    """Strips etymology, numbering and grammar marks, and the cross-reference braces."""
+    """Strips what is not prose: numbering, etymology, grammar, cross-reference braces."""
     text = re.sub(r"[^\x20-\x7e]", "", text)
-    text = re.sub(r"^(\d+\. |\[[^\]]*\] ?|(?:n|v|vt|vi|adj|adv|vt\.,vi|interj|prov|obs|pl|excl|suff|pref|imp)\.,? )+", "", text)
+    text = OPENING.sub("", text)
     text = re.sub(r"\{\s*([^}]*?)\s*\}", r"\1", text)
-    text = re.sub(r'" ([^"]*)"', r'"\1"', text) if text.count('"') == 2 else text
+    if text.count('"') == 2:  # a line break of the File left a space inside
+        text = re.sub(r'" ([^"]*)"', r'"\1"', text)
     return re.sub(r"\s+", " ", text).strip()

@@ -8,7 +8,6 @@ import argparse
 import math
 import time
 
-import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import nn
@@ -86,10 +85,7 @@ class Llama(nn.Module):
 
 
 class Muon:
-    """Momentum whose step is orthogonalised (Newton-Schulz), for the blocks' matrices.
-
-    It learns this text in about half of AdamW's steps, which matters on one CPU thread.
-    """
+    """Momentum whose step is orthogonalised by Newton-Schulz (Jordan 2024), for matrices."""
 
     def __init__(self, params):
         self.params = list(params)

@@ -19,6 +19,13 @@ const (
 	maxTurn = 1 << 20 // largest number of quarter turns that Sincos reduces well
 )
 
+// inverseFactorials are the coefficients of the exponential series, the highest
+// power's first.
+var inverseFactorials = [...]float64{
+	1.0 / 6227020800, 1.0 / 479001600, 1.0 / 39916800, 1.0 / 3628800, 1.0 / 362880, 1.0 / 40320,
+	1.0 / 5040, 1.0 / 720, 1.0 / 120, 1.0 / 24, 1.0 / 6, 1.0 / 2, 1, 1,
+}
+
 // Exp returns e to the x, within 2 units in the last place. Results beyond the
 // normal float64 range become 0 or +Inf; NaN stays NaN.
 func Exp(x float64) float64 {
@@ -33,10 +40,10 @@ func Exp(x float64) float64 {
 	k := math.Floor(float64(x*math.Log2E) + 0.5)
 	r := x - float64(k*ln2Hi)
 	r -= float64(k * ln2Lo)
-	// |r| <= ln2/2: 14 terms of the series reach the last bit.
-	sum := 1.0
-	for n := 14.0; n >= 1; n-- {
-		sum = 1 + float64(r*sum)/n
+	// |r| <= ln2/2, so the series reaches the last bit.
+	sum := inverseFactorials[0]
+	for _, c := range inverseFactorials[1:] {
+		sum = c + float64(r*sum)
 	}
 	return float64(sum * math.Float64frombits(uint64(int64(k)+1023)<<52))
 }

@@ -154,23 +154,19 @@ func decodeF32(out []float32, p []byte) {
 
 // decodeF16 decodes len(p)/2 IEEE half-precision numbers into out.
 func decodeF16(out []float32, p []byte) {
-	for i := range len(p) / 2 {
+	for i := range out[:len(p)/2] {
 		out[i] = half(binary.LittleEndian.Uint16(p[2*i:]))
 	}
 }
 
-// half widens an IEEE 754 half-precision number; the result is exact.
+// half widens an IEEE 754 half-precision number; the result is exact. Moved into
+// place, its exponent is 112 too small for float32, which a product with a power
+// of two corrects, for subnormal numbers as well.
 func half(h uint16) float32 {
-	sign := uint32(h&0x8000) << 16
-	exponent := uint32(h>>10) & 0x1f
-	fraction := uint32(h & 0x3ff)
-	switch exponent {
-	case 0:
-		const smallest = 1.0 / (1 << 24) // the value of the last fraction bit
-		tiny := float32(fraction) * smallest
-		return math.Float32frombits(sign | math.Float32bits(tiny))
-	case 0x1f:
-		return math.Float32frombits(sign | 0x7f800000 | fraction<<13)
+	const infinity = 0x7c00
+	magnitude := math.Float32frombits(uint32(h&0x7fff)<<13) * 0x1p112
+	if h&infinity == infinity {
+		magnitude = math.Float32frombits(0x7f800000 | uint32(h&0x3ff)<<13)
 	}
-	return math.Float32frombits(sign | (exponent+112)<<23 | fraction<<13)
+	return math.Float32frombits(math.Float32bits(magnitude) | uint32(h&0x8000)<<16)
 }

@@ -59,6 +59,14 @@ func add(a, b []float32) {
 
 // addScaled adds b times scale to a.
 func addScaled(a, b []float32, scale float32) {
+	for len(a) >= 4 && len(b) >= 4 {
+		x, y := (*[4]float32)(a), (*[4]float32)(b)
+		x[0] += float32(y[0] * scale)
+		x[1] += float32(y[1] * scale)
+		x[2] += float32(y[2] * scale)
+		x[3] += float32(y[3] * scale)
+		a, b = a[4:], b[4:]
+	}
 	for i, v := range b[:len(a)] {
 		a[i] += float32(v * scale)
 	}
