@@ -72,7 +72,7 @@ func checkExtensions(field string, crit, opt Extensions) error {
 			return err
 		}
 		for name, val := range m {
-			if err := checkLen(field+".extensions.name", len(name), MaxNameBytes); err != nil {
+			if err := checkText(field+".extensions.name", name, MaxNameBytes); err != nil {
 				return err
 			}
 			if err := checkLen(field+".extensions."+clip(name, 32), len(val), MaxExtBytes); err != nil {

@@ -218,7 +218,7 @@ func checkReason(field string, r Reason, detail string) error {
 	if err := checkLen(field+".reason", len(r), MaxNameBytes); err != nil {
 		return err
 	}
-	return checkLen(field+".detail", len(detail), MaxDetailBytes)
+	return checkText(field+".detail", detail, MaxDetailBytes)
 }
 
 // envelope is what a frame holds: the version, the type, the body and the two

@@ -162,40 +162,55 @@ func (o *Offer) check() error {
 		field    string
 		n, limit int
 	}{
-		{"offer.network", len(o.Network), MaxNameBytes}, {"offer.region", len(o.Region), MaxNameBytes},
 		{"offer.addrs", len(o.Addrs), MaxAddrs}, {"offer.markets", len(o.Markets), MaxMarkets},
 		{"offer.prices", len(o.Prices), MaxPrices}, {"offer.engines", len(o.Engines), MaxEngines},
 		{"offer.models", len(o.Models), MaxModels}, {"offer.hardware.gpus", len(o.Hardware.GPUs), MaxGPUs},
-		{"offer.hardware.cpu", len(o.Hardware.CPU), MaxNameBytes},
 	} {
 		if err := checkLen(l.field, l.n, l.limit); err != nil {
 			return err
 		}
 	}
-	for i, a := range o.Addrs {
-		if err := checkLen(fmt.Sprintf("offer.addrs[%d]", i), len(a), MaxAddrBytes); err != nil {
-			return err
-		}
+	if err := o.checkTexts(); err != nil {
+		return err
 	}
 	for i, p := range o.Prices {
 		if !p.Unit.Valid() {
 			return fieldErr(fmt.Sprintf("offer.prices[%d].unit", i), "a unit of SPEC §5.4", p.Unit)
 		}
 	}
-	for i, n := range append(append([]string{}, o.Engines...), o.Models...) {
-		if err := checkLen(fmt.Sprintf("offer.engines and models[%d]", i), len(n), MaxNameBytes); err != nil {
-			return err
-		}
-	}
-	for i, g := range o.Hardware.GPUs {
-		if err := checkLen(fmt.Sprintf("offer.hardware.gpus[%d].model", i), len(g.Model), MaxNameBytes); err != nil {
-			return err
-		}
-	}
 	if o.TickUnits == 0 || o.TickUnits > MaxTickUnits {
 		return fieldErr("offer.tick_units", fmt.Sprintf("1 to %d", uint64(MaxTickUnits)), o.TickUnits)
 	}
 	return checkExtensions("offer", o.Crit, o.Opt)
+}
+
+func (o *Offer) checkTexts() error {
+	for _, t := range []struct{ field, text string }{
+		{"offer.network", o.Network}, {"offer.region", o.Region}, {"offer.hardware.cpu", o.Hardware.CPU},
+	} {
+		if err := checkText(t.field, t.text, MaxNameBytes); err != nil {
+			return err
+		}
+	}
+	gpus := make([]string, len(o.Hardware.GPUs))
+	for i, g := range o.Hardware.GPUs {
+		gpus[i] = g.Model
+	}
+	for _, l := range []struct {
+		field string
+		list  []string
+		each  int
+	}{
+		{"offer.addrs", o.Addrs, MaxAddrBytes}, {"offer.engines", o.Engines, MaxNameBytes},
+		{"offer.models", o.Models, MaxNameBytes}, {"offer.hardware.gpus.model", gpus, MaxNameBytes},
+	} {
+		for i, text := range l.list {
+			if err := checkText(fmt.Sprintf("%s[%d]", l.field, i), text, l.each); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 // Price finds the price of a unit.

@@ -5,6 +5,7 @@ import (
 	"path"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/ipfs/go-cid"
 	"github.com/multiformats/go-multihash"
@@ -113,7 +114,7 @@ func (s *JobSpec) Check() error {
 		return fieldErr("spec.version", fmt.Sprint(Version), s.Version)
 	case s.Kind != KindTask && s.Kind != KindService:
 		return fieldErr("spec.kind", `"task" or "service"`, s.Kind)
-	case s.Engine == "" || len(s.Engine) > MaxNameBytes:
+	case s.Engine == "" || len(s.Engine) > MaxNameBytes || !utf8.ValidString(s.Engine):
 		return fieldErr("spec.engine", "a name", s.Engine)
 	case s.ModuleSize == 0 || s.ModuleSize > MaxModuleBytes:
 		return fieldErr("spec.module_size", fmt.Sprintf("1 to %d bytes", MaxModuleBytes), s.ModuleSize)
@@ -149,7 +150,7 @@ func checkStrings(field string, list []string, most, each int) error {
 	}
 	for i, v := range list {
 		at := fmt.Sprintf("%s[%d]", field, i)
-		if err := checkLen(at, len(v), each); err != nil {
+		if err := checkText(at, v, each); err != nil {
 			return err
 		}
 		if strings.ContainsRune(v, 0) {
@@ -185,7 +186,7 @@ func checkInputs(in []Input) error {
 
 // CheckFileName refuses names that are not one plain path element.
 func CheckFileName(field, name string) error {
-	if name == "" || name == "." || name == ".." || len(name) > MaxNameBytes ||
+	if name == "" || name == "." || name == ".." || len(name) > MaxNameBytes || !utf8.ValidString(name) ||
 		strings.ContainsAny(name, "/\\\x00:") || path.Base(name) != name {
 		return fieldErr(field, fmt.Sprintf("one plain file name of at most %d bytes", MaxNameBytes), name)
 	}
