@@ -70,14 +70,21 @@ func (s *scaler) load(row int) {
 	s.row = row
 	from := s.src.Bounds().Min.Add(image.Pt(0, row))
 	draw.Draw(s.pixels, s.pixels.Bounds(), s.src, from, draw.Src)
-	clear(s.narrow)
 	for x := range s.narrow {
-		for column := x * s.sw / s.dw; column*s.dw < (x+1)*s.sw; column++ {
-			weight := overlap(column*s.dw, s.dw, x*s.sw, s.sw)
-			for c, v := range s.pixels.Pix[4*column : 4*column+4] {
-				s.narrow[x][c] += uint64(v) * weight
+		first, last := x*s.sw/s.dw, ((x+1)*s.sw-1)/s.dw
+		var sum sums
+		for column := first; column <= last; column++ {
+			weight := uint64(s.dw)
+			if column == first || column == last {
+				weight = overlap(column*s.dw, s.dw, x*s.sw, s.sw)
 			}
+			p := (*[4]uint8)(s.pixels.Pix[4*column:])
+			sum[0] += uint64(p[0]) * weight
+			sum[1] += uint64(p[1]) * weight
+			sum[2] += uint64(p[2]) * weight
+			sum[3] += uint64(p[3]) * weight
 		}
+		s.narrow[x] = sum
 	}
 }
 
