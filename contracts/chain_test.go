@@ -5,8 +5,6 @@ package contracts_test
 import (
 	"context"
 	"encoding/json"
-	"errors"
-	"fmt"
 	"math/big"
 	"os"
 	"path/filepath"
@@ -22,7 +20,6 @@ import (
 	"github.com/ethereum/go-ethereum/ethclient/simulated"
 	"github.com/ethereum/go-ethereum/node"
 	"github.com/ethereum/go-ethereum/params"
-	"github.com/ethereum/go-ethereum/rpc"
 
 	"github.com/rerig/rerig/contracts/bindings"
 )
@@ -197,50 +194,6 @@ func (c *chain) receipt(hash common.Hash) (receipt *types.Receipt) {
 	return receipt
 }
 
-// attempt executes a call without mining it; nil means success, otherwise it
-// is the decoded error of a revert.
-func (c *chain) attempt(from actor, to *common.Address, value *big.Int, data []byte) any {
-	c.t.Helper()
-	msg := ethereum.CallMsg{From: from.addr, To: to, Value: value, Data: data, Gas: c.rules.gas()}
-	_, err := c.client.CallContract(c.ctx(), msg, nil)
-	if err == nil {
-		return nil
-	}
-	var withData rpc.DataError
-	if !errors.As(err, &withData) {
-		c.t.Fatalf("call failed without being reverted: %v", err)
-	}
-	text, _ := withData.ErrorData().(string)
-	raw := common.FromHex(text)
-	if len(raw) < 4 {
-		return err.Error()
-	}
-	for _, unpack := range []func([]byte) (any, error){escrowABI.UnpackError, usdABI.UnpackError} {
-		if decoded, err := unpack(raw); err == nil {
-			return decoded
-		}
-	}
-	if reason, err := abi.UnpackRevert(raw); err == nil {
-		return reason
-	}
-	return text
-}
-
-// mustRevert calls the escrow and requires exactly this error.
-func (c *chain) mustRevert(from actor, data []byte, want any) {
-	c.t.Helper()
-	c.mustRevertAt(c.escrow, from, nil, data, want)
-}
-
-func (c *chain) mustRevertAt(to common.Address, from actor, value *big.Int, data []byte, want any) {
-	c.t.Helper()
-	got := c.attempt(from, &to, value, data)
-	// Compared as text, since two zero big integers need not be deeply equal.
-	if describe(got) != describe(want) {
-		c.t.Errorf("got %s, want %s", describe(got), describe(want))
-	}
-}
-
 // query reads a view of the escrow.
 func query[T any](c *chain, data []byte, unpack func([]byte) (T, error)) T {
 	c.t.Helper()
@@ -295,13 +248,6 @@ func (c *chain) eventually(what string, try func() error) {
 		case <-tick.C:
 		}
 	}
-}
-
-func describe(v any) string {
-	if v == nil {
-		return "success"
-	}
-	return fmt.Sprintf("%T %+v", v, v)
 }
 
 func n(v int64) *big.Int { return big.NewInt(v) }

@@ -143,10 +143,18 @@ func decimal(t *testing.T, text string) *big.Int {
 	return v
 }
 
-func TestVectorsOfChannels(t *testing.T) {
+// TestVectors holds the compiled contract to what package protocol signs: ids,
+// domain separators, digests and signatures, on each domain's chain and address.
+func TestVectors(t *testing.T) {
 	t.Parallel()
 	v := readVectors(t)
 	stages := newStager(t, v)
+	checkChannels(t, v, stages)
+	checkVouchers(t, v, stages)
+	checkCloses(t, v, stages)
+}
+
+func checkChannels(t *testing.T, v vectors, stages *stager) {
 	for name, domain := range v.Domains {
 		s := stages.at(name, 0)
 		if got := s.mustCall(escrowABI.PackDomainSeparator()); common.BytesToHash(got) != domain.Separator {
@@ -161,10 +169,7 @@ func TestVectorsOfChannels(t *testing.T) {
 	}
 }
 
-func TestVectorsOfVouchers(t *testing.T) {
-	t.Parallel()
-	v := readVectors(t)
-	stages := newStager(t, v)
+func checkVouchers(t *testing.T, v vectors, stages *stager) {
 	for i, signed := range v.Signed.Voucher {
 		m := signed.Message
 		s, d, amount := stages.at(signed.Domain, m.Epoch), v.channel(t, m.ChannelID), decimal(t, m.Cumulative)
@@ -181,10 +186,7 @@ func TestVectorsOfVouchers(t *testing.T) {
 	}
 }
 
-func TestVectorsOfCloses(t *testing.T) {
-	t.Parallel()
-	v := readVectors(t)
-	stages := newStager(t, v)
+func checkCloses(t *testing.T, v vectors, stages *stager) {
 	for i, signed := range v.Signed.Close {
 		m := signed.Message
 		s, d, final := stages.at(signed.Domain, m.Epoch), v.channel(t, m.ChannelID), decimal(t, m.FinalCumulative)

@@ -4,7 +4,8 @@ pragma solidity 0.8.37;
 /// @notice One payment channel in one storage slot. All amounts are in the token's smallest unit (wei for native).
 /// @param funded What the payer has locked since the channel opened. Zero means the channel is not open.
 /// @param claimed What the payee has received since the channel opened; never above `funded`.
-/// @param epoch How often this channel has been closed. A voucher counts in its own epoch only.
+/// @param epoch How often this channel has been closed. A voucher counts in its own epoch only. The 2^32nd close is
+///        impossible; at a transaction each, nobody gets there.
 /// @param closesAt Unix seconds from which the payer may take the rest back; zero while no close is requested.
 ///        Seconds fit uint32 until February 2106.
 struct Channel {
