@@ -110,7 +110,7 @@ func (c *compileCache) readEntry(sum [32]byte) (*cacheEntry, error) {
 	if err != nil {
 		return nil, err
 	}
-	e.bytes = module.Size() + code.Size()
+	e.bytes = module.Size() + code.Size() + int64(len(ref))
 	return e, nil
 }
 

@@ -26,15 +26,21 @@ func limitData(n uint64) {
 // lockDown takes from this process what the guest does not need, as a second
 // wall behind WASM's own: it is called when everything is open and loaded.
 func lockDown(req *frame.Request) error {
-	if _, _, e := syscall.AllThreadsSyscall6(unix.SYS_PRCTL, unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0, 0); e != 0 {
-		return fmt.Errorf("give up new privileges: %w", e)
-	}
 	limitData(req.MemoryBytes + ownDataBytes)
 	if err := lower(unix.RLIMIT_CORE, 0); err != nil {
 		return fmt.Errorf("limit core dumps: %w", err)
 	}
 	if err := lower(unix.RLIMIT_NOFILE, maxOpenFiles); err != nil {
 		return fmt.Errorf("limit open files: %w", err)
+	}
+	if _, _, e := syscall.AllThreadsSyscall6(unix.SYS_PRCTL, unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0, 0); e != 0 {
+		return fmt.Errorf("give up new privileges: %w", e)
+	}
+	if err := confineFiles(req); err != nil {
+		return fmt.Errorf("confine files: %w", err)
+	}
+	if err := filterCalls(); err != nil {
+		return fmt.Errorf("filter system calls: %w", err)
 	}
 	return nil
 }
