@@ -2,7 +2,6 @@ package modules
 
 import (
 	"bytes"
-	"context"
 	"errors"
 	"image"
 	"image/color"
@@ -14,17 +13,13 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/tetratelabs/wazero"
-	"github.com/tetratelabs/wazero/imports/wasi_snapshot_preview1"
-	"github.com/tetratelabs/wazero/sys"
-
 	"github.com/rerig/rerig/models/jargon"
 )
 
-// build compiles a module for a target, stripped like the shipped ones.
+// build compiles a program of this folder, stripped like the shipped modules.
 func build(t *testing.T, name string, env ...string) string {
 	t.Helper()
-	path := filepath.Join(t.TempDir(), name)
+	path := filepath.Join(t.TempDir(), filepath.Base(name))
 	cmd := exec.Command("go", "build", "-trimpath", "-buildvcs=false", "-ldflags=-s -w", "-o", path, "./"+name)
 	cmd.Env = append(os.Environ(), append(env, "CGO_ENABLED=0")...)
 	if out, err := cmd.CombinedOutput(); err != nil {
@@ -33,51 +28,29 @@ func build(t *testing.T, name string, env ...string) string {
 	return path
 }
 
-// sandbox runs WASM modules the way a rig does: a read-only /in and an /out.
-type sandbox struct {
-	runtime wazero.Runtime
-	in      string
+// sandbox builds a module as WASM and returns a function that runs it in a
+// process of its own, with a read-only /in and an /out.
+func sandbox(t *testing.T, name, in string) func(out string, args ...string) (stdout, stderr string, exit int) {
+	t.Helper()
+	runner := build(t, "testdata/sandbox")
+	module := build(t, name, "GOOS=wasip1", "GOARCH=wasm")
+	cache := t.TempDir()
+	return func(out string, args ...string) (string, string, int) {
+		return execute(t, runner, append([]string{cache, in, out, module}, args...)...)
+	}
 }
 
-func newSandbox(t *testing.T, in string) sandbox {
+// execute runs a program to its end.
+func execute(t *testing.T, program string, args ...string) (stdout, stderr string, exit int) {
 	t.Helper()
-	ctx := context.Background()
-	r := wazero.NewRuntime(ctx)
-	t.Cleanup(func() { r.Close(ctx) })
-	wasi_snapshot_preview1.MustInstantiate(ctx, r)
-	return sandbox{r, in}
-}
-
-// load compiles a module once; the result runs it.
-func (s sandbox) load(t *testing.T, path string) func(out string, args ...string) (stdout, stderr string, exit uint32) {
-	t.Helper()
-	ctx := context.Background()
-	raw, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
+	var outBuf, errBuf bytes.Buffer
+	cmd := exec.Command(program, args...)
+	cmd.Stdout, cmd.Stderr = &outBuf, &errBuf
+	var status *exec.ExitError
+	if err := cmd.Run(); err != nil && !errors.As(err, &status) {
+		t.Fatalf("run %s: %v", program, err)
 	}
-	compiled, err := s.runtime.CompileModule(ctx, raw)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return func(out string, args ...string) (string, string, uint32) {
-		var stdout, stderr bytes.Buffer
-		config := wazero.NewModuleConfig().WithName("").WithArgs(append([]string{"module"}, args...)...).
-			WithStdout(&stdout).WithStderr(&stderr).
-			WithFSConfig(wazero.NewFSConfig().WithReadOnlyDirMount(s.in, "/in").WithDirMount(out, "/out"))
-		module, err := s.runtime.InstantiateModule(ctx, compiled, config)
-		var exit *sys.ExitError
-		if err != nil && !errors.As(err, &exit) {
-			t.Fatal(err)
-		}
-		if exit != nil {
-			return stdout.String(), stderr.String(), exit.ExitCode()
-		}
-		if err := module.Close(ctx); err != nil {
-			t.Fatal(err)
-		}
-		return stdout.String(), stderr.String(), 0
-	}
+	return outBuf.String(), errBuf.String(), cmd.ProcessState.ExitCode()
 }
 
 // TestModelWritesTheSameBytesInWASMAndNatively runs lm both ways.
@@ -88,22 +61,19 @@ func TestModelWritesTheSameBytesInWASMAndNatively(t *testing.T) {
 		t.Fatal(err)
 	}
 	native := build(t, "lm")
-	run := newSandbox(t, in).load(t, build(t, "lm", "GOOS=wasip1", "GOARCH=wasm"))
+	run := sandbox(t, "lm", in)
 	for _, args := range [][]string{
 		{"A hacker is"},
 		{"-n", "250", "--temp", "0.9", "--seed", "5", "--echo", "Unix:"},
 		{"-n", "100", "--temp", "2", "--top-k", "0", "--top-p", "1", "na\u00efve"},
 	} {
-		cmd := exec.Command(native, append([]string{"--model", model}, args...)...)
-		var stderr bytes.Buffer
-		cmd.Stderr = &stderr
-		want, err := cmd.Output()
-		if err != nil {
-			t.Fatalf("native lm %q: %v\n%s", args, err, stderr.String())
+		want, wantCounts, status := execute(t, native, append([]string{"--model", model}, args...)...)
+		if status != 0 {
+			t.Fatalf("native lm %q: exit %d\n%s", args, status, wantCounts)
 		}
 		stdout, counts, exit := run(t.TempDir(), args...)
-		if exit != 0 || stdout != string(want) || counts != stderr.String() {
-			t.Errorf("lm %q: WASM gives %d %q %q, native %q %q", args, exit, stdout, counts, want, stderr.String())
+		if exit != 0 || stdout != want || counts != wantCounts {
+			t.Errorf("lm %q: WASM gives %d %q %q, native %q %q", args, exit, stdout, counts, want, wantCounts)
 		}
 	}
 	if _, message, exit := run(t.TempDir(), "--model", "/in/none.gguf", "x"); exit != 1 || !strings.Contains(message, "/in/none.gguf") {
@@ -131,7 +101,7 @@ func TestThumbnailIsMadeInTheSandbox(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(in, "photo.png"), file.Bytes(), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	run := newSandbox(t, in).load(t, build(t, "thumb", "GOOS=wasip1", "GOARCH=wasm"))
+	run := sandbox(t, "thumb", in)
 	stdout, stderr, exit := run(out, "--size", "64", "/in/photo.png")
 	if exit != 0 || stdout != "photo.png: png 640x480 -> photo-thumb.png 64x48\n" {
 		t.Fatalf("exit %d, stdout %q, stderr %q", exit, stdout, stderr)
