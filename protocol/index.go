@@ -97,6 +97,9 @@ type IndexReply struct {
 
 // DecodeIndexRequest reads and bounds a request from a peer.
 func DecodeIndexRequest(b []byte) (*IndexRequest, error) {
+	if err := checkLen("index request", len(b), MaxIndexFrame); err != nil {
+		return nil, err
+	}
 	r := new(IndexRequest)
 	if err := Decode(b, r); err != nil {
 		return nil, fmt.Errorf("index request: %w", err)
@@ -126,6 +129,9 @@ func DecodeIndexRequest(b []byte) (*IndexRequest, error) {
 // DecodeIndexReply reads and bounds a reply from a peer. Offers inside are not
 // yet verified.
 func DecodeIndexReply(b []byte) (*IndexReply, error) {
+	if err := checkLen("index reply", len(b), MaxIndexFrame); err != nil {
+		return nil, err
+	}
 	r := new(IndexReply)
 	if err := Decode(b, r); err != nil {
 		return nil, fmt.Errorf("index reply: %w", err)
@@ -133,21 +139,43 @@ func DecodeIndexReply(b []byte) (*IndexReply, error) {
 	if r.Version != Version {
 		return nil, fieldErr("index.version", fmt.Sprint(Version), r.Version)
 	}
+	if err := r.checkLists(); err != nil {
+		return nil, err
+	}
+	return r, checkExtensions("index", r.Crit, r.Opt)
+}
+
+func (r *IndexReply) checkLists() error {
 	for _, l := range []struct {
 		field    string
 		n, limit int
 	}{
+		{"index.status", len(r.Status), MaxNameBytes},
 		{"index.detail", len(r.Detail), MaxDetailBytes}, {"index.offers", len(r.Offers), MaxFindLimit},
-		{"index.closer", len(r.Closer), MaxCloserPeers}, {"index.skipped", len(r.Skipped), 32},
+		{"index.closer", len(r.Closer), MaxCloserPeers}, {"index.skipped", len(r.Skipped), MaxSkipped},
 	} {
 		if err := checkLen(l.field, l.n, l.limit); err != nil {
-			return nil, err
+			return err
+		}
+	}
+	for i, o := range r.Offers {
+		if err := checkLen(fmt.Sprintf("index.offers[%d]", i), len(o.Offer), MaxOfferBytes); err != nil {
+			return err
+		}
+	}
+	for i, s := range r.Skipped {
+		if err := checkReason(fmt.Sprintf("index.skipped[%d]", i), s.Reason, s.Detail); err != nil {
+			return err
 		}
 	}
 	for i, c := range r.Closer {
-		if len(c.ID) > MaxAddrBytes || len(c.Addrs) > MaxAddrs {
-			return nil, fieldErr(fmt.Sprintf("index.closer[%d]", i), "a bounded peer hint", len(c.Addrs))
+		at := fmt.Sprintf("index.closer[%d]", i)
+		if err := checkLen(at+".id", len(c.ID), MaxAddrBytes); err != nil {
+			return err
+		}
+		if err := checkStrings(at+".addrs", c.Addrs, MaxAddrs, MaxAddrBytes); err != nil {
+			return err
 		}
 	}
-	return r, checkExtensions("index", r.Crit, r.Opt)
+	return nil
 }

@@ -29,6 +29,7 @@ const (
 	MaxExtBytes     = 1 << 10   // bytes of one extension value
 	MaxFindLimit    = 64        // offers in one index answer
 	MaxCloserPeers  = 20        // closer peers in one index answer
+	MaxSkipped      = 32        // skip counts in one index answer
 	MaxIndexFrame   = 128 << 10 // bytes of one framed index message
 	MaxMemoryBytes  = 4 << 30   // bytes of memory a wasm job may ask for
 	MaxStdoutBytes  = 64 << 20  // bytes of stdout and stderr of one job
