@@ -1,16 +1,22 @@
+//go:build unix
+
 package runner
 
 import (
 	"context"
 	"io"
 	"slices"
+	"syscall"
 	"testing"
 	"time"
 )
 
 // bench runs one job after another, or eight at once, and reports the median
 // latency and the CPU time of all processes per job.
-func bench(b *testing.B, s Spec, parallel int, warm int) {
+//
+// With rest, each job begins when the pool is full and ready again, as on a rig
+// that is not saturated.
+func bench(b *testing.B, s Spec, parallel, warm int, rest bool) {
 	r := newRunner(b, func(c *Config) { c.Warm = warm })
 	for range 3 {
 		do(b, r, s)
@@ -24,6 +30,9 @@ func bench(b *testing.B, s Spec, parallel int, warm int) {
 		go func() {
 			defer func() { ended <- struct{}{} }()
 			for range work {
+				if rest {
+					waitFor(b, "rest", func() bool { return atRest(r) })
+				}
 				begin := time.Now()
 				j, err := r.Start(context.Background(), s, io.Discard, io.Discard)
 				if err != nil {
@@ -57,8 +66,23 @@ func bench(b *testing.B, s Spec, parallel int, warm int) {
 	b.ReportMetric(float64((cpuOfAll()-start).Microseconds())/1000/float64(b.N), "cpu-ms/job")
 }
 
-func BenchmarkEmpty(b *testing.B)          { bench(b, wat("empty"), 1, 2) }
-func BenchmarkEmptyParallel8(b *testing.B) { bench(b, wat("empty"), 8, 4) }
+func BenchmarkEmpty(b *testing.B)          { bench(b, wat("empty"), 1, 2, true) }
+func BenchmarkEmptyBusy(b *testing.B)      { bench(b, wat("empty"), 1, 2, false) }
+func BenchmarkEmptyParallel8(b *testing.B) { bench(b, wat("empty"), 8, 4, false) }
 
-func BenchmarkGoHello(b *testing.B)          { bench(b, guest(), 1, 2) }
-func BenchmarkGoHelloParallel8(b *testing.B) { bench(b, guest(), 8, 4) }
+func BenchmarkGoHello(b *testing.B)          { bench(b, guest(), 1, 2, true) }
+func BenchmarkGoHelloBusy(b *testing.B)      { bench(b, guest(), 1, 2, false) }
+func BenchmarkGoHelloParallel8(b *testing.B) { bench(b, guest(), 8, 4, false) }
+
+// cpuOfAll is the CPU time of this process and its ended children.
+func cpuOfAll() time.Duration {
+	var total time.Duration
+	for _, who := range []int{syscall.RUSAGE_SELF, syscall.RUSAGE_CHILDREN} {
+		var u syscall.Rusage
+		if err := syscall.Getrusage(who, &u); err != nil {
+			return 0
+		}
+		total += time.Duration(u.Utime.Nano() + u.Stime.Nano())
+	}
+	return total
+}

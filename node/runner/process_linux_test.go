@@ -115,20 +115,8 @@ func TestKilledRigLeavesNoChild(t *testing.T) {
 // TestManyJobsLeaveNothing runs more jobs than any leak could hide in.
 func TestManyJobsLeaveNothing(t *testing.T) {
 	r := newRunner(t, func(c *Config) { c.Warm = 2 })
-	// The pool is full and at rest: so many descriptors belong to it.
-	atRest := func() bool {
-		r.mu.Lock()
-		defer r.mu.Unlock()
-		ready := 0
-		for _, c := range r.idle {
-			if c.ready {
-				ready++
-			}
-		}
-		return ready == r.config.Warm && len(r.all) == r.config.Warm
-	}
 	count := func() (fds, files, goroutines int) {
-		waitFor(t, "rest", atRest)
+		waitFor(t, "rest", func() bool { return atRest(r) })
 		list, err := os.ReadDir("/proc/self/fd")
 		if err != nil {
 			t.Fatal(err)

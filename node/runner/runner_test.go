@@ -151,3 +151,16 @@ func TestOutputAndExitCode(t *testing.T) {
 		}
 	}
 }
+
+// atRest tells whether no job runs and the pool is full and ready.
+func atRest(r *Runner) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	ready := 0
+	for _, c := range r.idle {
+		if c.ready {
+			ready++
+		}
+	}
+	return ready == r.config.Warm && len(r.all) == r.config.Warm
+}
