@@ -238,7 +238,7 @@ func (c *compileCache) evict() {
 			}
 		}
 		for sum, x := range c.entries {
-			if x.loads == 0 && x != latest && (e == nil || x.used.Before(e.used)) {
+			if x.loads <= 0 && x != latest && (e == nil || x.used.Before(e.used)) {
 				oldest, e = sum, x
 			}
 		}

@@ -31,10 +31,11 @@ type child struct {
 	exited bool       // the process is gone or going; its id may be reused
 
 	// Guarded by Runner.mu.
-	loaded  [32]byte   // the module it holds compiled
-	pinned  [][32]byte // modules to release once loaded
-	ready   bool
-	serving bool // serve has begun
+	loaded   [32]byte  // the module that it loads before it has a job
+	earlyPin *[32]byte // loaded, until it is; the cache keeps it for so long
+	jobPin   *[32]byte // the job's module, until its guest begins
+	ready    bool      // warm, with its module loaded
+	serving  bool      // serve has begun
 }
 
 // start starts a child process; serve must follow. Only Run calls it.
@@ -102,7 +103,7 @@ func (c *child) serve() {
 			break
 		}
 		if kind == frame.Ready {
-			c.runner.markReady(c)
+			c.runner.markReady(c, &c.earlyPin)
 			continue
 		}
 		c.mu.Lock()

@@ -102,7 +102,7 @@ func (j *Job) frame(c *child, kind frame.Kind, payload []byte) (*frame.Outcome, 
 
 func (j *Job) number(c *child, kind frame.Kind, n uint64) {
 	if kind == frame.Started {
-		c.runner.markReady(c)
+		c.runner.markReady(c, &c.jobPin)
 		j.arm(j.spec.Deadline, &Failure{FailureDeadline, fmt.Sprintf("ran for over %s", j.spec.Deadline)})
 	}
 	j.mu.Lock()

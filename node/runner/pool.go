@@ -66,19 +66,15 @@ func (r *Runner) spawn(ctx context.Context, args []string) (*child, error) {
 }
 
 // markReady notes that a child is warm, or that its guest has begun, and unpins
-// what it has loaded until then.
-func (r *Runner) markReady(c *child) {
+// the module that it has loaded by then.
+func (r *Runner) markReady(c *child, pin **[32]byte) {
 	r.mu.Lock()
 	c.ready = true
-	pinned := c.pinned
-	c.pinned = nil
+	module := *pin
+	*pin = nil
 	r.mu.Unlock()
-	r.unpin(pinned)
-}
-
-func (r *Runner) unpin(modules [][32]byte) {
-	for _, m := range modules {
-		r.cache.release(m)
+	if module != nil {
+		r.cache.release(*module)
 	}
 }
 
@@ -88,11 +84,10 @@ func (r *Runner) forget(c *child, waiting bool, crash string) {
 	r.mu.Lock()
 	delete(r.all, c)
 	r.idle = slices.DeleteFunc(r.idle, func(x *child) bool { return x == c })
-	pinned := c.pinned
-	c.pinned = nil
 	running := r.running
 	r.mu.Unlock()
-	r.unpin(pinned)
+	r.markReady(c, &c.earlyPin)
+	r.markReady(c, &c.jobPin)
 	if waiting && running {
 		r.log.Error("a waiting sandbox ended", "text", crash)
 		time.AfterFunc(respawnDelay, r.wake)
@@ -102,6 +97,8 @@ func (r *Runner) forget(c *child, waiting bool, crash string) {
 // compile runs a compile child on a module. A module that takes too much time
 // or memory is bad, as is one that is not valid.
 func (r *Runner) compile(ctx context.Context, dir string) error {
+	r.compiles <- struct{}{}
+	defer func() { <-r.compiles }()
 	c, err := r.spawn(ctx, []string{"compile", dir})
 	if err != nil {
 		return err
@@ -135,14 +132,16 @@ func (r *Runner) Start(ctx context.Context, s Spec, stdout, stderr io.Writer) (*
 	if err != nil {
 		return nil, err
 	}
+	r.mu.Lock()
+	r.latest = s.ModuleSHA256
+	r.mu.Unlock()
 	c, err := r.take(ctx, s.ModuleSHA256)
 	if err != nil {
 		r.cache.release(s.ModuleSHA256)
 		return nil, err
 	}
 	r.mu.Lock()
-	c.pinned = append(c.pinned, s.ModuleSHA256)
-	r.latest = s.ModuleSHA256
+	c.jobPin = &s.ModuleSHA256
 	r.mu.Unlock()
 	return r.hand(ctx, c, module, &s, stdout, stderr), nil
 }

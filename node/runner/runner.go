@@ -33,6 +33,9 @@ const (
 	// maxCompileTime is how long compiling a module may take: some 40 times
 	// what the largest ordinary Go program needs.
 	maxCompileTime = 60 * time.Second
+	// maxCompiles is how many modules are compiled at once: each may take a
+	// gigabyte and a core.
+	maxCompiles = 2
 	// maxLoadTime is how long a child may take from its job to its guest's
 	// first instruction.
 	maxLoadTime = 30 * time.Second
@@ -70,8 +73,9 @@ type Runner struct {
 	cache   *compileCache
 	empty   string // every child's working directory
 
-	spawns chan spawn    // to Run: start a child now
-	refill chan struct{} // to Run, capacity 1: the pool may be short
+	spawns   chan spawn    // to Run: start a child now
+	refill   chan struct{} // to Run, capacity 1: the pool may be short
+	compiles chan struct{} // one element for each compilation under way
 
 	mu      sync.Mutex // guards what follows
 	running bool
@@ -120,7 +124,8 @@ func New(cfg Config) (*Runner, error) {
 	r := &Runner{
 		config: cfg, log: log, empty: empty,
 		spawns: make(chan spawn), refill: make(chan struct{}, 1),
-		all: map[*child]struct{}{},
+		compiles: make(chan struct{}, maxCompiles),
+		all:      map[*child]struct{}{},
 	}
 	if r.program, err = openProgram(cfg.SandboxPath, dir); err != nil {
 		return nil, err
@@ -231,7 +236,7 @@ func (r *Runner) addWarm() error {
 	r.mu.Lock()
 	if pinned {
 		c.loaded = preload
-		c.pinned = append(c.pinned, preload)
+		c.earlyPin = &preload
 	}
 	c.serving = true
 	r.idle = append(r.idle, c)
