@@ -130,7 +130,6 @@ func (s *Store) Run(ctx context.Context) error {
 		server.EngineTaskWorkerCount(4),
 		server.TaskWorkerCount(4),
 		server.MaxOutstandingBytesPerPeer(fetchWindow*leafBytes),
-		server.WithWantHaveReplaceSize(leafBytes),
 	)
 	s.net.Start(&receiver{wants: s.wants, engine: engine})
 	close(s.started)

@@ -59,15 +59,16 @@ func (s *servedBlocks) GetSize(_ context.Context, c cid.Cid) (int, error) {
 	return size, nil
 }
 
-// Get reads the block and checks it against its CID.
+// Get reads the block and checks it against its CID. The peer is told that a
+// block gone bad is not here, so that it does not wait for it.
 func (s *servedBlocks) Get(_ context.Context, c cid.Cid) (blocks.Block, error) {
 	data, err := (*Store)(s).readBlock(c)
 	if errors.Is(err, ErrNotFound) {
 		return nil, format.ErrNotFound{Cid: c}
 	}
 	if err != nil {
-		s.cfg.Logger.Warn("a block on disk went bad; remove its root and add it again", "cid", c.String(), "err", err)
-		return nil, err
+		s.cfg.Logger.Warn("a block on disk cannot be read; remove its root and add it again", "cid", c.String(), "err", err)
+		return nil, format.ErrNotFound{Cid: c}
 	}
 	return blocks.NewBlockWithCid(data, c)
 }
