@@ -99,17 +99,18 @@ type Config struct {
 
 // Discovery is one node's part in the offer index. It is safe for concurrent use.
 type Discovery struct {
-	cfg     Config
-	log     *slog.Logger
-	proto   libp2pproto.ID
-	cells   *cells
-	index   *index
-	book    *book
-	limiter *limiter
-	recent  *recent
-	serving *serving
-	changed chan struct{} // one element: the own offer must be renewed
-	met     chan struct{} // one element: a new index node is connected
+	cfg      Config
+	log      *slog.Logger
+	proto    libp2pproto.ID
+	cells    *cells
+	index    *index
+	book     *book
+	limiter  *limiter
+	recent   *recent
+	serving  *serving
+	suspects suspects
+	changed  chan struct{} // one element: the own offer must be renewed
+	met      chan struct{} // one element: a new index node is connected
 
 	source struct {
 		sync.Mutex

@@ -216,7 +216,9 @@ func TestLargerNetworkFindsEveryRig(t *testing.T) {
 		nodes = append(nodes, n)
 	}
 	for _, n := range nodes {
-		<-n.dht.ForceRefresh()
+		if _, err := n.dht.GetClosestPeers(t.Context(), string(n.host.ID())); err != nil {
+			t.Fatal(err)
+		}
 	}
 	rigs := nodes[size-5:]
 	for _, r := range rigs {

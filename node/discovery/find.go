@@ -134,6 +134,9 @@ func (s *search) run(ctx context.Context, salt int) {
 		case <-ctx.Done():
 			return
 		case <-patience.C:
+			for _, w := range walks {
+				w.giveUp(s.d)
+			}
 			return
 		case a := <-answers:
 			s.take(ctx, a)
@@ -155,6 +158,7 @@ func (s *search) take(ctx context.Context, a answer) {
 		s.d.log.Debug("index node did not answer", "peer", a.from, "err", a.err)
 		return
 	}
+	a.walk.state[a.from] = candidateAnswered
 	s.asked[a.from] = struct{}{}
 	s.merge(a.walk, a.offers, a.skipped)
 	s.meet(a.walk, a.closer)
@@ -181,7 +185,7 @@ func (s *search) merge(w *walk, offers []*protocol.VerifiedOffer, skipped []prot
 
 func (s *search) meet(w *walk, list []peer.ID) {
 	for _, p := range list {
-		if w.add(p) {
+		if !s.d.doubtful(p) && w.add(p) {
 			s.heard[p] = struct{}{}
 		}
 	}
@@ -251,6 +255,7 @@ type candidate int
 const (
 	candidateNew candidate = iota
 	candidateAsked
+	candidateAnswered
 	candidateFailed
 )
 
@@ -288,7 +293,7 @@ func (w *walk) next() (peer.ID, bool) {
 		case candidateNew:
 			w.state[p] = candidateAsked
 			return p, true
-		case candidateAsked:
+		case candidateAsked, candidateAnswered:
 			closest++
 		}
 		if closest >= replicas {
@@ -296,4 +301,14 @@ func (w *walk) next() (peer.ID, bool) {
 		}
 	}
 	return "", false
+}
+
+// giveUp blames the candidates still being dialled, so that the next search does
+// not wait for them again.
+func (w *walk) giveUp(d *Discovery) {
+	for p, state := range w.state {
+		if state == candidateAsked {
+			d.suspect(p)
+		}
+	}
 }

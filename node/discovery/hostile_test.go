@@ -196,7 +196,7 @@ func TestLyingIndexNode(t *testing.T) {
 			{ID: []byte("nonsense"), Addrs: []string{"/ip4/127.0.0.1/tcp/1"}},
 			{ID: []byte(liar.ID()), Addrs: []string{"nonsense"}},
 		},
-		Skipped: []protocol.SkipCount{{Reason: "made up", Detail: strings.Repeat("x", 4000), Count: ^uint32(0)}},
+		Skipped: []protocol.SkipCount{{Reason: "made up", Detail: strings.Repeat("x", protocol.MaxDetailBytes), Count: ^uint32(0)}},
 	}
 	b, err := protocol.Encode(reply)
 	if err != nil {
@@ -214,8 +214,6 @@ func TestLyingIndexNode(t *testing.T) {
 	var found Found
 	eventually(t, "the liar answers", func() bool {
 		found = requester.find(t, protocol.Filter{Region: "eu"})
-		a := requester.Discovery.find(t.Context(), newWalk(&requester.cells.list[3][0], ""), liar.ID(), protocol.Filter{}, 16)
-		t.Log(a)
 		return found.Asked == 1
 	})
 	if len(found.Offers) != 1 || found.Offers[0].Rig != honest.Address() {

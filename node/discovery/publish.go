@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/libp2p/go-libp2p/core/network"
 	"github.com/libp2p/go-libp2p/core/peer"
 
 	"github.com/rerig/rerig/protocol"
@@ -16,7 +17,7 @@ import (
 const (
 	walkTimeout     = 15 * time.Second // one search for the closest peers of a key
 	withdrawLife    = 2 * time.Second  // life of the last offer; it only replaces the one before
-	withdrawTimeout = 2 * time.Second
+	withdrawTimeout = time.Second
 )
 
 // Draft is what discovery decides about an offer; the rig fills in the rest.
@@ -277,7 +278,7 @@ func (p *publisher) put(ctx context.Context, salt int, key protocol.Hash, id pee
 }
 
 // withdraw replaces the offer by one that says the rig is going and expires in
-// moments; nodes it does not reach drop the offer before it when that expires.
+// moments; nodes not connected drop the offer before it when that expires.
 func (p *publisher) withdraw(ctx context.Context) {
 	if p.offer == nil {
 		return
@@ -288,5 +289,5 @@ func (p *publisher) withdraw(ctx context.Context) {
 		p.d.log.Debug("offer not withdrawn, it expires by itself", "err", err)
 		return
 	}
-	p.puts(ctx)
+	p.puts(network.WithNoDial(ctx, "withdraw")) // a node going down opens no connections
 }
