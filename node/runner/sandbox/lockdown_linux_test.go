@@ -1,3 +1,7 @@
+// Locking down all threads needs a build without cgo, as the sandbox always is.
+
+//go:build !cgo
+
 package main
 
 import (
