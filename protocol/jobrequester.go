@@ -259,6 +259,9 @@ func (s *step) orReason(r Reason) Reason {
 }
 
 func (s *step) reqStop(r Reason) {
+	if r == ReasonNone {
+		r = ReasonStopped
+	}
 	switch s.State {
 	case StateQuoted:
 		s.end(StateCancelled, r, "")

@@ -178,6 +178,9 @@ func (s *step) rigUnsettled(why string) {
 // rigStop ends the job for a reason from outside. Before it runs it is simply
 // over; while it runs the sandbox is killed and Exited brings the bill.
 func (s *step) rigStop(r Reason) {
+	if r == ReasonNone {
+		r = ReasonStopped
+	}
 	switch s.State {
 	case StateRunning:
 		s.rigKill(r)

@@ -17,9 +17,10 @@ type Signer interface {
 }
 
 // Key is a secp256k1 private key: the one identity of a node (SPEC §2.1).
-// It prints as its address only.
+// It prints as its address only, also by value and inside other structures: the
+// scalar is behind a function, which no format can look into.
 type Key struct {
-	priv *secp256k1.PrivateKey
+	priv func() *secp256k1.PrivateKey
 	pub  PublicKey
 	addr Address
 }
@@ -47,14 +48,14 @@ func KeyFromBytes(b []byte) (*Key, error) {
 }
 
 func keyFrom(priv *secp256k1.PrivateKey) *Key {
-	k := &Key{priv: priv}
+	k := &Key{priv: func() *secp256k1.PrivateKey { return priv }}
 	copy(k.pub[:], priv.PubKey().SerializeCompressed())
 	k.addr = addressOf(priv.PubKey())
 	return k
 }
 
 // Bytes is the 32-byte scalar. Only the keystore and libp2p may see it.
-func (k *Key) Bytes() []byte { return k.priv.Serialize() }
+func (k *Key) Bytes() []byte { return k.priv().Serialize() }
 
 // Public is the compressed public key.
 func (k *Key) Public() PublicKey { return k.pub }
@@ -63,14 +64,14 @@ func (k *Key) Public() PublicKey { return k.pub }
 func (k *Key) Address() Address { return k.addr }
 
 // String is the address, so that a logged key leaks nothing.
-func (k *Key) String() string { return k.addr.String() }
+func (k Key) String() string { return k.addr.String() }
 
 // GoString is the address, for %#v.
-func (k *Key) GoString() string { return k.addr.String() }
+func (k Key) GoString() string { return k.addr.String() }
 
 // Sign makes a deterministic (RFC 6979), low-s EIP-2098 signature of a digest.
 func (k *Key) Sign(digest Hash) (Signature, error) {
-	c := ecdsa.SignCompact(k.priv, digest[:], false) // 27+recid ‖ r ‖ s
+	c := ecdsa.SignCompact(k.priv(), digest[:], false) // 27+recid ‖ r ‖ s
 	var sig Signature
 	copy(sig[:], c[1:])
 	sig[32] |= (c[0] - 27) << 7
