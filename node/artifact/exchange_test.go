@@ -7,6 +7,7 @@ import (
 	"io"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"testing"
 
 	"github.com/ipfs/boxo/bitswap"
@@ -20,6 +21,8 @@ import (
 	dssync "github.com/ipfs/go-datastore/sync"
 	format "github.com/ipfs/go-ipld-format"
 	"github.com/libp2p/go-libp2p/core/host"
+	"github.com/libp2p/go-libp2p/core/network"
+	"github.com/libp2p/go-libp2p/core/peerstore"
 )
 
 func TestFetchFile(t *testing.T) {
@@ -158,4 +161,27 @@ func plainDAG(t *testing.T, h host.Host) (format.DAGService, blockstore.Blocksto
 	swap := bitswap.New(ctx, bsnet.NewFromIpfsHost(h), nil, store)
 	t.Cleanup(func() { _ = swap.Close(); cancel() })
 	return merkledag.NewDAGService(blockservice.New(store, swap)), store
+}
+
+// TestOnlyTheNamedPeerIsAsked: nobody else learns what a job reads, and the
+// named peer is dialled if need be.
+func TestOnlyTheNamedPeerIsAsked(t *testing.T) {
+	has, asks, bystander := startNode(t, Config{}), startNode(t, Config{}), newHost(t)
+	var told atomic.Bool
+	bystander.SetStreamHandler(bsnet.ProtocolBitswap, func(s network.Stream) {
+		told.Store(true)
+		_ = s.Reset()
+	})
+	connect(t, asks.host, bystander)
+	asks.host.Peerstore().AddAddrs(has.host.ID(), has.host.Addrs(), peerstore.TempAddrTTL)
+	c := addBytes(t, has.Store, noise(3<<20, 5))
+	if err := has.Share(c, asks.host.ID()); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := asks.Fetch(t.Context(), c, 3<<20, has.host.ID()); err != nil {
+		t.Fatal(err)
+	}
+	if told.Load() {
+		t.Error("a bystander was asked for the content")
+	}
 }

@@ -132,6 +132,9 @@ func (p *partialFile) complete(ctx context.Context, data []byte, limit uint64, r
 	if err := f.Chmod(0o444); err != nil {
 		return err
 	}
+	if err := f.Close(); err != nil { // before the rename, for Windows
+		return err
+	}
 	c := &content{
 		rootInfo: rootInfo{cid: p.cid, kind: kindFile, size: size},
 		sizes:    map[string]int64{fileName(p.cid): int64(size)},

@@ -239,3 +239,20 @@ func TestBadCID(t *testing.T) {
 		}
 	}
 }
+
+// TestOrderOfUseOutlivesRestart: what was used last goes last, restart or not.
+func TestOrderOfUseOutlivesRestart(t *testing.T) {
+	dir := t.TempDir()
+	first := startNode(t, Config{Dir: dir})
+	var ids []string
+	for i := range 4 {
+		ids = append(ids, addBytes(t, first.Store, noise(1<<20, byte(i))))
+	}
+	first.Path(ids[0])
+	first.stop()
+	again := startNode(t, Config{Dir: dir, MaxBytes: 5 << 20})
+	addBytes(t, again.Store, noise(2<<20, 9))
+	if again.Has(ids[1]) || !again.Has(ids[0]) {
+		t.Error("the order of use was lost")
+	}
+}
