@@ -213,7 +213,7 @@ func queryAt[T any](c *chain, to common.Address, data []byte, unpack func([]byte
 	return value
 }
 
-// now is the time of the block in which the next call executes, at the least.
+// now is the time of the newest block, in which queries and attempts execute.
 func (c *chain) now() uint64 {
 	c.t.Helper()
 	head, err := c.client.HeaderByNumber(c.ctx(), nil)

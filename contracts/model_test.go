@@ -85,7 +85,7 @@ func (m *model) randomOp(c *chain, random *rand.Rand) op {
 		return op{"requestClose", d.payer, d.requestClose(), ch.funded > 0 && ch.closesAt == 0,
 			func() { ch.closesAt = c.now() + uint64(testGrace.Seconds()) }}
 	case 6:
-		return op{"finalizeClose", d.payer, d.finalizeClose(false), ch.closesAt != 0 && c.now()+1 >= ch.closesAt,
+		return op{"finalizeClose", d.payer, d.finalizeClose(false), ch.closesAt != 0 && c.now() >= ch.closesAt,
 			func() { m.end(d) }}
 	case 7:
 		final := max(0, ch.claimed+random.Int64N(120)-10)

@@ -40,7 +40,7 @@ func (c *chain) attempt(from actor, to *common.Address, value *big.Int, data []b
 	return text
 }
 
-// mustRevert calls the escrow and requires exactly this error.
+// mustRevert calls the escrow and requires exactly this error, or none for nil.
 func (c *chain) mustRevert(from actor, data []byte, want any) {
 	c.t.Helper()
 	c.mustRevertAt(c.escrow, from, nil, data, want)
