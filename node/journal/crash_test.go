@@ -73,6 +73,7 @@ func jobPaid(ctx context.Context, j *Journal, role protocol.Role, job protocol.H
 }
 
 func TestKilledNodeLosesNothing(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	acked := map[protocol.Hash]protocol.Amount{} // over all lives
 	var best protocol.Amount

@@ -114,7 +114,7 @@ func TestFindByPrefix(t *testing.T) {
 	}
 	for prefix, want := range map[string]string{
 		"abcd": "first", "0xabcd1": "first", "0XABCE2": "second", "abce2f": "second",
-		"9999": "second", // a run is its newest attempt
+		"9999":              "second", // a run is its newest attempt
 		num(0).String()[:6]: "", "777705": "many 5", "55553": "many 3",
 	} {
 		got, err := j.Find(ctx, protocol.RoleRequester, prefix)

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"reflect"
 	"slices"
+	"sync/atomic"
 	"testing"
 
 	"pgregory.net/rapid"
@@ -189,18 +190,18 @@ type world struct {
 	m        *model
 }
 
-var worlds uint64
+var worlds atomic.Uint64
 
 func newWorld(j *Journal, role protocol.Role) *world {
-	worlds++
+	nth := worlds.Add(1)
 	w := &world{j: j, m: &model{role: role, channels: make([]modelChannel, 2), jobs: make([]modelJob, 4)}}
 	for i := range w.m.channels {
 		ch := channel(byte(i))
-		ch.Payer[0], ch.Payer[1], ch.Payer[2] = byte(worlds>>16), byte(worlds>>8), byte(worlds)
+		ch.Payer[0], ch.Payer[1], ch.Payer[2] = byte(nth>>16), byte(nth>>8), byte(nth)
 		w.channels = append(w.channels, ch)
 	}
 	for i := range w.m.jobs {
-		w.jobs = append(w.jobs, num(worlds*100+uint64(i)))
+		w.jobs = append(w.jobs, num(nth*100+uint64(i)))
 	}
 	return w
 }
@@ -238,6 +239,7 @@ func (w *world) begin(t *rapid.T) {
 }
 
 func TestOutgoingBookMatchesModel(t *testing.T) {
+	t.Parallel() // they wait for the disk most of the time
 	j := start(t, t.TempDir(), Options{})
 	rapid.Check(t, func(t *rapid.T) {
 		w := newWorld(j, protocol.RoleRequester)
@@ -279,6 +281,7 @@ func TestOutgoingBookMatchesModel(t *testing.T) {
 }
 
 func TestIncomingBookMatchesModel(t *testing.T) {
+	t.Parallel() // they wait for the disk most of the time
 	j := start(t, t.TempDir(), Options{})
 	rapid.Check(t, func(t *rapid.T) {
 		w := newWorld(j, protocol.RoleRig)
@@ -324,6 +327,7 @@ func TestIncomingBookMatchesModel(t *testing.T) {
 // An honest requester's vouchers are never refused, in whatever order the jobs'
 // streams bring them, and in the end both books say the same.
 func TestHonestVouchersAlwaysCredit(t *testing.T) {
+	t.Parallel() // they wait for the disk most of the time
 	j := start(t, t.TempDir(), Options{})
 	rapid.Check(t, func(t *rapid.T) {
 		w := newWorld(j, protocol.RoleRequester)

@@ -27,10 +27,10 @@ func (s snapshot) query(query string, args ...any) (*sql.Rows, error) {
 // view runs f on the state as of now, beside whatever is being written.
 func (j *Journal) view(ctx context.Context, f func(reader) error) error {
 	tx, err := j.readers.BeginTx(ctx, &sql.TxOptions{ReadOnly: true})
-	if err == sql.ErrConnDone || err != nil && j.isClosed() {
-		return ErrClosed
-	}
 	if err != nil {
+		if j.isClosed() {
+			return ErrClosed
+		}
 		return j.explain(err)
 	}
 	defer func() { _ = tx.Rollback() }() // it has changed nothing
