@@ -231,6 +231,7 @@ func (d *Discovery) Connect(ctx context.Context, offer *protocol.VerifiedOffer) 
 	if s, ok := h.Network().(*swarm.Swarm); ok {
 		s.Backoff().Clear(id) // the offer is news since the last failure
 	}
+	ctx = network.WithAllowLimitedConn(ctx, "job") // a relay is better than nothing
 	first := h.Connect(ctx, peer.AddrInfo{ID: id, Addrs: multiaddrs(offer.Addrs)})
 	if first == nil {
 		return id, nil

@@ -78,9 +78,13 @@ func (d *Discovery) publish(ctx context.Context) {
 			soon()
 			continue
 		case <-d.met:
-			// A large network has index nodes enough; a small one needs each.
+			// A large network has index nodes enough; a small one needs each, and
+			// one that restarted holds nothing of what it acknowledged.
 			if p.offer != nil && d.cfg.Routing.RoutingTable().Size() < replicas {
 				p.walked = time.Time{}
+				for _, acked := range p.acked {
+					clear(acked)
+				}
 				soon()
 			}
 			continue

@@ -12,6 +12,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"regexp"
 	"sync"
 	"time"
 
@@ -32,7 +33,12 @@ const (
 	fewPeers        = 4                // a routing table this small makes the node ask its cache
 	hintDials       = 8                // cached peers dialled at once
 	maxBootstrap    = 64
+	maxNetworkName  = 64
 )
+
+// validName keeps a network's name from reaching into another part of the
+// protocol IDs it is in.
+var validName = regexp.MustCompile(fmt.Sprintf(`^[A-Za-z0-9.-]{1,%d}$`, maxNetworkName))
 
 // Config says who the node is and where it listens. Key, Network and ListenAddrs
 // are required.
@@ -63,9 +69,9 @@ func (c *Config) validate() error {
 	switch {
 	case c.Key == nil:
 		return errors.New("network config: key is missing")
-	case c.Network == "" || len(c.Network) > protocol.MaxNameBytes:
-		return fmt.Errorf("network config: network name must have 1 to %d bytes, got %d",
-			protocol.MaxNameBytes, len(c.Network))
+	case !validName.MatchString(c.Network):
+		return fmt.Errorf("network config: network name must be 1 to %d letters, digits, dots and dashes, got %q",
+			maxNetworkName, c.Network)
 	case len(c.ListenAddrs) == 0:
 		return errors.New("network config: no listen address; give one such as /ip4/0.0.0.0/tcp/4001")
 	case len(c.Bootstrap) > maxBootstrap:

@@ -341,6 +341,7 @@ func TestConfigErrorsNameTheField(t *testing.T) {
 	for want, change := range map[string]func(*Config){
 		"key":               func(c *Config) { c.Key = nil },
 		"network name":      func(c *Config) { c.Network = "" },
+		"letters, digits":   func(c *Config) { c.Network = "test/kad" },
 		"listen address":    func(c *Config) { c.ListenAddrs = nil },
 		"bootstrap address": func(c *Config) { c.Bootstrap = []string{"/ip4/127.0.0.1/tcp/1"} },
 		"nonsense":          func(c *Config) { c.ListenAddrs = []string{"nonsense"} },
