@@ -227,8 +227,8 @@ func TestEndedEpochsVoucherIsKeptUntilClaimed(t *testing.T) {
 		t.Fatalf("got %+v", state)
 	}
 
-	must(t, j.SetInChannel(ctx, domain, ch, protocol.ChannelState{Funded: amt(20), Epoch: 1}))
-	wantIn(t, j, id, 0, 0, 0)
+	must(t, j.SetInChannel(ctx, domain, ch, protocol.ChannelState{Funded: amt(20), Claimed: amt(5), Epoch: 1}))
+	wantIn(t, j, id, 0, 5, 0) // claimed with a voucher that the journal never had
 	_, err = j.Credit(ctx, id, num(1), best, amt(41))
 	wantAs[*EpochError](t, err)
 	old, err := j.OldVouchers(ctx)
@@ -242,6 +242,20 @@ func TestEndedEpochsVoucherIsKeptUntilClaimed(t *testing.T) {
 		t.Fatalf("archive holds %+v, %v", old, err)
 	}
 	wantAs[*EpochError](t, j.SetInChannel(ctx, domain, ch, funded(100)))
+}
+
+func TestGenerousVoucherIsClaimedOnceTheChannelIsEmpty(t *testing.T) {
+	j, ctx, ch := start(t, t.TempDir(), Options{}), t.Context(), channel(1)
+	id := ch.ID()
+	must(t, j.SetInChannel(ctx, domain, ch, funded(100)))
+	must(t, j.ReserveIn(ctx, id, num(1), amt(50)))
+	_, err := j.Credit(ctx, id, num(1), voucher(ch, 0, 1000), amt(40)) // promises more than there is
+	must(t, err)
+	must(t, j.SetClaimed(ctx, id, 0, amt(100)))
+	must(t, j.SetInChannel(ctx, domain, ch, protocol.ChannelState{Epoch: 1}))
+	if old, err := j.OldVouchers(ctx); err != nil || len(old) != 0 {
+		t.Fatalf("archive holds %+v, %v", old, err)
+	}
 }
 
 func TestClaimBeforeTheLastVouchersArrive(t *testing.T) {
