@@ -269,6 +269,9 @@ func (x *explorer) checkEnd(p *pair) {
 	if p.faults == 0 && (p.req.State != StateSettled || p.rig.State != StateSettled) {
 		x.fail(p, "a job without a fault did not settle")
 	}
+	if p.rig.Reason == ReasonUnpaid && p.rig.State == StateFailed && p.rig.Ending == ReasonNone && !p.rig.Paid.Less(p.rig.Due) {
+		x.fail(p, "unpaid, although everything is paid")
+	}
 	if p.req.State == StateFailed && p.req.Reason == ReasonNone || p.rig.State == StateFailed && p.rig.Reason == ReasonNone {
 		x.fail(p, "failed without a reason")
 	}

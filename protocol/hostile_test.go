@@ -198,6 +198,45 @@ func TestHeartbeatsDoNotHoldABudget(t *testing.T) {
 	}
 }
 
+// TestStatusOutOfPlace: a status cannot take the job back or make it done.
+func TestStatusOutOfPlace(t *testing.T) {
+	running := runningRequester(t)
+	for _, state := range []State{StateQuoted, StateAgreed, StateFunded, StateQueued, StateStaging, StateFinished, StateVerified, StateSettled, StateDisputed} {
+		after, effects, err := running.Step(StatusIn{State: state}, epoch0.Add(time.Second))
+		var refused *EventError
+		if !errors.As(err, &refused) || after != running || effects != nil {
+			t.Errorf("%s while running: %v, %+v", state, err, effects)
+		}
+	}
+}
+
+// TestRestarted: what was under way is over, what was paid for stays so (SPEC §6.6).
+func TestRestarted(t *testing.T) {
+	running := runningRequester(t)
+	for _, c := range []struct {
+		role      Role
+		state     State
+		due, paid uint64
+		want      State
+		reason    Reason
+	}{
+		{RoleRequester, StateQuoted, 0, 0, StateFailed, ReasonRestart}, {RoleRequester, StateRunning, 5, 5, StateFailed, ReasonRestart},
+		{RoleRequester, StateFinished, 5, 5, StateFailed, ReasonRestart}, {RoleRequester, StateVerified, 5, 5, StateVerified, ReasonNoSettle},
+		{RoleRig, StateAgreed, 0, 0, StateFailed, ReasonRestart}, {RoleRig, StateRunning, 5, 5, StateFailed, ReasonRestart},
+		{RoleRig, StateFinished, 5, 4, StateFailed, ReasonRestart}, {RoleRig, StateFinished, 5, 5, StateSettled, ReasonNone},
+	} {
+		j := running
+		j.Role, j.State, j.Due, j.Paid = c.role, c.state, NewAmount(c.due), NewAmount(c.paid)
+		after := j.Restarted()
+		if after.State != c.want || after.Reason != c.reason || !after.Ended || after.Due != j.Due || after.Paid != j.Paid {
+			t.Errorf("%s in %s: %+v", c.role, c.state, after)
+		}
+		if again := after.Restarted(); again != after {
+			t.Errorf("%s in %s: a second restart changes it", c.role, c.state)
+		}
+	}
+}
+
 // TestReasonFault is SPEC §6.5: after a rig's fault the requester tries the next
 // rig, after the job's or its own it does not.
 func TestReasonFault(t *testing.T) {

@@ -187,6 +187,8 @@ func (s *script) event(words []string) (Event, error) {
 		return Staged{}, nil
 	case "rig stage-failed":
 		return StageFailed{reason, detail}, nil
+	case "rig paid":
+		return PaymentIn{NewAmount(number)}, numErr
 	case "rig measured":
 		p.done = number
 		return Measured{number, outputAt(number)}, numErr
