@@ -4,7 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"sync"
+	"slices"
 	"time"
 
 	"github.com/libp2p/go-libp2p/core/network"
@@ -39,14 +39,13 @@ func (d *Discovery) ask(ctx context.Context, p peer.ID, req protocol.IndexReques
 	return reply, nil
 }
 
+// exchange leaves its side open while it reads: the frame ends itself, and an index
+// node that is quick may have closed the stream before this side could.
 func exchange(s network.Stream, req []byte) (*protocol.IndexReply, error) {
 	if err := s.SetDeadline(time.Now().Add(askTimeout)); err != nil {
 		return nil, err
 	}
 	if err := protocol.WriteFrame(s, req, protocol.MaxIndexFrame); err != nil {
-		return nil, err
-	}
-	if err := s.CloseWrite(); err != nil {
 		return nil, err
 	}
 	b, err := protocol.ReadFrame(s, protocol.MaxIndexFrame)
@@ -67,52 +66,6 @@ func (d *Discovery) failed(ctx context.Context, p peer.ID, err error) bool {
 	return true
 }
 
-// suspect forgets a peer that cannot be reached, as Kademlia itself does, and for
-// a while does not believe hints at it: dialling the dead is what makes searches
-// slow. A peer that connects by itself is welcome at once.
-func (d *Discovery) suspect(p peer.ID) {
-	if d.reached(p) {
-		return
-	}
-	d.cfg.Routing.RoutingTable().RemovePeer(p)
-	d.suspects.add(p, d.cfg.Clock())
-}
-
-// doubtful says whether asking the peer is likely to be a wait for nothing.
-func (d *Discovery) doubtful(p peer.ID) bool {
-	return d.suspects.has(p, d.cfg.Clock()) && !d.reached(p)
-}
-
-func (d *Discovery) reached(p peer.ID) bool {
-	return d.cfg.Host.Network().Connectedness(p) != network.NotConnected
-}
-
-const (
-	suspectTime = time.Minute
-	maxSuspects = 1024
-)
-
-// suspects is peers that did not answer lately. It is safe for concurrent use.
-type suspects struct {
-	mu    sync.Mutex // guards until
-	until map[peer.ID]time.Time
-}
-
-func (s *suspects) add(p peer.ID, now time.Time) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.until == nil || len(s.until) >= maxSuspects {
-		s.until = make(map[peer.ID]time.Time) // the dead prove themselves again
-	}
-	s.until[p] = now.Add(suspectTime)
-}
-
-func (s *suspects) has(p peer.ID, now time.Time) bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return now.Before(s.until[p])
-}
-
 func unspoken(err error) bool {
 	var e multistream.ErrNotSupported[libp2pproto.ID]
 	return errors.As(err, &e)
@@ -130,7 +83,7 @@ func (d *Discovery) near(c *cell) []peer.ID {
 		if len(list) >= 2*replicas {
 			break
 		}
-		if got, err := h.Peerstore().SupportsProtocols(p, d.proto); err == nil && len(got) > 0 && !contains(list, p) {
+		if got, err := h.Peerstore().SupportsProtocols(p, d.proto); err == nil && len(got) > 0 && !slices.Contains(list, p) {
 			list = append(list, p)
 		}
 	}

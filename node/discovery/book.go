@@ -138,5 +138,3 @@ func texts(addrs []ma.Multiaddr) []string {
 	}
 	return out
 }
-
-func contains[T comparable](list []T, v T) bool { return slices.Contains(list, v) }

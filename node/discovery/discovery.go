@@ -13,6 +13,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"sync"
 	"time"
 
@@ -62,7 +63,7 @@ type Timing struct {
 	Fresh     time.Duration // an identical Find within it is answered from memory
 }
 
-// DefaultTiming is the timing of SPEC §4.5.
+// DefaultTiming is the timing of SPEC §4.3.
 func DefaultTiming() Timing {
 	return Timing{
 		OfferLife: 15 * time.Minute, Refresh: 5 * time.Minute, Rewalk: 30 * time.Minute,
@@ -180,11 +181,11 @@ func (d *Discovery) notice(events event.Subscription) {
 	for e := range events.Out() {
 		switch e := e.(type) {
 		case event.EvtPeerIdentificationCompleted:
-			if contains(e.Protocols, d.proto) {
+			if slices.Contains(e.Protocols, d.proto) {
 				signal(d.met)
 			}
 		case event.EvtPeerProtocolsUpdated:
-			if contains(e.Added, d.proto) {
+			if slices.Contains(e.Added, d.proto) {
 				signal(d.met)
 			}
 		case event.EvtLocalAddressesUpdated:

@@ -63,6 +63,9 @@ func TestRestartedIndexNodeHoldsTheOfferAgain(t *testing.T) {
 	eventually(t, "the index node holds the offer", held)
 	boot.stop()
 	boot.host.Close()
+	eventually(t, "the rig notices", func() bool {
+		return rig.host.Network().Connectedness(boot.host.ID()) == network.NotConnected
+	})
 	boot = startKey(t, boot.key)
 	rig.join(t, boot)
 	eventually(t, "the restarted index node holds it again", held)
@@ -170,7 +173,7 @@ func TestOffersOutliveADeadIndexNode(t *testing.T) {
 	requester.finds(t, protocol.Filter{}, rig)
 }
 
-func TestPublicModeDropsPrivateAddresses(t *testing.T) {
+func TestPrivateAddressesDropped(t *testing.T) {
 	boot, rig, requester := start(t, public), start(t, public), start(t, public)
 	rig.join(t, boot)
 	requester.join(t, boot)
@@ -193,7 +196,7 @@ func TestPublicModeDropsPrivateAddresses(t *testing.T) {
 	}
 }
 
-func TestNetworksDoNotMix(t *testing.T) {
+func TestNetworksNeverMix(t *testing.T) {
 	here, there := start(t), start(t, func(c *Config) { c.Network = "other" })
 	there.advertise()
 	here.advertise()

@@ -55,7 +55,7 @@ func kept(n *node) []*protocol.VerifiedOffer {
 	return offers
 }
 
-func TestForgedOffersAreRefused(t *testing.T) {
+func TestForgedOffersRefused(t *testing.T) {
 	c := newClock()
 	index := start(t, c.set)
 	from := stranger(t, index)
@@ -110,7 +110,7 @@ func TestNewestOfferOfARigStays(t *testing.T) {
 	}
 }
 
-func TestIndexIsBounded(t *testing.T) {
+func TestIndexCaps(t *testing.T) {
 	for name, change := range map[string]func(*Limits){
 		"offers of a cell": func(l *Limits) { l.CellOffers = 2 },
 		"bytes of a node":  func(l *Limits) { l.Bytes = 900 },

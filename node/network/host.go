@@ -36,7 +36,7 @@ const (
 )
 
 // version is what identify tells a peer; a peer that says another is not of this
-// network (SPEC §3.1).
+// network (SPEC §3).
 func (c *Config) version() string { return "rerig/" + c.Network + "/1" }
 
 func (n *Network) newHost() (host.Host, error) {

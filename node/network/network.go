@@ -145,7 +145,7 @@ func New(cfg Config) (*Network, error) {
 func (n *Network) Host() host.Host { return n.host }
 
 // DHT is the Kademlia routing of this network. It finds peers; it keeps neither
-// values nor provider records (SPEC §3.2).
+// values nor provider records (SPEC §3).
 func (n *Network) DHT() *dht.IpfsDHT { return n.dht }
 
 // Run keeps the node connected until ctx ends, then writes the peer cache and

@@ -100,7 +100,7 @@ func eventually(t *testing.T, what string, ok func() bool) {
 	}
 }
 
-func TestPeerIDIsTheKeys(t *testing.T) {
+func TestPeerIDDerivesFromKey(t *testing.T) {
 	cfg := local(t)
 	n := start(t, cfg)
 	want, err := PeerID(cfg.Key.Public())
@@ -281,7 +281,7 @@ func TestLANPeersFindEachOther(t *testing.T) {
 	eventually(t, "two nodes without bootstrap meet", func() bool { return a.knows(b) && b.knows(a) })
 }
 
-func TestNetworksDoNotMix(t *testing.T) {
+func TestNetworksNeverMix(t *testing.T) {
 	boot := start(t, local(t))
 	cfg := local(t)
 	cfg.Network, cfg.Bootstrap = "other", boot.addrs(t)
