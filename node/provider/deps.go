@@ -44,7 +44,9 @@ type Chain interface {
 type Artifacts interface {
 	// Fetch returns the path of a verified, read-only local copy.
 	Fetch(ctx context.Context, cid string, limit uint64, from string) (path string, err error)
-	AddDir(ctx context.Context, dir string) (cid string, size uint64, err error)
+	AddDir(ctx context.Context, dir string, maxBytes uint64, maxFiles int) (cid string, size uint64, err error)
+	// Pin keeps an artifact from eviction until the function it returns is called.
+	Pin(cid string) (unpin func())
 	// Share lets one peer fetch the artifact; Publish lets everybody.
 	Share(cid, peer string) error
 	Publish(cid string) error

@@ -85,16 +85,18 @@ func New(cfg Config) (*Provider, error) {
 	return p, nil
 }
 
-// Offer is what the rig sells now, for discovery to sign off and publish; it
-// lives for life from now.
-func (p *Provider) Offer(now time.Time, life time.Duration, addrs []string) protocol.Offer {
-	return protocol.Offer{
-		Version: protocol.Version, Network: p.cfg.Network, Rig: p.cfg.Key.Address(), Payee: p.cfg.Payee,
-		Seq: uint64(now.UnixMilli()), Issued: uint64(now.UnixMilli()), Expires: uint64(now.Add(life).UnixMilli()),
-		Addrs: addrs, Markets: p.cfg.Markets, Prices: p.cfg.Prices, Engines: p.cfg.Engines,
-		Hardware: p.cfg.Hardware, Region: p.cfg.Region,
-		Slots: uint16(p.cfg.Slots), FreeSlots: uint16(p.slots.free()), TickUnits: p.cfg.TickUnits,
+// Offer is what the rig sells now. The draft has what discovery decides: network,
+// sequence number, life and addresses; with final no slot is free.
+func (p *Provider) Offer(draft protocol.Offer, final bool) protocol.Offer {
+	o := draft
+	o.Version, o.Rig, o.Payee = protocol.Version, p.cfg.Key.Address(), p.cfg.Payee
+	o.Markets, o.Prices, o.Engines = p.cfg.Markets, p.cfg.Prices, p.cfg.Engines
+	o.Hardware, o.Region, o.TickUnits = p.cfg.Hardware, p.cfg.Region, p.cfg.TickUnits
+	o.Slots = uint16(p.cfg.Slots)
+	if !final {
+		o.FreeSlots = uint16(p.slots.free())
 	}
+	return o
 }
 
 // Drain refuses new jobs; those under way go on.

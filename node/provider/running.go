@@ -104,7 +104,7 @@ func (s *session) keepOutputs(ctx context.Context) error {
 		return err
 	}
 	art := s.p.cfg.Artifacts
-	cid, size, err := art.AddDir(ctx, s.inputs.out)
+	cid, size, err := art.AddDir(ctx, s.inputs.out, s.spec.Limits.OutputBytes, int(s.spec.Limits.OutputFiles))
 	if err != nil {
 		return fmt.Errorf("keep outputs: %w", err)
 	}

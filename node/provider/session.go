@@ -30,6 +30,7 @@ type session struct {
 	cancel context.CancelFunc  // ends work
 	ticket *ticket
 	inputs staged
+	unpin  []func() // artifacts in use; owner: staging, then run
 	runner Run
 	out    output
 	result protocol.Result // what Exited found, for SendResult
@@ -66,6 +67,9 @@ func (s *session) run(parent context.Context) {
 		cancel()
 		s.st.Reset() // ends the reader; does nothing after Close
 		s.work.Wait()
+		for _, f := range s.unpin {
+			f()
+		}
 		if err := os.RemoveAll(s.dir); err != nil {
 			s.log.Warn("scratch not removed", "dir", s.dir, "err", err)
 		}
@@ -157,8 +161,8 @@ func (s *session) effect(ctx context.Context, e protocol.Effect) error {
 		s.p.slots.give(s.ticket)
 		s.p.cfg.Changed()
 	case protocol.Release:
-		err := s.p.cfg.Book.ReleaseIn(ctx, s.rec.Job.ID)
-		return errors.Join(err, s.st.Close())
+		_ = s.st.Close() // the job is over; a broken stream changes nothing
+		return s.p.cfg.Book.ReleaseIn(ctx, s.id)
 	case protocol.SendStatus:
 		s.tell(&protocol.Status{State: e.State, Reason: e.Reason, Detail: clip(e.Detail)})
 	case protocol.SendReceipt:

@@ -18,6 +18,9 @@ func (r *Requester) buy(ctx context.Context, run *Run) {
 	defer cancel()
 	defer context.AfterFunc(ctx, run.Stop)()
 	order := run.order
+	for _, cid := range artifactsOf(&order.Spec) {
+		defer r.cfg.Artifacts.Pin(cid)()
+	}
 	raw, specCID, err := protocol.EncodeSpec(&order.Spec)
 	if err != nil {
 		run.finish(failWith(protocol.ReasonMalformed, err.Error()))

@@ -51,7 +51,9 @@ type Chain interface {
 
 // Artifacts serves inputs to the rig and fetches outputs from it.
 type Artifacts interface {
+	// Pin keeps an artifact from eviction until the function it returns is called.
+	Pin(cid string) (unpin func())
 	Share(cid, peer string) error
-	Unshare(cid, peer string) error
+	Unshare(cid, peer string)
 	FetchDir(ctx context.Context, cid, dest string, limitBytes uint64, limitFiles int, from string) error
 }

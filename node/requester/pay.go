@@ -22,7 +22,7 @@ func (s *session) fund(ctx context.Context) protocol.Event {
 	if err != nil {
 		return protocol.ChannelFailed{Reason: protocol.ReasonChannelOpen, Detail: err.Error()}
 	}
-	for _, cid := range s.artifacts() {
+	for _, cid := range artifactsOf(s.spec) {
 		if err := s.r.cfg.Artifacts.Share(cid, s.rec.Peer); err != nil {
 			return protocol.ChannelFailed{Reason: protocol.ReasonStaging, Detail: err.Error()}
 		}

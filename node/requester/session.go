@@ -155,8 +155,8 @@ func (s *session) effect(ctx context.Context, e protocol.Effect) error {
 		s.rec.Receipt, s.rec.RcptSig = s.result.Receipt, s.result.Signature
 		s.work.Go(func() { s.post(s.check(ctx)) })
 	case protocol.Release:
-		for _, cid := range s.artifacts() {
-			_ = s.r.cfg.Artifacts.Unshare(cid, s.rec.Peer) // an artifact gone meanwhile is not shared
+		for _, cid := range artifactsOf(s.spec) {
+			s.r.cfg.Artifacts.Unshare(cid, s.rec.Peer)
 		}
 		err := s.r.cfg.Book.Release(ctx, s.id)
 		_ = s.st.Close() // the job is over; a broken stream changes nothing
@@ -281,10 +281,10 @@ func (s *session) check(ctx context.Context) protocol.Event {
 	return protocol.Checked{OK: true}
 }
 
-// artifacts are the CIDs the rig may fetch from us while the job lives.
-func (s *session) artifacts() []string {
-	cids := []string{s.spec.Module}
-	for _, in := range s.spec.Inputs {
+// artifactsOf lists the CIDs a rig must fetch from us to run a job.
+func artifactsOf(spec *protocol.JobSpec) []string {
+	cids := []string{spec.Module}
+	for _, in := range spec.Inputs {
 		cids = append(cids, in.CID)
 	}
 	return cids

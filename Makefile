@@ -1,0 +1,57 @@
+# Rerig. `make demo` needs Go and make; `make test` a C compiler too (for the race
+# detector). Everything else that a target needs is named where it is used.
+GO      ?= go
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+LDFLAGS  = -s -w -X github.com/rerig/rerig/node.Version=$(VERSION)
+HOST     = $(shell $(GO) env GOHOSTOS)_$(shell $(GO) env GOHOSTARCH)
+TARGETS  = linux_amd64 linux_arm64 windows_amd64 darwin_arm64
+export GOFLAGS := -trimpath -buildvcs=false
+
+.PHONY: build demo test check cross bench fuzz contracts lint clean embedded modules
+build: build/rerig
+
+# What the binary embeds: the wasm modules, and the sandbox program of a platform.
+modules:
+	@$(MAKE) -s -C modules
+sandbox-%:
+	@CGO_ENABLED=0 GOOS=$(word 1,$(subst _, ,$*)) GOARCH=$(word 2,$(subst _, ,$*)) $(GO) build -ldflags='-s -w' \
+		-o node/runner/dist/$*/rerig-sandbox$(if $(findstring windows,$*),.exe) ./node/runner/sandbox
+embedded: modules sandbox-$(HOST)
+
+build/rerig: embedded FORCE
+	@CGO_ENABLED=0 $(GO) build -ldflags='$(LDFLAGS)' -o $@ ./cmd/rerig
+FORCE:
+
+# A whole network in one process tree: a real job, a real settlement, the answer.
+INPUT ?=
+demo: build
+	@./build/rerig testnet demo $(if $(INPUT),--input '$(INPUT)')
+
+# Everything that needs no more than Go, make and a C compiler.
+test: build
+	@scripts/test.sh
+
+# Static checks; golangci-lint is installed by .ci/run.
+check: embedded
+	@test -z "$$(gofmt -l $$(git ls-files '*.go'))" || { gofmt -l $$(git ls-files '*.go'); exit 1; }
+	$(GO) vet -stdmethods=false ./...
+lint: embedded
+	golangci-lint run
+
+cross: modules $(addprefix sandbox-,$(TARGETS))
+	@for t in $(TARGETS); do os=$${t%_*}; arch=$${t#*_}; ext=; [ $$os = windows ] && ext=.exe; \
+		CGO_ENABLED=0 GOOS=$$os GOARCH=$$arch $(GO) build -ldflags='$(LDFLAGS)' -o build/rerig-$$os-$$arch$$ext ./cmd/rerig || exit 1; \
+		ls -l build/rerig-$$os-$$arch$$ext | awk '{print $$5, $$9}'; done
+
+bench: build
+	@$(GO) run ./bench
+
+# Regenerates artifacts and bindings (Node 20 and npm); `make -C contracts check` compares.
+contracts:
+	@$(MAKE) -C contracts generate
+
+fuzz:
+	@scripts/fuzz.sh $(or $(FUZZTIME),20s)
+
+clean:
+	rm -rf build node/runner/dist/*/rerig-sandbox* modules/dist/*.wasm

@@ -1,0 +1,242 @@
+package node
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"sync"
+
+	"github.com/libp2p/go-libp2p/core/peer"
+
+	"github.com/rerig/rerig/node/artifact"
+	"github.com/rerig/rerig/node/exchange"
+	"github.com/rerig/rerig/node/journal"
+	"github.com/rerig/rerig/node/provider"
+	"github.com/rerig/rerig/node/requester"
+	"github.com/rerig/rerig/node/runner"
+	"github.com/rerig/rerig/node/settle"
+	"github.com/rerig/rerig/protocol"
+)
+
+// offers is the requester's market: the index, and streams to the rigs in it.
+type offers struct{ n *Node }
+
+func (o offers) Find(ctx context.Context, f protocol.Filter, limit int) ([]*protocol.VerifiedOffer, []protocol.SkipCount, error) {
+	found, err := o.n.discovery.Find(ctx, f, limit)
+	return found.Offers, found.Skipped, err
+}
+
+func (o offers) Dial(ctx context.Context, v *protocol.VerifiedOffer) (requester.Stream, error) {
+	id, err := o.n.discovery.Connect(ctx, v)
+	if err != nil {
+		return nil, err
+	}
+	st, err := exchange.Dial(ctx, o.n.net.Host(), o.n.cfg.Profile.Name, id)
+	if err != nil { // a nil *Stream must not become a non-nil interface
+		return nil, err
+	}
+	return st, nil
+}
+
+// outBook is the journal as the requester needs it.
+type outBook struct{ *journal.Journal }
+
+func (b outBook) Channel(ctx context.Context, id protocol.Hash) (protocol.ChannelState, bool, error) {
+	ch, err := b.OutChannel(ctx, id)
+	if errors.Is(err, journal.ErrNotFound) {
+		return protocol.ChannelState{}, false, nil
+	}
+	return ch.State, err == nil, err
+}
+
+func (b outBook) Reserve(ctx context.Context, channel, job protocol.Hash, budget protocol.Amount) (protocol.Amount, bool, error) {
+	return reserved(budget, b.Journal.Reserve(ctx, channel, job, budget))
+}
+
+// inBook is the journal as the provider needs it.
+type inBook struct{ *journal.Journal }
+
+func (b inBook) Known(ctx context.Context, job protocol.Hash) (bool, error) {
+	_, err := b.Record(ctx, protocol.RoleRig, job)
+	if errors.Is(err, journal.ErrNotFound) {
+		return false, nil
+	}
+	return err == nil, err
+}
+
+func (b inBook) Epoch(ctx context.Context, id protocol.Hash) (uint32, error) {
+	ch, err := b.InChannel(ctx, id)
+	return ch.State.Epoch, err
+}
+
+func (b inBook) ReserveIn(ctx context.Context, channel, job protocol.Hash, budget protocol.Amount) (protocol.Amount, bool, error) {
+	return reserved(budget, b.Journal.ReserveIn(ctx, channel, job, budget))
+}
+
+// reserved turns "not enough" and "not known" from errors into an answer.
+func reserved(budget protocol.Amount, err error) (free protocol.Amount, ok bool, _ error) {
+	var short *journal.InsufficientError
+	switch {
+	case err == nil:
+		return budget, true, nil
+	case errors.As(err, &short):
+		return short.Free, false, nil
+	case errors.Is(err, journal.ErrNotFound):
+		return protocol.Amount{}, false, nil
+	}
+	return protocol.Amount{}, false, err
+}
+
+// chain is the escrow as the two sides need it.
+type chain struct{ *settle.Client }
+
+// Spendable is the account and the wallet together: Fund draws on both.
+func (c chain) Spendable(ctx context.Context) (protocol.Amount, error) {
+	b, err := c.Balances(ctx, c.Address())
+	if err != nil {
+		return protocol.Amount{}, err
+	}
+	return b.Account.Add(b.Wallet)
+}
+
+// artifacts is the store with peers named as text.
+type artifacts struct{ *artifact.Store }
+
+func (a artifacts) Fetch(ctx context.Context, cid string, limit uint64, from string) (string, error) {
+	id, err := peer.Decode(from)
+	if err != nil {
+		return "", fmt.Errorf("peer ID: %w", err)
+	}
+	return a.Store.Fetch(ctx, cid, limit, id)
+}
+
+func (a artifacts) FetchDir(ctx context.Context, cid, dest string, limitBytes uint64, limitFiles int, from string) error {
+	id, err := peer.Decode(from)
+	if err != nil {
+		return fmt.Errorf("peer ID: %w", err)
+	}
+	return a.Store.FetchDir(ctx, cid, dest, limitBytes, limitFiles, id)
+}
+
+func (a artifacts) Share(cid, to string) error {
+	id, err := peer.Decode(to)
+	if err != nil {
+		return fmt.Errorf("peer ID: %w", err)
+	}
+	return a.Store.Share(cid, id)
+}
+
+func (a artifacts) Unshare(cid, from string) {
+	if id, err := peer.Decode(from); err == nil { // nothing was shared with a name that is no peer
+		a.Store.Unshare(cid, id)
+	}
+}
+
+// sandbox is the runner as the provider needs it. It remembers module hashes, so
+// that a warm module is not read again.
+type sandbox struct {
+	*runner.Runner
+	mu   sync.Mutex // guards sums; owner: sandbox
+	sums map[string][32]byte
+}
+
+// maxSums caps the remembered module hashes; past it they are forgotten together.
+const maxSums = 4096
+
+func (s *sandbox) sum(cid, path string) ([32]byte, error) {
+	s.mu.Lock()
+	sum, ok := s.sums[cid]
+	s.mu.Unlock()
+	if ok {
+		return sum, nil
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return sum, fmt.Errorf("read module: %w", err)
+	}
+	defer f.Close()
+	h := sha256.New()
+	if _, err := io.Copy(h, f); err != nil {
+		return sum, fmt.Errorf("read module: %w", err)
+	}
+	h.Sum(sum[:0])
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.sums == nil || len(s.sums) >= maxSums {
+		s.sums = map[string][32]byte{}
+	}
+	s.sums[cid] = sum
+	return sum, nil
+}
+
+func (s *sandbox) Start(ctx context.Context, t provider.Task, stdout, stderr io.Writer) (provider.Run, error) {
+	sum, err := s.sum(t.ModuleCID, t.Module)
+	if err != nil {
+		return nil, err
+	}
+	job, err := s.Runner.Start(ctx, runner.Spec{
+		ModulePath: t.Module, ModuleSHA256: sum, Args: append([]string{"module"}, t.Args...), Env: t.Env,
+		InDir: t.InDir, OutDir: t.OutDir, Seed: t.Seed, MemoryBytes: t.MemoryBytes, StdoutBytes: t.StdoutBytes,
+		OutputBytes: t.OutputBytes, OutputFiles: t.OutputFiles, Deadline: t.Deadline}, stdout, stderr)
+	var f *runner.Failure
+	if errors.As(err, &f) { // a module that does not compile is the job's own end, with nothing to pay
+		return failed{outcome(runner.Result{Failure: f})}, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	return sandboxed{job}, nil
+}
+
+// failed is a job that ended before it had a process.
+type failed struct{ o provider.Outcome }
+
+func (failed) Units() uint64            { return 0 }
+func (failed) Pause() error             { return nil }
+func (failed) Resume() error            { return nil }
+func (failed) Stop()                    {}
+func (f failed) Wait() provider.Outcome { return f.o }
+
+// sandboxed is a running job, metered in CPU milliseconds.
+type sandboxed struct{ *runner.Job }
+
+func (s sandboxed) Units() uint64 { return s.Usage().CPUMillis }
+
+func (s sandboxed) Wait() provider.Outcome {
+	res, err := s.Job.Wait()
+	if err != nil {
+		return provider.Outcome{Units: res.Usage.CPUMillis, Reason: protocol.ReasonRigError, Detail: err.Error()}
+	}
+	return outcome(res)
+}
+
+// outcome translates how a sandbox ended, in one switch.
+func outcome(res runner.Result) provider.Outcome {
+	o := provider.Outcome{ExitCode: uint32(res.ExitCode), Units: max(res.Usage.CPUMillis, 1)}
+	if res.Failure == nil {
+		return o
+	}
+	o.Detail = res.Failure.Detail
+	switch res.Failure.Kind {
+	case runner.FailureTrap:
+		o.Reason = protocol.ReasonTrap
+	case runner.FailureDeadline:
+		o.Reason = protocol.ReasonDeadline
+	case runner.FailureMemory:
+		o.Reason = protocol.ReasonMemory
+	case runner.FailureStdout:
+		o.Reason = protocol.ReasonStdout
+	case runner.FailureOutput:
+		o.Reason = protocol.ReasonOutput
+	case runner.FailureBadModule:
+		o.Reason = protocol.ReasonBadModule
+	case runner.FailureKilled:
+		o.Reason = protocol.ReasonStopped
+	default:
+		o.Reason = protocol.ReasonRigError
+	}
+	return o
+}

@@ -1,0 +1,155 @@
+package node
+
+import (
+	"github.com/rerig/rerig/node/requester"
+	"github.com/rerig/rerig/protocol"
+)
+
+// The types of the control API (SPEC §8.2). Amounts are base units of the
+// network's token, as decimal text, unless said otherwise.
+
+// RunStatus is a run as its user sees it.
+type RunStatus = requester.Status
+
+// Info says what a node is and how it does.
+type Info struct {
+	Version string           `json:"version"`
+	Address protocol.Address `json:"address"`
+	Peer    string           `json:"peer"`
+	Network string           `json:"network"`
+	Token   Token            `json:"token"`
+	Listen  []string         `json:"listen"`
+	Peers   int              `json:"peers"`
+	Chain   ChainInfo        `json:"chain"`
+	Rig     *RigInfo         `json:"rig,omitempty"`
+	DataDir string           `json:"data_dir"`
+	PID     int              `json:"pid"`
+}
+
+// Token says how to write amounts.
+type Token struct {
+	Address  protocol.Address `json:"address"`
+	Symbol   string           `json:"symbol"`
+	Decimals int              `json:"decimals"`
+}
+
+// ChainInfo is what the node last saw of its chain.
+type ChainInfo struct {
+	ID     uint64           `json:"id"`
+	Escrow protocol.Address `json:"escrow"`
+	Online bool             `json:"online"`
+	Head   uint64           `json:"head"`
+	Reason string           `json:"reason,omitempty"` // why not online
+}
+
+// RigInfo is what a rig sells and how busy it is.
+type RigInfo struct {
+	Payee     protocol.Address  `json:"payee"`
+	Price     protocol.Price    `json:"price"`
+	Hardware  protocol.Hardware `json:"hardware"`
+	Slots     int               `json:"slots"`
+	FreeSlots int               `json:"free_slots"`
+	Active    int               `json:"active"`
+	Offering  bool              `json:"offering"` // the self-test passed
+	Promised  protocol.Amount   `json:"promised"` // vouchers held and not yet collected
+	Jobs      int               `json:"jobs"`     // ever paid
+	Earned    protocol.Amount   `json:"earned"`   // by vouchers, ever
+}
+
+// File is a local file that becomes an input.
+type File struct {
+	Name string `json:"name"` // in /in; "" takes the path's base name
+	Path string `json:"path"`
+}
+
+// RunRequest asks the node to buy a job. Paths are on the node's machine, which
+// is the caller's: the socket is local and its owner's.
+type RunRequest struct {
+	Name      string             `json:"name"`
+	Module    string             `json:"module"` // path of the wasm module
+	Args      []string           `json:"args"`
+	Env       []string           `json:"env"`
+	Inputs    []File             `json:"inputs"`
+	Resources protocol.Resources `json:"resources"`
+	Limits    protocol.Limits    `json:"limits"` // zero fields take defaults
+	Public    bool               `json:"public"`
+	Seed      protocol.Hash      `json:"seed"`
+	Budget    protocol.Amount    `json:"budget"`
+	MaxPrice  protocol.Amount    `json:"max_price"` // per million CPU milliseconds; 0 is no limit
+	Region    string             `json:"region"`
+	Rig       protocol.Address   `json:"rig"` // only this rig; zero is any
+	Retries   int                `json:"retries"`
+}
+
+// Event is one line of a run's event stream: a status, or output.
+type Event struct {
+	Status *RunStatus `json:"status,omitempty"`
+	FD     int        `json:"fd,omitempty"` // 1 stdout, 2 stderr
+	Data   []byte     `json:"data,omitempty"`
+}
+
+// MarketReply is who could run something and why others could not.
+type MarketReply struct {
+	Offers  []MarketOffer        `json:"offers"` // best first
+	Skipped []protocol.SkipCount `json:"skipped"`
+}
+
+// MarketOffer is an offer and what this node knows of its rig.
+type MarketOffer struct {
+	protocol.Offer
+	Peer    string          `json:"peer"`
+	Channel bool            `json:"channel"` // a channel is open: no transaction needed
+	PerHour protocol.Amount `json:"per_cpu_hour"`
+}
+
+// Wallet is what the node's address has and is owed.
+type Wallet struct {
+	Address  protocol.Address  `json:"address"`
+	Balances protocol.Balances `json:"balances"`
+	Locked   protocol.Amount   `json:"locked"`   // in channels this node funded, not promised away
+	Promised protocol.Amount   `json:"promised"` // given in vouchers, not yet claimed by rigs
+	Owed     protocol.Amount   `json:"owed"`     // vouchers held, not yet collected
+	Channels []WalletChannel   `json:"channels"`
+}
+
+// WalletChannel is one payment channel of this node.
+type WalletChannel struct {
+	ID       protocol.Hash         `json:"id"`
+	Incoming bool                  `json:"incoming"`
+	Channel  protocol.Channel      `json:"channel"`
+	State    protocol.ChannelState `json:"state"`
+	Vouchers protocol.Amount       `json:"vouchers"` // cumulative: given, or held
+	Reserved protocol.Amount       `json:"reserved"` // for jobs under way
+}
+
+// Transfer moves money of the node's address.
+type Transfer struct {
+	Amount protocol.Amount  `json:"amount"`
+	To     protocol.Address `json:"to"` // withdraw: zero is the node's own address
+}
+
+// TxReply lists the transactions a request made.
+type TxReply struct {
+	Txs []protocol.Tx `json:"txs"`
+}
+
+// History is the node's transactions and vouchers, newest first.
+type History struct {
+	Txs  []protocol.Tx     `json:"txs"`
+	Jobs []protocol.Record `json:"jobs"`
+}
+
+// JobView is a record with its spec readable.
+type JobView struct {
+	protocol.Record
+	Spec *protocol.JobSpec `json:"spec"`
+}
+
+// APIError is how the control socket says no.
+type APIError struct {
+	Code    int    `json:"-"` // HTTP status
+	Message string `json:"error"`
+}
+
+// Error is the message.
+func (e *APIError) Error() string { return e.Message }

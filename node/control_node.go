@@ -1,0 +1,199 @@
+package node
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"os"
+	"runtime/debug"
+	"slices"
+
+	"github.com/rerig/rerig/node/journal"
+	"github.com/rerig/rerig/node/network"
+	"github.com/rerig/rerig/protocol"
+)
+
+// Version is set by the build; "dev" otherwise.
+var Version = "dev"
+
+// BuildVersion is Version, or the module's when it was installed by `go install`.
+func BuildVersion() string {
+	if info, ok := debug.ReadBuildInfo(); ok && Version == "dev" && info.Main.Version != "" && info.Main.Version != "(devel)" {
+		return info.Main.Version
+	}
+	return Version
+}
+
+func (c *control) info(r *http.Request) (any, error) { return c.n.Info(r.Context()) }
+
+// Info says what the node is and how it does.
+func (n *Node) Info(ctx context.Context) (*Info, error) {
+	p, st := n.cfg.Profile, n.settle.Status()
+	h := n.net.Host()
+	info := &Info{Version: BuildVersion(), Address: n.key.Address(), Peer: h.ID().String(), Network: p.Name,
+		Token: Token{p.Market().Token, p.TokenSymbol, p.TokenDecimals}, Peers: len(h.Network().Peers()),
+		Chain:   ChainInfo{ID: p.ChainID, Escrow: p.Market().Domain.Escrow, Online: st.Online, Head: st.Head, Reason: st.Reason},
+		DataDir: n.cfg.DataDir, PID: os.Getpid()}
+	for _, a := range h.Addrs() {
+		info.Listen = append(info.Listen, a.String()+"/p2p/"+h.ID().String())
+	}
+	if n.rig == nil {
+		return info, nil
+	}
+	o := n.rig.provider.Offer(protocol.Offer{}, false)
+	info.Rig = &RigInfo{Payee: o.Payee, Price: o.Prices[0], Hardware: o.Hardware, Slots: int(o.Slots),
+		FreeSlots: int(o.FreeSlots), Active: n.rig.provider.Active(), Offering: n.rig.offering.Load()}
+	var err error
+	if info.Rig.Jobs, info.Rig.Earned, err = n.journal.Earned(ctx, 0); err != nil {
+		return nil, err
+	}
+	info.Rig.Promised, err = n.owed(ctx)
+	return info, err
+}
+
+// owed is what vouchers promise beyond what was claimed.
+func (n *Node) owed(ctx context.Context) (sum protocol.Amount, err error) {
+	chans, err := n.journal.InChannels(ctx)
+	for _, ch := range chans {
+		if sum, err = sum.Add(ch.Best.Voucher.Cumulative.Minus(ch.State.Claimed)); err != nil {
+			return sum, err
+		}
+	}
+	return sum, err
+}
+
+// market lists who could run a job and why others could not. Without a body it
+// lists every offer.
+func (c *control) market(r *http.Request) (any, error) {
+	var f protocol.Filter
+	if err := decode(r, &f); err != nil {
+		return nil, err
+	}
+	found, err := c.n.discovery.Find(r.Context(), f, protocol.MaxFindLimit)
+	if err != nil {
+		return nil, err
+	}
+	reply := MarketReply{Offers: []MarketOffer{}, Skipped: found.Skipped}
+	for _, o := range found.Offers {
+		id, err := network.PeerID(o.Key)
+		if err != nil {
+			return nil, err
+		}
+		m := MarketOffer{Offer: o.Offer, Peer: id.String()}
+		if price, ok := o.Price(protocol.UnitCPUMillis); ok {
+			if m.PerHour, err = price.Cost(3_600_000); err != nil {
+				return nil, err
+			}
+		}
+		me := c.n.key.Address()
+		ch := protocol.Channel{Payer: me, Signer: me, Payee: o.Payee, Operator: o.Rig, Token: c.n.cfg.Profile.Market().Token}
+		_, m.Channel, err = outBook{c.n.journal}.Channel(r.Context(), ch.ID())
+		if err != nil {
+			return nil, err
+		}
+		reply.Offers = append(reply.Offers, m)
+	}
+	slices.SortFunc(reply.Offers, func(a, b MarketOffer) int {
+		if a.PerHour == b.PerHour {
+			return slices.Compare(a.Rig[:], b.Rig[:])
+		}
+		if a.PerHour.Less(b.PerHour) {
+			return -1
+		}
+		return 1
+	})
+	return reply, nil
+}
+
+func (c *control) wallet(r *http.Request) (any, error) {
+	n, ctx := c.n, r.Context()
+	w := Wallet{Address: n.key.Address(), Channels: []WalletChannel{}}
+	out, err := n.journal.OutChannels(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for _, ch := range out {
+		w.Channels = append(w.Channels, WalletChannel{ch.Channel.ID(), false, ch.Channel, ch.State, ch.Promised, ch.Reserved})
+		if w.Locked, err = w.Locked.Add(ch.State.Funded.Minus(ch.Promised)); err != nil {
+			return nil, err
+		}
+		if w.Promised, err = w.Promised.Add(ch.Promised.Minus(ch.State.Claimed)); err != nil {
+			return nil, err
+		}
+	}
+	in, err := n.journal.InChannels(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for _, ch := range in {
+		w.Channels = append(w.Channels, WalletChannel{ch.Channel.ID(), true, ch.Channel, ch.State, ch.Best.Voucher.Cumulative, ch.Reserved})
+	}
+	if w.Owed, err = n.owed(ctx); err != nil {
+		return nil, err
+	}
+	if w.Balances, err = n.settle.Balances(ctx, w.Address); err != nil {
+		return nil, fmt.Errorf("read balances: %w", err)
+	}
+	return w, nil
+}
+
+func (c *control) deposit(r *http.Request) (any, error) {
+	var t Transfer
+	if err := decode(r, &t); err != nil {
+		return nil, err
+	}
+	if t.Amount.IsZero() {
+		return nil, errors.New("deposit: amount is zero")
+	}
+	tx, err := c.n.settle.Deposit(r.Context(), t.Amount)
+	return TxReply{[]protocol.Tx{tx}}, err
+}
+
+// withdraw moves money from the escrow account to a wallet.
+func (c *control) withdraw(r *http.Request) (any, error) {
+	var t Transfer
+	if err := decode(r, &t); err != nil {
+		return nil, err
+	}
+	if t.To.IsZero() {
+		t.To = c.n.key.Address()
+	}
+	if t.Amount.IsZero() { // all there is
+		b, err := c.n.settle.Balances(r.Context(), c.n.key.Address())
+		if err != nil {
+			return nil, err
+		}
+		if b.Account.IsZero() {
+			return TxReply{[]protocol.Tx{}}, nil
+		}
+		t.Amount = b.Account
+	}
+	tx, err := c.n.settle.Withdraw(r.Context(), t.To, t.Amount)
+	return TxReply{[]protocol.Tx{tx}}, err
+}
+
+func (c *control) collectNow(r *http.Request) (any, error) {
+	txs, err := c.n.collect(r.Context())
+	if txs == nil {
+		txs = []protocol.Tx{}
+	}
+	return TxReply{txs}, err
+}
+
+func (c *control) history(r *http.Request) (any, error) {
+	h := History{Txs: []protocol.Tx{}, Jobs: []protocol.Record{}}
+	txs, err := c.n.journal.Txs(r.Context(), c.n.key.Address(), maxListed)
+	if err != nil {
+		return nil, err
+	}
+	h.Txs = append(h.Txs, txs...)
+	for _, role := range []protocol.Role{protocol.RoleRig, protocol.RoleRequester} {
+		recs, err := c.n.journal.Records(r.Context(), journal.Query{Role: role, Limit: maxListed})
+		if err != nil {
+			return nil, err
+		}
+		h.Jobs = append(h.Jobs, recs...)
+	}
+	return h, nil
+}

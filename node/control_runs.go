@@ -1,0 +1,265 @@
+package node
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"path/filepath"
+	"sort"
+	"strings"
+
+	"github.com/rerig/rerig/node/journal"
+	"github.com/rerig/rerig/node/requester"
+	"github.com/rerig/rerig/protocol"
+)
+
+// Defaults of a run's limits.
+const (
+	defaultRunMillis   = 10 * 60 * 1000
+	defaultStdoutBytes = 16 << 20
+	defaultOutputBytes = 256 << 20
+	defaultOutputFiles = 256
+	maxListed          = 200
+)
+
+// submit adds the files to the store and starts buying.
+func (c *control) submit(r *http.Request) (any, error) {
+	var req RunRequest
+	if err := decode(r, &req); err != nil {
+		return nil, err
+	}
+	order, err := c.n.order(r.Context(), &req)
+	if err != nil {
+		return nil, err
+	}
+	run, err := c.n.requester.Submit(*order)
+	if err != nil {
+		return nil, err
+	}
+	st, _ := run.Status()
+	return st, nil
+}
+
+// order turns local paths into CIDs.
+func (n *Node) order(ctx context.Context, req *RunRequest) (*requester.Order, error) {
+	spec := protocol.JobSpec{Version: protocol.Version, Kind: protocol.KindTask, Engine: protocol.EngineWASM,
+		Args: req.Args, Env: req.Env, Resources: req.Resources, Limits: req.Limits, Public: req.Public, Seed: req.Seed}
+	fill := func(v *uint64, d uint64) {
+		if *v == 0 {
+			*v = d
+		}
+	}
+	fill(&spec.Limits.RunMillis, defaultRunMillis)
+	fill(&spec.Limits.StdoutBytes, defaultStdoutBytes)
+	fill(&spec.Limits.OutputBytes, defaultOutputBytes)
+	if spec.Limits.OutputFiles == 0 {
+		spec.Limits.OutputFiles = defaultOutputFiles
+	}
+	var err error
+	if spec.Module, spec.ModuleSize, err = n.artifacts.AddFile(ctx, req.Module); err != nil {
+		return nil, fmt.Errorf("module: %w", err)
+	}
+	if len(req.Inputs) > protocol.MaxInputs {
+		return nil, &protocol.FieldError{Field: "inputs", Limit: fmt.Sprintf("at most %d", protocol.MaxInputs), Got: fmt.Sprint(len(req.Inputs))}
+	}
+	for _, f := range req.Inputs {
+		in := protocol.Input{Name: f.Name}
+		if in.Name == "" {
+			in.Name = filepath.Base(f.Path)
+		}
+		if in.CID, in.Size, err = n.artifacts.AddFile(ctx, f.Path); err != nil {
+			return nil, fmt.Errorf("input %s: %w", in.Name, err)
+		}
+		spec.Inputs = append(spec.Inputs, in)
+	}
+	return &requester.Order{Name: req.Name, Spec: spec, Unit: protocol.UnitCPUMillis, Budget: req.Budget,
+		MaxPrice: req.MaxPrice, Region: req.Region, Rig: req.Rig, Retries: req.Retries}, nil
+}
+
+// runs lists what this node bought, newest first: the runs of this process as
+// they are, older ones from the journal.
+func (c *control) runs(r *http.Request) (any, error) {
+	list := []RunStatus{}
+	seen := map[protocol.Hash]bool{}
+	for _, run := range c.n.requester.Runs() {
+		st, _ := run.Status()
+		list, seen[st.ID] = append(list, st), true
+	}
+	recs, err := c.n.journal.Records(r.Context(), journal.Query{Role: protocol.RoleRequester, Limit: maxListed})
+	if err != nil {
+		return nil, err
+	}
+	for _, rec := range recs {
+		if !seen[rec.Run] { // the newest attempt comes first and stands for the run
+			list, seen[rec.Run] = append(list, c.n.pastRun(rec)), true
+		}
+	}
+	sort.SliceStable(list, func(i, j int) bool { return list[i].Created > list[j].Created })
+	return list, nil
+}
+
+// pastRun is a run of an earlier process, from its last attempt's record.
+func (n *Node) pastRun(rec protocol.Record) RunStatus {
+	j := rec.Job
+	return RunStatus{ID: rec.Run, Job: j.ID, Name: rec.Name, State: j.State, Ended: j.Ended, Reason: j.Reason,
+		Detail: j.Detail, ExitCode: j.ExitCode, Rig: rec.Agreement.Rig, Peer: rec.Peer, Price: j.Price, Units: j.Units,
+		Spent: j.Paid, Budget: j.MaxTotal, Attempt: int(rec.Attempt), Outputs: rec.Outputs,
+		Dir: n.requester.RunDir(rec.Run), Created: rec.Created}
+}
+
+// find resolves a run by the hex prefix of its ID or of one of its jobs.
+func (c *control) find(ctx context.Context, prefix string) (*requester.Run, RunStatus, error) {
+	digits := strings.TrimPrefix(prefix, "0x")
+	var live *requester.Run
+	for _, run := range c.n.requester.Runs() {
+		st, _ := run.Status()
+		if len(digits) >= 4 && (strings.HasPrefix(st.ID.String()[2:], digits) || strings.HasPrefix(st.Job.String()[2:], digits)) {
+			if live != nil {
+				return nil, RunStatus{}, fmt.Errorf("%q means several runs; give more digits", prefix)
+			}
+			live = run
+		}
+	}
+	if live != nil {
+		st, _ := live.Status()
+		return live, st, nil
+	}
+	rec, err := c.n.journal.Find(ctx, protocol.RoleRequester, prefix)
+	if err != nil {
+		return nil, RunStatus{}, fmt.Errorf("run %q: %w; `rerig ps -a` lists them", prefix, err)
+	}
+	return nil, c.n.pastRun(rec), nil
+}
+
+func (c *control) run1(r *http.Request) (any, error) {
+	_, st, err := c.find(r.Context(), r.PathValue("id"))
+	return st, err
+}
+
+func (c *control) stopRun(r *http.Request) (any, error) {
+	run, st, err := c.find(r.Context(), r.PathValue("id"))
+	if err != nil {
+		return nil, err
+	}
+	if run != nil {
+		run.Stop()
+	}
+	return st, nil
+}
+
+// events streams a run as lines of JSON: its output from the beginning, and its
+// status at every change, until it has ended (or, with ?follow=0, until what is
+// there was sent). A slow reader holds nothing up: it reads the run's files.
+func (c *control) events(w http.ResponseWriter, r *http.Request) {
+	run, st, err := c.find(r.Context(), r.PathValue("id"))
+	if err != nil {
+		c.answer(w, r, func(*http.Request) (any, error) { return nil, err })
+		return
+	}
+	w.Header().Set("Content-Type", "application/x-ndjson")
+	f := &follower{enc: json.NewEncoder(w), flush: http.NewResponseController(w)}
+	defer f.close()
+	for i, name := range []string{"stdout", "stderr"} {
+		if file, err := os.Open(filepath.Join(st.Dir, name)); err == nil {
+			f.files[i] = file
+		}
+	}
+	for {
+		var changed <-chan struct{}
+		if run != nil {
+			st, changed = run.Status()
+		}
+		if f.send(&st) != nil || st.Ended || run == nil || r.FormValue("follow") == "0" {
+			return
+		}
+		select {
+		case <-changed:
+		case <-r.Context().Done():
+			return
+		}
+	}
+}
+
+// follower sends one client what it has not seen.
+type follower struct {
+	enc   *json.Encoder
+	flush *http.ResponseController
+	files [2]*os.File
+	last  string
+}
+
+// send writes new output before the status, so that the end comes last.
+func (f *follower) send(st *RunStatus) error {
+	buf := make([]byte, protocol.MaxOutputChunk)
+	for i, file := range f.files {
+		for file != nil {
+			n, err := file.Read(buf)
+			if n > 0 {
+				if err := f.enc.Encode(Event{FD: i + 1, Data: buf[:n]}); err != nil {
+					return err
+				}
+			}
+			if err == io.EOF {
+				break
+			}
+			if err != nil {
+				return err
+			}
+		}
+	}
+	now := fmt.Sprint(st.State, st.Ended, st.Units, st.Spent, st.Attempt, st.Rig)
+	if now != f.last {
+		f.last = now
+		if err := f.enc.Encode(Event{Status: st}); err != nil {
+			return err
+		}
+	}
+	return f.flush.Flush()
+}
+
+func (f *follower) close() {
+	for _, file := range f.files {
+		if file != nil {
+			_ = file.Close() // only read
+		}
+	}
+}
+
+// jobs lists what this node ran for others, newest first.
+func (c *control) jobs(r *http.Request) (any, error) {
+	recs, err := c.n.journal.Records(r.Context(), journal.Query{Role: protocol.RoleRig, Limit: maxListed})
+	if recs == nil {
+		recs = []protocol.Record{}
+	}
+	return recs, err
+}
+
+// job shows the papers of one job, of either side.
+func (c *control) job(r *http.Request) (any, error) {
+	var rec protocol.Record
+	var err error
+	for _, role := range []protocol.Role{protocol.RoleRequester, protocol.RoleRig} {
+		if rec, err = c.n.journal.Find(r.Context(), role, r.PathValue("id")); err == nil {
+			break
+		}
+	}
+	if err != nil {
+		return nil, fmt.Errorf("job %q: %w; `rerig ps -a` lists them", r.PathValue("id"), err)
+	}
+	spec, err := protocol.DecodeSpec(rec.Spec)
+	return JobView{Record: rec, Spec: spec}, err
+}
+
+func (c *control) stopJob(r *http.Request) (any, error) {
+	rec, err := c.n.journal.Find(r.Context(), protocol.RoleRig, r.PathValue("id"))
+	if err != nil {
+		return nil, err
+	}
+	if c.n.rig == nil || !c.n.rig.provider.Stop(rec.Job.ID) {
+		return nil, fmt.Errorf("job %s is not running here", rec.Job.ID.Short())
+	}
+	return struct{}{}, nil
+}

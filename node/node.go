@@ -1,0 +1,265 @@
+// Package node wires one Rerig node (SPEC §8): its key, journal, network,
+// settlement and, where it is a rig, its sandbox. It is the only importer of the
+// packages below it, which know each other only through the small interfaces they
+// declare. Start at New and Node.Run; api.go is what the control socket serves.
+package node
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"path/filepath"
+	"time"
+
+	"github.com/gofrs/flock"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/rerig/rerig/node/artifact"
+	"github.com/rerig/rerig/node/discovery"
+	"github.com/rerig/rerig/node/journal"
+	"github.com/rerig/rerig/node/network"
+	"github.com/rerig/rerig/node/requester"
+	"github.com/rerig/rerig/node/settle"
+	"github.com/rerig/rerig/protocol"
+)
+
+// Config says what a node is and where its things are.
+type Config struct {
+	DataDir    string
+	Profile    *Profile
+	Passphrase string   // of the key file; "" on test networks
+	Listen     []string // multiaddrs; nil is every interface, a free port, TCP and QUIC
+	Server     bool     // public bootstrap and index node
+	MDNS       bool     // look for peers on the LAN
+	Rig        *RigConfig
+	Deposit    protocol.Amount // least deposit into a new channel; 0 is four budgets
+	CacheBytes int64           // artifacts kept on disk; 0 is 10 GiB
+	RPC        string          // overrides the profile's first endpoint
+	Timing     discovery.Timing
+	Clock      func() time.Time
+	Logger     *slog.Logger
+}
+
+// RigConfig makes a node sell work.
+type RigConfig struct {
+	Payee       protocol.Address // zero pays the node's own address
+	Price       protocol.Amount  // base units per million CPU milliseconds
+	TickUnits   uint64           // CPU milliseconds per receipt; 0 is 1000
+	Slots       int              // jobs at once; 0 is the number of cores
+	Queue       int              // jobs that may wait; 0 is 64
+	MemoryMiB   uint32           // for one job; 0 is a quarter of the machine's
+	Region      string
+	Simulated   []protocol.GPU // cards that exist on a test network only
+	SandboxPath string         // overrides the embedded sandbox program
+	Warm        int            // sandboxes kept ready; 0 is the runner's default
+}
+
+// Node is one running node.
+type Node struct {
+	cfg       Config
+	log       *slog.Logger
+	lock      *flock.Flock
+	key       *protocol.Key
+	journal   *journal.Journal
+	net       *network.Network
+	discovery *discovery.Discovery
+	artifacts *artifact.Store
+	settle    *settle.Client
+	requester *requester.Requester
+	rig       *rig // nil where the node only buys
+	control   *control
+	started   chan struct{} // closed when Run serves
+	opened    []io.Closer   // in the order opened; closed in reverse
+}
+
+func (c *Config) fill() error {
+	if c.Profile == nil {
+		return errors.New("node: no network profile")
+	}
+	if err := c.Profile.Check(); err != nil {
+		return fmt.Errorf("network profile: %w", err)
+	}
+	if c.Clock == nil {
+		c.Clock = time.Now
+	}
+	if c.Logger == nil {
+		c.Logger = slog.New(slog.DiscardHandler)
+	}
+	if c.Listen == nil {
+		c.Listen = []string{"/ip4/0.0.0.0/tcp/0", "/ip4/0.0.0.0/udp/0/quic-v1"}
+	}
+	if c.RPC == "" {
+		c.RPC = c.Profile.RPC[0]
+	}
+	if c.CacheBytes == 0 {
+		c.CacheBytes = 10 << 30
+	}
+	return nil
+}
+
+// New opens everything a node needs and starts nothing. On an error all that was
+// opened is closed again.
+func New(cfg Config) (*Node, error) {
+	if err := cfg.fill(); err != nil {
+		return nil, err
+	}
+	n := &Node{cfg: cfg, log: cfg.Logger, started: make(chan struct{})}
+	if err := n.open(); err != nil {
+		return nil, errors.Join(err, n.close())
+	}
+	return n, nil
+}
+
+func (n *Node) open() (err error) {
+	if n.lock, err = lockDir(n.cfg.DataDir); err != nil {
+		return err
+	}
+	n.opened = append(n.opened, closer(n.lock.Unlock))
+	if n.key, err = loadKey(n.cfg.DataDir, n.cfg.Passphrase); err != nil {
+		return err
+	}
+	if n.journal, err = journal.Open(n.cfg.DataDir, journal.Options{}); err != nil {
+		return err
+	}
+	n.opened = append(n.opened, n.journal)
+	n.log = n.log.With("node", n.key.Address().String()[:10])
+	if err := n.openNetwork(); err != nil {
+		return err
+	}
+	p := n.cfg.Profile
+	n.settle, err = settle.New(settle.Config{RPC: n.cfg.RPC, Domain: p.Market().Domain, Token: p.Market().Token,
+		Key: n.key, Book: n.journal, Confirmations: p.Confirmations, Now: n.cfg.Clock, Logger: n.log})
+	if err != nil {
+		return err
+	}
+	n.requester, err = requester.New(requester.Config{Key: n.key, Network: p.Name, Market: p.Market(),
+		Dir: filepath.Join(n.cfg.DataDir, "runs"), Deposit: n.cfg.Deposit, Offers: offers{n}, Book: outBook{n.journal},
+		Chain: chain{n.settle}, Artifacts: artifacts{n.artifacts}, Clock: n.cfg.Clock, Logger: n.log})
+	if err != nil {
+		return err
+	}
+	if n.cfg.Rig != nil {
+		if n.rig, err = n.openRig(); err != nil {
+			return err
+		}
+	}
+	n.control, err = newControl(n)
+	return err
+}
+
+func (n *Node) openNetwork() (err error) {
+	p := n.cfg.Profile
+	n.net, err = network.New(network.Config{Key: n.key, Network: p.Name, ListenAddrs: n.cfg.Listen,
+		Bootstrap: p.Bootstrap, DataDir: n.cfg.DataDir, Server: n.cfg.Server, LocalNet: p.Local,
+		MDNS: n.cfg.MDNS, Logger: n.log})
+	if err != nil {
+		return err
+	}
+	n.opened = append(n.opened, n.net)
+	n.discovery, err = discovery.New(discovery.Config{Host: n.net.Host(), Routing: n.net.DHT(), Network: p.Name,
+		LocalNet: p.Local, Clock: n.cfg.Clock, Timing: n.cfg.Timing, Logger: n.log})
+	if err != nil {
+		return err
+	}
+	n.artifacts, err = artifact.New(artifact.Config{Dir: filepath.Join(n.cfg.DataDir, "artifacts"),
+		Host: n.net.Host(), MaxBytes: n.cfg.CacheBytes, Logger: n.log})
+	return err
+}
+
+// Run runs the node until ctx ends or a part of it fails. Jobs under way are
+// ended and billed first, then the network and the journal go.
+func (n *Node) Run(ctx context.Context) error {
+	// Three groups end one after the other: work, then what work stands on.
+	base, stopBase := context.WithCancel(context.WithoutCancel(ctx))
+	defer stopBase()
+	under, baseCtx := errgroup.WithContext(base)
+	under.Go(func() error { return n.journal.Run(baseCtx) })
+	if err := n.recover(ctx); err != nil {
+		stopBase()
+		return errors.Join(err, under.Wait(), n.close())
+	}
+	under.Go(func() error { return n.net.Run(baseCtx) })
+	under.Go(func() error { return n.artifacts.Run(baseCtx) })
+	under.Go(func() error { return n.settle.Run(baseCtx) })
+	under.Go(func() error { return n.discovery.Run(baseCtx) })
+	if n.rig != nil {
+		under.Go(func() error { return n.rig.runner.Run(baseCtx) })
+	}
+	work, workCtx := errgroup.WithContext(ctx)
+	work.Go(func() error { // a part underneath that fails takes the work down with it
+		select {
+		case <-baseCtx.Done():
+			return errors.New("a part of the node failed")
+		case <-workCtx.Done():
+			return nil
+		}
+	})
+	work.Go(func() error { return n.requester.Run(workCtx) })
+	work.Go(func() error { return n.watch(workCtx) })
+	work.Go(func() error { return n.control.run(workCtx) })
+	if n.rig != nil {
+		work.Go(func() error { return n.rig.run(workCtx, n) })
+	}
+	close(n.started)
+	errWork := work.Wait()
+	stopBase()
+	errBase := under.Wait()
+	if errBase != nil {
+		errWork = nil // it only says that something underneath failed
+	}
+	return errors.Join(errBase, errWork, n.close())
+}
+
+// Started is closed when Run serves.
+func (n *Node) Started() <-chan struct{} { return n.started }
+
+// recover ends the jobs that a crash left under way (SPEC §6.6). Their vouchers
+// are in the books and stay good.
+func (n *Node) recover(ctx context.Context) error {
+	recs, err := n.journal.Records(ctx, journal.Query{Active: true, Limit: journal.MaxLimit})
+	if err != nil {
+		return fmt.Errorf("read jobs under way: %w", err)
+	}
+	for _, rec := range recs {
+		rec.Job = rec.Job.Restarted()
+		rec.Updated = uint64(n.cfg.Clock().UnixMilli())
+		free := n.journal.ReleaseIn
+		if rec.Job.Role == protocol.RoleRequester {
+			free = n.journal.Release
+		}
+		if err := errors.Join(n.journal.PutRecord(ctx, rec), free(ctx, rec.Job.ID)); err != nil {
+			return fmt.Errorf("end job %s after the restart: %w", rec.Job.ID.Short(), err)
+		}
+		n.log.Warn("job ended by the restart", "job", rec.Job.ID.Short(), "state", rec.Job.State, "paid", rec.Job.Paid)
+	}
+	return nil
+}
+
+// Close releases what New opened, for a node that never ran.
+func (n *Node) Close() error { return n.close() }
+
+func (n *Node) close() (err error) {
+	for len(n.opened) > 0 {
+		last := n.opened[len(n.opened)-1]
+		n.opened = n.opened[:len(n.opened)-1]
+		err = errors.Join(err, last.Close())
+	}
+	return err
+}
+
+// Key is the node's public identity.
+func (n *Node) Key() protocol.PublicKey { return n.key.Public() }
+
+// Address is the node's chain address.
+func (n *Node) Address() protocol.Address { return n.key.Address() }
+
+// SocketPath is where a data directory's control socket is.
+func SocketPath(dataDir string) string { return filepath.Join(dataDir, socketFile) }
+
+// closer makes a Closer of a function.
+type closer func() error
+
+// Close calls the function.
+func (c closer) Close() error { return c() }

@@ -1,0 +1,100 @@
+package node
+
+import (
+	"context"
+	"fmt"
+	"path/filepath"
+	"runtime"
+	"sync/atomic"
+
+	"github.com/rerig/rerig/node/discovery"
+	"github.com/rerig/rerig/node/exchange"
+	"github.com/rerig/rerig/node/hardware"
+	"github.com/rerig/rerig/node/provider"
+	"github.com/rerig/rerig/node/runner"
+	"github.com/rerig/rerig/protocol"
+)
+
+// Defaults of a rig's configuration.
+const (
+	defaultTick  = 1000 // CPU milliseconds
+	defaultQueue = 64
+)
+
+// rig is the selling half of a node.
+type rig struct {
+	cfg      *RigConfig
+	runner   *runner.Runner
+	provider *provider.Provider
+	server   *exchange.Server
+	offering atomic.Bool // the self-test passed and the offer is out
+}
+
+func (n *Node) openRig() (*rig, error) {
+	cfg := *n.cfg.Rig
+	hw, err := hardware.Detect(n.cfg.DataDir)
+	if err != nil {
+		return nil, err
+	}
+	hw.GPUs = append(hw.GPUs, cfg.Simulated...)
+	fillRig(&cfg, hw, n.key.Address())
+	r := &rig{cfg: &cfg}
+	r.runner, err = runner.New(runner.Config{DataDir: filepath.Join(n.cfg.DataDir, "sandbox"),
+		SandboxPath: cfg.SandboxPath, Warm: cfg.Warm, Logger: n.log})
+	if err != nil {
+		return nil, fmt.Errorf("sandbox: %w", err)
+	}
+	n.opened = append(n.opened, r.runner)
+	p := n.cfg.Profile
+	r.provider, err = provider.New(provider.Config{Key: n.key, Network: p.Name, Payee: cfg.Payee,
+		Markets:   []protocol.Market{p.Market()},
+		Prices:    []protocol.Price{{Unit: protocol.UnitCPUMillis, PerMillion: cfg.Price}},
+		TickUnits: cfg.TickUnits, Engines: []string{protocol.EngineWASM}, Hardware: hw, Region: cfg.Region,
+		Slots: cfg.Slots, Queue: cfg.Queue, MemoryMiB: cfg.MemoryMiB, WorkDir: filepath.Join(n.cfg.DataDir, "jobs"),
+		Book: inBook{n.journal}, Chain: chain{n.settle}, Artifacts: artifacts{n.artifacts},
+		Sandbox: &sandbox{Runner: r.runner}, Clock: n.cfg.Clock, Changed: n.discovery.Refresh, Logger: n.log})
+	if err != nil {
+		return nil, err
+	}
+	r.server, err = exchange.NewServer(n.net.Host(), p.Name, exchange.DefaultLimits(),
+		func(ctx context.Context, st *exchange.Stream) { r.provider.Handle(ctx, st) })
+	return r, err
+}
+
+func fillRig(cfg *RigConfig, hw protocol.Hardware, own protocol.Address) {
+	if cfg.Payee.IsZero() {
+		cfg.Payee = own
+	}
+	if cfg.TickUnits == 0 {
+		cfg.TickUnits = defaultTick
+	}
+	if cfg.Slots == 0 {
+		cfg.Slots = runtime.NumCPU()
+	}
+	if cfg.Queue == 0 {
+		cfg.Queue = defaultQueue
+	}
+	if cfg.MemoryMiB == 0 {
+		cfg.MemoryMiB = min(hw.MemoryMiB/4, protocol.MaxMemoryBytes>>20)
+	}
+}
+
+// run proves the sandbox, then offers and serves until ctx ends. A rig whose
+// self-test fails offers nothing and says why (SPEC §4.2).
+func (r *rig) run(ctx context.Context, n *Node) error {
+	if _, err := r.runner.Probe(ctx); err != nil {
+		if ctx.Err() != nil {
+			return nil
+		}
+		return fmt.Errorf("sandbox self-test failed, so this rig offers nothing: %w; see `rerig doctor`", err)
+	}
+	n.log.Info("sandbox self-test passed", "engine", protocol.EngineWASM)
+	n.discovery.Advertise(func(d discovery.Draft) (protocol.SignedOffer, error) {
+		return protocol.SignOffer(r.provider.Offer(protocol.Offer{Network: d.Network, Seq: d.Seq, Issued: d.Issued,
+			Expires: d.Expires, Addrs: d.Addrs}, d.Final), n.key)
+	})
+	r.offering.Store(true)
+	err := r.server.Run(ctx)
+	n.discovery.Advertise(nil)
+	return err
+}
