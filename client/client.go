@@ -131,6 +131,13 @@ func (c *Client) Collect(ctx context.Context) (*node.TxReply, error) {
 	return call[node.TxReply](ctx, c, http.MethodPost, "/v1/wallet/collect", nil)
 }
 
+// CloseChannel asks for the close of an outgoing channel, or with the zero hash of
+// all idle ones; after the escrow's grace, or when the rig agrees, what is left is
+// in the escrow account again.
+func (c *Client) CloseChannel(ctx context.Context, id protocol.Hash) (*node.TxReply, error) {
+	return call[node.TxReply](ctx, c, http.MethodPost, "/v1/wallet/close", node.CloseRequest{Channel: id})
+}
+
 // History lists the node's transactions and jobs, newest first.
 func (c *Client) History(ctx context.Context) (*node.History, error) {
 	return call[node.History](ctx, c, http.MethodGet, "/v1/wallet/history", nil)

@@ -128,6 +128,11 @@ type Transfer struct {
 	To     protocol.Address `json:"to"` // withdraw: zero is the node's own address
 }
 
+// CloseRequest asks for the close of outgoing channels.
+type CloseRequest struct {
+	Channel protocol.Hash `json:"channel"` // zero is all that are idle
+}
+
 // TxReply lists the transactions a request made.
 type TxReply struct {
 	Txs []protocol.Tx `json:"txs"`

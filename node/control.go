@@ -76,6 +76,7 @@ func (c *control) routes() http.Handler {
 	handle("POST /v1/wallet/deposit", c.deposit)
 	handle("POST /v1/wallet/withdraw", c.withdraw)
 	handle("POST /v1/wallet/collect", c.collectNow)
+	handle("POST /v1/wallet/close", c.closeChannel)
 	handle("GET /v1/wallet/history", c.history)
 	mux.HandleFunc("GET /v1/runs/{id}/events", c.events)
 	return mux

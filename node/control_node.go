@@ -181,6 +181,19 @@ func (c *control) collectNow(r *http.Request) (any, error) {
 	return TxReply{txs}, err
 }
 
+// closeChannel begins the way back of money locked in outgoing channels.
+func (c *control) closeChannel(r *http.Request) (any, error) {
+	var req CloseRequest
+	if err := decode(r, &req); err != nil {
+		return nil, err
+	}
+	txs, err := c.n.closeChannels(r.Context(), req.Channel)
+	if txs == nil {
+		txs = []protocol.Tx{}
+	}
+	return TxReply{txs}, err
+}
+
 func (c *control) history(r *http.Request) (any, error) {
 	h := History{Txs: []protocol.Tx{}, Jobs: []protocol.Record{}}
 	txs, err := c.n.journal.Txs(r.Context(), c.n.key.Address(), maxListed)

@@ -16,14 +16,11 @@ const (
 	maxWatched = 256              // channels read per look; the rest have their turn next
 )
 
-// watch keeps the book of incoming channels in step with the chain and collects
-// from those that are closing while there is time. It never stops serving: what
-// fails is tried again at the next look.
+// watch keeps both books of channels in step with the chain: it collects from
+// incoming channels that are closing while there is time, and takes the rest out of
+// outgoing ones when their grace is over. It never stops serving: what fails is
+// tried again at the next look.
 func (n *Node) watch(ctx context.Context) error {
-	if n.rig == nil {
-		<-ctx.Done()
-		return nil
-	}
 	tick := time.NewTicker(watchEvery)
 	defer tick.Stop()
 	at := 0
@@ -36,18 +33,20 @@ func (n *Node) watch(ctx context.Context) error {
 		if !n.settle.Online() {
 			continue
 		}
-		if err := n.look(ctx, &at); err != nil && ctx.Err() == nil {
+		if err := errors.Join(n.lookIn(ctx, &at), n.lookOut(ctx)); err != nil && ctx.Err() == nil {
 			n.log.Warn("channels not checked", "err", err)
 		}
 	}
 }
 
-func (n *Node) look(ctx context.Context, at *int) error {
+// lookIn reads the channels that pay this rig and settles those being closed: its
+// vouchers are cashed and, as the operator, it gives the rest back in the same
+// transaction. Where nothing is owed it spends no gas; the payer waits the grace.
+func (n *Node) lookIn(ctx context.Context, at *int) error {
 	chans, err := n.journal.InChannels(ctx)
 	if err != nil || len(chans) == 0 {
 		return err
 	}
-	var closing []settle.Redemption
 	for range min(len(chans), maxWatched) {
 		c := chans[*at%len(chans)]
 		*at++
@@ -55,16 +54,90 @@ func (n *Node) look(ctx context.Context, at *int) error {
 		if err != nil {
 			return err
 		}
-		if st.ClosesAt != 0 && st.Epoch == c.State.Epoch && st.Claimed.Less(c.Best.Voucher.Cumulative) {
-			closing = append(closing, settle.Redemption{Channel: c.Channel, Voucher: c.Best})
+		if st.ClosesAt == 0 || st.Epoch != c.State.Epoch || !st.Claimed.Less(c.Best.Voucher.Cumulative) {
+			continue
+		}
+		n.log.Warn("channel is closing: collecting", "channel", c.Channel.ID().Short(), "owed", c.Best.Voucher.Cumulative.Minus(st.Claimed))
+		if c.Reserved.IsZero() {
+			_, err = n.settle.CloseByPayee(ctx, c.Channel, c.Best)
+		} else {
+			_, err = n.settle.Redeem(ctx, []settle.Redemption{{Channel: c.Channel, Voucher: c.Best}})
+		}
+		if err != nil {
+			return fmt.Errorf("collect from closing channel %s: %w", c.Channel.ID().Short(), err)
+		}
+		if _, err := n.refresh(ctx, c); err != nil {
+			return err
 		}
 	}
-	if len(closing) == 0 {
-		return nil
+	return nil
+}
+
+// lookOut follows the closes this node asked for.
+func (n *Node) lookOut(ctx context.Context) error {
+	chans, err := n.journal.OutChannels(ctx)
+	if err != nil {
+		return err
 	}
-	n.log.Warn("collecting from closing channels", "channels", len(closing))
-	_, err = n.redeem(ctx, closing)
-	return err
+	for _, c := range chans {
+		if c.State.ClosesAt == 0 {
+			continue
+		}
+		st, err := n.settle.Channel(ctx, c.Channel)
+		if err != nil {
+			return fmt.Errorf("read channel %s: %w", c.Channel.ID().Short(), err)
+		}
+		if st.ClosesAt != 0 && uint64(n.settle.Status().HeadTime.Unix()) >= st.ClosesAt {
+			if _, err := n.settle.FinalizeClose(ctx, c.Channel); err != nil {
+				return fmt.Errorf("finish closing channel %s: %w", c.Channel.ID().Short(), err)
+			}
+			if st, err = n.settle.Channel(ctx, c.Channel); err != nil {
+				return fmt.Errorf("read channel %s: %w", c.Channel.ID().Short(), err)
+			}
+		}
+		if err := n.journal.SetOutChannel(ctx, c.Domain, c.Channel, st); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// closeChannels asks for the close of outgoing channels, one or (with a zero ID)
+// all that are open and have money left and no job under way.
+func (n *Node) closeChannels(ctx context.Context, id protocol.Hash) (txs []protocol.Tx, err error) {
+	chans, err := n.journal.OutChannels(ctx)
+	if err != nil {
+		return nil, err
+	}
+	found := false
+	for _, c := range chans {
+		if !id.IsZero() && c.Channel.ID() != id {
+			continue
+		}
+		found = true
+		if id.IsZero() && (c.State.ClosesAt != 0 || !c.Reserved.IsZero() || !c.Promised.Less(c.State.Funded)) {
+			continue
+		}
+		if !c.Reserved.IsZero() {
+			return txs, fmt.Errorf("channel %s: a job under way holds %s of it; wait for it or `rerig stop` it", id.Short(), c.Reserved)
+		}
+		tx, err := n.settle.RequestClose(ctx, c.Channel)
+		if err != nil {
+			return txs, fmt.Errorf("close channel %s: %w", c.Channel.ID().Short(), err)
+		}
+		txs = append(txs, tx)
+		st, err := n.settle.Channel(ctx, c.Channel)
+		if err != nil {
+			return txs, fmt.Errorf("read channel %s: %w", c.Channel.ID().Short(), err)
+		}
+		if err := n.journal.SetOutChannel(ctx, c.Domain, c.Channel, st); err != nil {
+			return txs, err
+		}
+	}
+	if !found && !id.IsZero() {
+		return nil, fmt.Errorf("channel %s is not one this node pays through; `rerig wallet balance` lists them", id)
+	}
+	return txs, nil
 }
 
 func (n *Node) refresh(ctx context.Context, c journal.InChannel) (protocol.ChannelState, error) {

@@ -20,7 +20,7 @@ func (s *session) funding(ctx context.Context) protocol.Event {
 	if epoch, err := book.Epoch(ctx, id); err == nil && epoch == s.rec.Epoch {
 		free, ok, err := book.ReserveIn(ctx, id, job, s.rec.Agreement.MaxTotal)
 		if err != nil {
-			return protocol.FundingRefused{Reason: protocol.ReasonChannelClose, Detail: clip(err.Error())}
+			return protocol.FundingRefused{Reason: protocol.ReasonChannelClose, Detail: protocol.ClipDetail(err.Error())}
 		}
 		if ok {
 			return protocol.FundingSeen{Available: free}
@@ -59,7 +59,7 @@ func (s *session) fundingOnChain(ctx context.Context) (ev protocol.Event, final 
 	}
 	free, ok, err := cfg.Book.ReserveIn(ctx, ch.ID(), s.id, s.rec.Agreement.MaxTotal)
 	if err != nil {
-		return protocol.FundingRefused{Reason: protocol.ReasonChannelClose, Detail: clip(err.Error())}, true
+		return protocol.FundingRefused{Reason: protocol.ReasonChannelClose, Detail: protocol.ClipDetail(err.Error())}, true
 	}
 	return protocol.FundingSeen{Available: free}, ok
 }
@@ -103,5 +103,5 @@ func (s *session) voucher(m *protocol.VoucherMsg) {
 // badVoucher refuses a voucher; the job goes unpaid and ends by the grace.
 func (s *session) badVoucher(err error) {
 	s.log.Warn("voucher refused", "err", err)
-	s.tell(&protocol.Status{State: protocol.StateRunning, Reason: protocol.ReasonBadVoucher, Detail: clip(err.Error())})
+	s.tell(&protocol.Status{State: protocol.StateRunning, Reason: protocol.ReasonBadVoucher, Detail: protocol.ClipDetail(err.Error())})
 }

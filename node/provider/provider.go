@@ -134,11 +134,7 @@ func (p *Provider) Handle(ctx context.Context, st Stream) {
 		var refusal *refusalError
 		if errors.As(err, &refusal) {
 			log.Info("job refused", "reason", refusal.reason, "detail", refusal.detail)
-			detail := refusal.detail
-			if len(detail) > protocol.MaxDetailBytes {
-				detail = detail[:protocol.MaxDetailBytes]
-			}
-			if st.Send(&protocol.Refusal{Reason: refusal.reason, Detail: detail}) == nil {
+			if st.Send(&protocol.Refusal{Reason: refusal.reason, Detail: protocol.ClipDetail(refusal.detail)}) == nil {
 				_ = st.Close() // the refusal is on its way; nothing else to do
 				return
 			}

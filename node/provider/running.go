@@ -61,7 +61,7 @@ func (s *session) start(ctx context.Context) {
 	if err != nil {
 		s.runner = ended{}
 		s.work.Go(func() {
-			s.post(protocol.Exited{Reason: protocol.ReasonRigError, Detail: clip("sandbox did not start: " + err.Error())})
+			s.post(protocol.Exited{Reason: protocol.ReasonRigError, Detail: protocol.ClipDetail("sandbox did not start: " + err.Error())})
 		})
 		return
 	}
@@ -89,12 +89,12 @@ func (s *session) wait(ctx context.Context, run Run) protocol.Event {
 	o := run.Wait()
 	s.result = protocol.Result{Reason: o.Reason, Detail: o.Detail}
 	if err := s.keepOutputs(ctx); err != nil && o.Reason == protocol.ReasonNone {
-		o.Reason, o.Detail = protocol.ReasonOutput, clip(err.Error())
+		o.Reason, o.Detail = protocol.ReasonOutput, protocol.ClipDetail(err.Error())
 	}
 	s.out.mu.Lock()
 	s.result.Stream = s.out.hash.Sum()
 	s.out.mu.Unlock()
-	return protocol.Exited{Units: o.Units, ExitCode: o.ExitCode, Reason: o.Reason, Detail: clip(o.Detail),
+	return protocol.Exited{Units: o.Units, ExitCode: o.ExitCode, Reason: o.Reason, Detail: protocol.ClipDetail(o.Detail),
 		Output: protocol.ResultRoot(s.result.Stream, s.result.Outputs)}
 }
 
@@ -149,7 +149,7 @@ func (s *session) sendResult(e protocol.SendResult) error {
 	}
 	m := s.result
 	s.rec.Outputs, s.rec.OutSize = m.Outputs, m.Size
-	m.Receipt, m.Signature, m.Reason, m.Detail = e.Receipt, sig, e.Reason, clip(e.Detail)
+	m.Receipt, m.Signature, m.Reason, m.Detail = e.Receipt, sig, e.Reason, protocol.ClipDetail(e.Detail)
 	s.tell(&m)
 	return nil
 }

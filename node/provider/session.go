@@ -164,7 +164,7 @@ func (s *session) effect(ctx context.Context, e protocol.Effect) error {
 		_ = s.st.Close() // the job is over; a broken stream changes nothing
 		return s.p.cfg.Book.ReleaseIn(ctx, s.id)
 	case protocol.SendStatus:
-		s.tell(&protocol.Status{State: e.State, Reason: e.Reason, Detail: clip(e.Detail)})
+		s.tell(&protocol.Status{State: e.State, Reason: e.Reason, Detail: protocol.ClipDetail(e.Detail)})
 	case protocol.SendReceipt:
 		return s.sendReceipt(e.Receipt)
 	case protocol.SendResult:
@@ -196,7 +196,7 @@ func (s *session) abort(err error) {
 		s.p.slots.give(s.ticket)
 	}
 	s.rec.Job.State, s.rec.Job.Ended = protocol.StateFailed, true
-	s.rec.Job.Reason, s.rec.Job.Detail = protocol.ReasonRigError, clip(err.Error())
+	s.rec.Job.Reason, s.rec.Job.Detail = protocol.ReasonRigError, protocol.ClipDetail(err.Error())
 	s.tell(&protocol.Status{State: protocol.StateFailed, Reason: protocol.ReasonRigError, Detail: "the rig cannot go on"})
 	_ = s.st.Close() // best effort: the job is lost on our side
 }
@@ -224,11 +224,4 @@ func (s *session) read() {
 			return
 		}
 	}
-}
-
-func clip(t string) string {
-	if len(t) > protocol.MaxDetailBytes {
-		return t[:protocol.MaxDetailBytes]
-	}
-	return t
 }

@@ -28,14 +28,14 @@ func (s *session) stage(ctx context.Context) protocol.Event {
 	s.unpin = append(s.unpin, s.p.cfg.Artifacts.Pin(s.spec.Module))
 	path, err := s.p.cfg.Artifacts.Fetch(ctx, s.spec.Module, s.spec.ModuleSize, s.rec.Peer)
 	if err != nil {
-		return protocol.StageFailed{Reason: protocol.ReasonStaging, Detail: clip(fmt.Sprintf("module %s: %v", s.spec.Module, err))}
+		return protocol.StageFailed{Reason: protocol.ReasonStaging, Detail: protocol.ClipDetail(fmt.Sprintf("module %s: %v", s.spec.Module, err))}
 	}
 	got.module = path
 	for _, in := range s.spec.Inputs {
 		s.unpin = append(s.unpin, s.p.cfg.Artifacts.Pin(in.CID))
 		path, err := s.p.cfg.Artifacts.Fetch(ctx, in.CID, in.Size, s.rec.Peer)
 		if err != nil {
-			return protocol.StageFailed{Reason: protocol.ReasonStaging, Detail: clip(fmt.Sprintf("input %s: %v", in.Name, err))}
+			return protocol.StageFailed{Reason: protocol.ReasonStaging, Detail: protocol.ClipDetail(fmt.Sprintf("input %s: %v", in.Name, err))}
 		}
 		if err := linkOrCopy(path, filepath.Join(got.in, in.Name)); err != nil {
 			return protocol.StageFailed{Reason: protocol.ReasonRigError, Detail: "the rig's disk cannot be written"}
