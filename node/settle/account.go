@@ -17,6 +17,9 @@ import (
 // take what its caller, this key, asks it to.
 const approveTimes = 10
 
+// fundingGas is more than a deposit and a funding use together.
+const fundingGas = 300_000
+
 // view calls a contract's view at a block; nil is the newest.
 func view[T any](ctx context.Context, c *Client, at protocol.Address, block *big.Int, data []byte, unpack func([]byte) (T, error)) (value T, err error) {
 	client, err := c.remote.ready(ctx)
@@ -84,6 +87,32 @@ func (c *Client) account(ctx context.Context, owner, token protocol.Address) (pr
 		return protocol.Amount{}, err
 	}
 	return capped(v), nil
+}
+
+// Spendable is the most that Fund could put into a channel now: the account and the
+// wallet together, less what the fees of doing so may come to where the token is
+// the native coin.
+func (c *Client) Spendable(ctx context.Context) (protocol.Amount, error) {
+	wallet, err := c.held(ctx, c.Address(), c.token)
+	if err != nil {
+		return protocol.Amount{}, err
+	}
+	if c.token.IsZero() {
+		client, err := c.remote.ready(ctx)
+		if err != nil {
+			return protocol.Amount{}, err
+		}
+		price, err := c.wallet.currentFee(ctx, client)
+		if err != nil {
+			return protocol.Amount{}, err
+		}
+		wallet = wallet.Minus(capped(new(big.Int).Mul(price.ceiling, big.NewInt(fundingGas))))
+	}
+	account, err := c.account(ctx, c.Address(), c.token)
+	if err != nil {
+		return protocol.Amount{}, err
+	}
+	return wallet.Add(account)
 }
 
 // Deposit moves amount from the wallet to the account, approving the escrow first

@@ -213,20 +213,22 @@ func (w *wallet) settleFlight(ctx context.Context, client *ethclient.Client, f *
 	return nil
 }
 
-// whyReverted executes a failed transaction again, as of the block before its own.
+// whyReverted executes a failed transaction again: as of the block before its own,
+// and, should it have failed because of another one in that block, after it.
 func (w *wallet) whyReverted(ctx context.Context, client *ethclient.Client, a attempt, receipt *types.Receipt) error {
-	revert := &RevertError{Call: a.entry.Kind}
 	msg := ethereum.CallMsg{
 		From: common.Address(w.address()), To: a.tx.To(), Gas: a.tx.Gas(), Value: a.tx.Value(), Data: a.tx.Data(),
 	}
 	before := new(big.Int).Sub(receipt.BlockNumber, big.NewInt(1))
-	if _, err := client.CallContract(ctx, msg, before); err != nil {
-		if found := asRevert(a.entry.Kind, err); found != nil {
-			revert = found
+	for _, block := range []*big.Int{before, receipt.BlockNumber} {
+		if _, err := client.CallContract(ctx, msg, block); err != nil {
+			if revert := asRevert(a.entry.Kind, err); revert != nil {
+				revert.Tx = a.entry.Hash
+				return revert
+			}
 		}
 	}
-	revert.Tx = a.entry.Hash
-	return revert
+	return &RevertError{Call: a.entry.Kind, Tx: a.entry.Hash}
 }
 
 func (w *wallet) settleReplaced(ctx context.Context, f *flight) error {

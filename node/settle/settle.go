@@ -138,6 +138,9 @@ func (c *Client) Status() Status { return c.remote.last() }
 // Address is the key's, whose account and wallet this is.
 func (c *Client) Address() protocol.Address { return c.wallet.address() }
 
+// Domain is the EIP-712 domain of the escrow.
+func (c *Client) Domain() protocol.Domain { return c.domain }
+
 // spend sends what build makes of the state it reads, and lets no other spending
 // read that state before the outcome is in a block. Then it waits for confirmation.
 func (c *Client) spend(ctx context.Context, build func() (call, error)) (protocol.Tx, error) {

@@ -40,7 +40,7 @@ type Config struct {
 	// Listen is the loopback address of the JSON-RPC endpoint, "127.0.0.1:8545"
 	// for example; empty takes a free port.
 	Listen string
-	// Interval seals an empty block whenever so long has passed without one, so
+	// Interval seals a block each time so long has passed, even an empty one, so
 	// that the chain's clock and confirmations move on; 0 seals only blocks with
 	// transactions. A pending transaction never waits for it.
 	Interval time.Duration
@@ -65,9 +65,9 @@ type Chain struct {
 		beacon     *catalyst.SimulatedBeacon
 		paused     bool // no automatic blocks
 	}
-	wake chan struct{} // capacity 1; seals a block; never closed
-	stop context.CancelFunc
-	done chan struct{} // closed by seal when it ends
+	wake  chan struct{} // capacity 1; seals a block; never closed
+	stop  context.CancelFunc
+	ended sync.WaitGroup // listen and seal, which stop ends
 }
 
 // Start starts a chain with the contracts deployed and returns once its endpoint
@@ -82,13 +82,14 @@ func Start(ctx context.Context, cfg Config) (*Chain, error) {
 	if cfg.Faucet == nil {
 		cfg.Faucet = FaucetKey()
 	}
-	c := &Chain{id: cfg.ID, wake: make(chan struct{}, 1), done: make(chan struct{})}
+	c := &Chain{id: cfg.ID, wake: make(chan struct{}, 1)}
 	if err := c.startNode(cfg); err != nil {
 		return nil, fmt.Errorf("start the chain: %w", err)
 	}
 	running, stop := context.WithCancel(context.Background())
 	c.stop = stop
-	go c.seal(running, cfg.Interval)
+	c.ended.Go(func() { c.listen(running) })
+	c.ended.Go(func() { c.seal(running, cfg.Interval) })
 	if err := c.startEndpoint(cfg.Listen); err != nil {
 		return nil, errors.Join(fmt.Errorf("start the chain's endpoint: %w", err), c.Close())
 	}
@@ -107,7 +108,7 @@ func (c *Chain) Close() error {
 		c.endpoint.close()
 	}
 	c.stop()
-	<-c.done
+	c.ended.Wait()
 	return errors.Join(c.sealing.beacon.Stop(), c.stack.Close())
 }
 

@@ -13,29 +13,44 @@ import (
 // transactions keep arriving.
 const adjustTries = 100
 
-// seal makes a block soon after each transaction and after each quiet interval.
-// It is the only goroutine of the chain that is ours.
-func (c *Chain) seal(ctx context.Context, interval time.Duration) {
-	defer close(c.done)
+// listen wakes seal for each transaction. It must not seal itself: the pool waits
+// for its listeners, and sealing waits for the pool.
+func (c *Chain) listen(ctx context.Context) {
 	arrived := make(chan core.NewTxsEvent, 16)
 	sub := c.eth.TxPool().SubscribeTransactions(arrived, true)
 	defer sub.Unsubscribe()
-
-	var quiet <-chan time.Time // nil, which never fires, without an interval
-	if interval > 0 {
-		ticker := time.NewTicker(interval)
-		defer ticker.Stop()
-		quiet = ticker.C
-	}
 	for {
 		select {
 		case <-ctx.Done():
 			return
 		case <-arrived:
-			c.sealPending()
+			c.kick()
+		}
+	}
+}
+
+func (c *Chain) kick() {
+	select {
+	case c.wake <- struct{}{}:
+	default: // a wake-up is already on its way
+	}
+}
+
+// seal makes a block soon after each transaction and after each interval.
+func (c *Chain) seal(ctx context.Context, interval time.Duration) {
+	var passed <-chan time.Time // nil, which never fires, without an interval
+	if interval > 0 {
+		ticker := time.NewTicker(interval)
+		defer ticker.Stop()
+		passed = ticker.C
+	}
+	for {
+		select {
+		case <-ctx.Done():
+			return
 		case <-c.wake:
 			c.sealPending()
-		case <-quiet:
+		case <-passed:
 			c.sealEmpty()
 		}
 	}
@@ -97,10 +112,7 @@ func (c *Chain) ResumeMining() {
 	c.sealing.Lock()
 	c.sealing.paused = false
 	c.sealing.Unlock()
-	select {
-	case c.wake <- struct{}{}:
-	default: // a wake-up is already on its way
-	}
+	c.kick()
 }
 
 // AdjustTime seals waiting transactions and then an empty block whose clock is d
