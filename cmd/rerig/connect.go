@@ -1,0 +1,188 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/rerig/rerig/client"
+	"github.com/rerig/rerig/node"
+	"github.com/rerig/rerig/protocol"
+)
+
+const (
+	maxPassphrase = 4 << 10          // bytes
+	joinWait      = 15 * time.Second // for a node just started to find its peers and its chain
+	offerWait     = 5 * time.Second  // for it to find the first offer after that
+	joinPoll      = 50 * time.Millisecond
+)
+
+// profile loads the network profile that --network names.
+func (a *app) profile() (*node.Profile, error) {
+	return node.LoadProfile(a.profilePath())
+}
+
+func (a *app) profilePath() string {
+	if strings.ContainsAny(a.network, `/\`) || strings.HasSuffix(a.network, ".toml") {
+		return a.network
+	}
+	return filepath.Join(networksDir(), a.network+".toml")
+}
+
+// dir is this node's data directory; without --data-dir one per network.
+func (a *app) dir() string {
+	if a.dataDir != "" {
+		return a.dataDir
+	}
+	name := strings.TrimSuffix(filepath.Base(a.network), ".toml")
+	return filepath.Join(dataHome(), name, "node")
+}
+
+// passphrase reads the key's passphrase from its file; without one it is empty,
+// which suits test networks only.
+func (a *app) passphrase() (string, error) {
+	if a.passphraseFile == "" {
+		return "", nil
+	}
+	f, err := os.Open(a.passphraseFile)
+	if err != nil {
+		return "", fmt.Errorf("passphrase file: %w; give another --passphrase-file", err)
+	}
+	defer f.Close()
+	b, err := io.ReadAll(io.LimitReader(f, maxPassphrase+1))
+	if err != nil {
+		return "", fmt.Errorf("passphrase file: %w", err)
+	}
+	if len(b) > maxPassphrase {
+		return "", fmt.Errorf("passphrase file %s: at most %d bytes", a.passphraseFile, maxPassphrase)
+	}
+	return strings.TrimRight(string(b), "\r\n"), nil
+}
+
+// nodeConfig is a node that only buys.
+func (a *app) nodeConfig(p *node.Profile) (node.Config, error) {
+	pass, err := a.passphrase()
+	if err != nil {
+		return node.Config{}, err
+	}
+	if pass == "" && !p.Local {
+		return node.Config{}, usage("network %s deals in real money, so its key needs a passphrase; give --passphrase-file", p.Name)
+	}
+	cfg := node.Config{DataDir: a.dir(), Profile: p, Passphrase: pass, Logger: a.logger(slog.LevelWarn)}
+	if p.Local {
+		cfg.Listen = listenOn("127.0.0.1", "0")
+	}
+	return cfg, nil
+}
+
+// listenOn is TCP and QUIC on one IPv4 address.
+func listenOn(ip, port string) []string {
+	return []string{"/ip4/" + ip + "/tcp/" + port, "/ip4/" + ip + "/udp/" + port + "/quic-v1"}
+}
+
+// session is a connection to a node and the money it deals in.
+type session struct {
+	*client.Client
+	money money
+	info  *node.Info
+	own   bool // the node was started by this command and ends with it
+}
+
+// connect talks to the node that has the data directory.
+func (a *app) connect(ctx context.Context) (*session, error) {
+	c, err := client.Connect(ctx, a.dir())
+	if err != nil {
+		return nil, err
+	}
+	return newSession(ctx, c, false)
+}
+
+// open is connect or, where no node runs, starts one that ends with the session.
+func (a *app) open(ctx context.Context) (*session, error) {
+	s, err := a.connect(ctx)
+	if !errors.Is(err, client.ErrNoNode) {
+		return s, err
+	}
+	p, err := a.profile()
+	if err != nil {
+		return nil, err
+	}
+	cfg, err := a.nodeConfig(p)
+	if err != nil {
+		return nil, err
+	}
+	c, err := client.Open(ctx, cfg)
+	if err != nil {
+		return nil, err
+	}
+	return newSession(ctx, c, true)
+}
+
+func newSession(ctx context.Context, c *client.Client, own bool) (*session, error) {
+	info, err := c.Info(ctx)
+	if err != nil {
+		return nil, errors.Join(err, c.Close())
+	}
+	return &session{Client: c, money: money{info.Token}, info: info, own: own}, nil
+}
+
+// openToPay opens a node that can trade: it has found a peer and its chain and,
+// on a test network with a faucet, has money.
+func (a *app) openToPay(ctx context.Context, p *progress) (*session, error) {
+	s, err := a.open(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.join(ctx); err != nil {
+		return nil, errors.Join(err, s.Close())
+	}
+	if err := a.askFaucet(ctx, s, p); err != nil {
+		p.warn("faucet: %v", err)
+	}
+	return s, nil
+}
+
+// join waits until a node that this command started has a peer, its chain and an
+// offer, or until it is clear that it will not; then the command says what is missing.
+func (s *session) join(ctx context.Context) error {
+	if !s.own {
+		return nil
+	}
+	err := poll(ctx, joinWait, func() (done bool, err error) {
+		s.info, err = s.Info(ctx)
+		return err == nil && s.info.Peers > 0 && s.info.Chain.Online, err
+	})
+	if err != nil || s.info.Peers == 0 {
+		return err
+	}
+	return poll(ctx, offerWait, func() (bool, error) {
+		found, err := s.Market(ctx, protocol.Filter{})
+		return err == nil && len(found.Offers) > 0, err
+	})
+}
+
+// poll calls f until it is done, fails, or the time is over, which is no error.
+func poll(ctx context.Context, most time.Duration, f func() (bool, error)) error {
+	over := time.NewTimer(most)
+	defer over.Stop()
+	tick := time.NewTicker(joinPoll)
+	defer tick.Stop()
+	for {
+		if done, err := f(); done || err != nil {
+			return err
+		}
+		select {
+		case <-tick.C:
+		case <-over.C:
+			return nil
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}

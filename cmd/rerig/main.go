@@ -1,0 +1,37 @@
+// Command rerig is the whole of Rerig in one binary: the miner's rig, the
+// developer's client and the contributor's test network. SPEC §8 has the node it
+// runs and talks to. Standard output is data, standard error is progress; each
+// command group has its own file, and root.go has what they share.
+package main
+
+import (
+	"context"
+	"os"
+	"os/signal"
+	"syscall"
+)
+
+func main() { os.Exit(run()) }
+
+// run is main with an exit code.
+func run() int {
+	ctx, stop := notify()
+	defer stop()
+	a := &app{stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr}
+	return a.execute(ctx, os.Args[1:])
+}
+
+// notify makes a context that the first SIGINT or SIGTERM ends; a second one ends
+// the process at once, for whoever has no time for an orderly end.
+func notify() (context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithCancel(context.Background())
+	signals := make(chan os.Signal, 2)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	go func() { // lives as long as the process
+		<-signals
+		cancel()
+		<-signals
+		os.Exit(exitInterrupted)
+	}()
+	return ctx, cancel
+}

@@ -1,0 +1,84 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"sync"
+
+	"golang.org/x/term"
+)
+
+// progress writes what a command does to standard error. On a terminal the last
+// line may be rewritten in place; elsewhere each line is written once. It is safe
+// for concurrent use.
+type progress struct {
+	w     io.Writer
+	quiet bool
+	tty   bool
+	color bool
+
+	mu   sync.Mutex // guards the writer and open; owner: progress
+	open bool       // the last line is a live one
+}
+
+func newProgress(w io.Writer, quiet, noColor bool) *progress {
+	f, ok := w.(*os.File)
+	tty := ok && term.IsTerminal(int(f.Fd()))
+	return &progress{w: w, quiet: quiet, tty: tty, color: tty && !noColor}
+}
+
+// line writes a line that stays.
+func (p *progress) line(format string, args ...any) {
+	if p.quiet {
+		return
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.wipe()
+	fmt.Fprintf(p.w, format+"\n", args...)
+}
+
+// done writes a line that tells of a success.
+func (p *progress) done(format string, args ...any) { p.line(p.paint("32", "✓")+" "+format, args...) }
+
+// warn writes a line that asks for attention; it is not silenced by --quiet.
+func (p *progress) warn(format string, args ...any) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.wipe()
+	fmt.Fprintf(p.w, p.paint("33", "!")+" "+format+"\n", args...)
+}
+
+// live rewrites the last line of a terminal; elsewhere it writes nothing.
+func (p *progress) live(format string, args ...any) {
+	if p.quiet || !p.tty {
+		return
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.wipe()
+	fmt.Fprintf(p.w, format, args...)
+	p.open = true
+}
+
+// clear removes the live line, before something else writes to the terminal.
+func (p *progress) clear() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.wipe()
+}
+
+func (p *progress) wipe() {
+	if p.open {
+		fmt.Fprint(p.w, "\r\x1b[K")
+		p.open = false
+	}
+}
+
+func (p *progress) paint(code, text string) string {
+	if !p.color {
+		return text
+	}
+	return "\x1b[" + code + "m" + text + "\x1b[0m"
+}

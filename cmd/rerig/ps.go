@@ -1,0 +1,165 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strconv"
+	"text/tabwriter"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/rerig/rerig/node"
+	"github.com/rerig/rerig/protocol"
+)
+
+// shown is how many ended entries `rerig ps` lists without -a.
+const shown = 10
+
+// psReply is what `rerig ps -o json` prints.
+type psReply struct {
+	Runs []node.RunStatus  `json:"runs"` // bought
+	Jobs []protocol.Record `json:"jobs"` // sold
+}
+
+func (a *app) psCmd() *cobra.Command {
+	var all bool
+	c := &cobra.Command{
+		Use: "ps", Short: "List the runs this node bought and the jobs it sold", Args: exactly(),
+		RunE: func(cmd *cobra.Command, _ []string) error { return a.ps(cmd.Context(), all) },
+	}
+	c.Flags().BoolVarP(&all, "all", "a", false, "all of them, not just those under way and the latest")
+	return c
+}
+
+func (a *app) ps(ctx context.Context, all bool) (err error) {
+	s, err := a.open(ctx)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, s.Close()) }()
+	var r psReply
+	if r.Runs, err = s.Runs(ctx); err != nil {
+		return err
+	}
+	if r.Jobs, err = s.Jobs(ctx); err != nil {
+		return err
+	}
+	if !all {
+		r.Runs = latest(r.Runs, func(st node.RunStatus) bool { return st.Ended })
+		r.Jobs = latest(r.Jobs, func(rec protocol.Record) bool { return rec.Job.Ended })
+	}
+	return a.print(r, func(w io.Writer) error {
+		if len(r.Runs)+len(r.Jobs) == 0 {
+			a.progress().line("nothing bought and nothing sold yet; `rerig run` buys, `rerig up` sells")
+			return nil
+		}
+		return psTable(w, s.money, r)
+	})
+}
+
+// latest keeps what is under way and the newest of what has ended.
+func latest[T any](list []T, ended func(T) bool) []T {
+	out, n := []T{}, 0
+	for _, v := range list {
+		if ended(v) {
+			if n++; n > shown {
+				continue
+			}
+		}
+		out = append(out, v)
+	}
+	return out
+}
+
+func psTable(w io.Writer, m money, r psReply) error {
+	t := tabwriter.NewWriter(w, 0, 4, 2, ' ', 0)
+	fmt.Fprintln(t, "ID\tKIND\tSTATE\tWITH\tAGE\tUSED\tPAID/MAX\tDETAIL")
+	for i := range r.Runs {
+		st := &r.Runs[i]
+		fmt.Fprintf(t, "%s\tbought\t%s\t%s\t%s\t%s\t%s/%s\t%s\n", st.ID.Short(), st.State, shortAddr(st.Rig), age(st.Created),
+			units(st.Units), st.Spent.Units(m.Decimals), st.Budget.Units(m.Decimals), detail(st.Ended, st.ExitCode, st.Reason, st.Name))
+	}
+	for i := range r.Jobs {
+		rec := &r.Jobs[i]
+		j := &rec.Job
+		fmt.Fprintf(t, "%s\tsold\t%s\t%s\t%s\t%s\t%s/%s\t%s\n", j.ID.Short(), j.State, shortAddr(rec.Agreement.Requester), age(rec.Created),
+			units(j.Units), j.Paid.Units(m.Decimals), j.MaxTotal.Units(m.Decimals), detail(j.Ended, j.ExitCode, j.Reason, rec.Name))
+	}
+	return t.Flush()
+}
+
+func shortAddr(a protocol.Address) string {
+	if a.IsZero() {
+		return "-"
+	}
+	return a.String()[:10] + "…"
+}
+
+// age is the time since a unix millisecond, in its largest unit.
+func age(created uint64) string {
+	switch d := time.Since(time.UnixMilli(int64(created))).Round(time.Second); {
+	case d < time.Minute:
+		return strconv.Itoa(int(d.Seconds())) + "s"
+	case d < time.Hour:
+		return strconv.Itoa(int(d.Minutes())) + "m"
+	case d < 48*time.Hour:
+		return strconv.Itoa(int(d.Hours())) + "h"
+	default:
+		return strconv.Itoa(int(d.Hours())/24) + "d"
+	}
+}
+
+func detail(ended bool, exit uint32, reason protocol.Reason, name string) string {
+	text := ""
+	switch {
+	case reason != protocol.ReasonNone:
+		text = string(reason)
+	case ended:
+		text = fmt.Sprintf("exit %d", exit)
+	}
+	if name != "" {
+		text += " " + clipText(name, 40)
+	}
+	return dash(text)
+}
+
+func (a *app) stopCmd() *cobra.Command {
+	return &cobra.Command{
+		Use: "stop ID", Short: "Stop a run or a job; what was done by then is paid for", Args: exactly("ID"),
+		RunE: func(cmd *cobra.Command, args []string) error { return a.stop(cmd.Context(), args[0]) },
+	}
+}
+
+// stop looks among the runs bought, then among the jobs sold. Nothing runs in a
+// directory without a node, so none is started.
+func (a *app) stop(ctx context.Context, id string) (err error) {
+	s, err := a.connect(ctx)
+	if err != nil {
+		return fmt.Errorf("%w, so nothing runs; `rerig ps -a` shows what was", err)
+	}
+	defer func() { err = errors.Join(err, s.Close()) }()
+	st, err := s.Stop(ctx, id)
+	if notFound(err) {
+		if err = s.StopJob(ctx, id); err == nil {
+			a.progress().done("job %s is being stopped", id)
+		}
+		return err
+	}
+	if err != nil {
+		return err
+	}
+	if st.Ended {
+		a.progress().line("run %s has ended already: %s", st.ID.Short(), st.State)
+		return nil
+	}
+	a.progress().done("run %s is being stopped", st.ID.Short())
+	return nil
+}
+
+func notFound(err error) bool {
+	var no *node.APIError
+	return errors.As(err, &no) && no.Code == 404
+}

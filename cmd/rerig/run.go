@@ -1,0 +1,193 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/rerig/rerig/node"
+	"github.com/rerig/rerig/protocol"
+)
+
+// runFlags are the flags of `rerig run`.
+type runFlags struct {
+	inputs   []string
+	env      []string
+	budget   string
+	maxPrice string
+	timeout  time.Duration
+	memory   uint32
+	region   string
+	rig      string
+	retries  int
+	name     string
+	seed     string
+	public   bool
+	dryRun   bool
+	outDir   string
+}
+
+func (a *app) runCmd() *cobra.Command {
+	var r runFlags
+	c := &cobra.Command{
+		Use: "run [flags] MODULE [-- ARGS…]", Short: "Buy a run of a WASM module",
+		Long: `Buy a run of a WASM module (WASI preview 1) on the cheapest rig that fits. MODULE is a
+.wasm file, or one that Rerig brings: lm continues a text with a small language
+model, thumb makes a thumbnail of a picture.
+
+The module sees its inputs in /in, and what it leaves in /out is written next to
+the first input, or to --out-dir. Its standard output and error are this command's,
+and so is its exit code; 124 says that --timeout ended it, 125 that the network or
+the escrow failed. --budget is a cap that the payment channel enforces. Ctrl-C stops
+the job, and what was done by then is paid for.`,
+		Example: `  rerig run lm -- -n 40 "A hacker is"
+  rerig run -i holiday.jpg thumb -- --size 200
+  rerig run --dry-run --max-price 0.05/h my.wasm`,
+		Args: func(cmd *cobra.Command, args []string) error {
+			switch dash := cmd.ArgsLenAtDash(); {
+			case len(args) == 0 || dash == 0:
+				return usage("MODULE is missing; see `rerig run --help`")
+			case len(args) > 1 && dash != 1:
+				return usage("unexpected argument %q; the module's arguments come after --", args[1])
+			}
+			return nil
+		},
+		RunE: func(cmd *cobra.Command, args []string) error { return a.run(cmd.Context(), &r, args[0], args[1:]) },
+	}
+	f := c.Flags()
+	f.StringArrayVarP(&r.inputs, "input", "i", nil, "`file[=name]` for the module's /in; may be repeated")
+	f.StringArrayVarP(&r.env, "env", "e", nil, "`KEY=VALUE` for the module; may be repeated")
+	f.StringVar(&r.budget, "budget", "0.1", "most that it may cost, in the network's token")
+	f.StringVar(&r.maxPrice, "max-price", "", "highest `price` of a CPU hour, such as 0.06/h")
+	f.DurationVar(&r.timeout, "timeout", 10*time.Minute, "run time `limit`")
+	f.Uint32Var(&r.memory, "memory", 0, "`MiB` that the module needs")
+	f.StringVar(&r.region, "region", "", "only rigs of this region")
+	f.StringVar(&r.rig, "rig", "", "only the rig with this `address`")
+	f.IntVar(&r.retries, "retries", 2, "further rigs tried when one fails")
+	f.StringVar(&r.name, "name", "", "`name` for `rerig ps`")
+	f.StringVar(&r.seed, "seed", "", "`text` that the module's randomness derives from")
+	f.BoolVar(&r.public, "public", false, "let anybody fetch the outputs by their CID")
+	f.BoolVar(&r.dryRun, "dry-run", false, "show offers and prices, spend nothing")
+	f.StringVar(&r.outDir, "out-dir", "", "`directory` for the output files")
+	return c
+}
+
+// run buys the run and follows it to its end.
+func (a *app) run(ctx context.Context, r *runFlags, module string, args []string) error {
+	p := a.progress()
+	s, err := a.openToPay(ctx, p)
+	if err != nil {
+		return networkError(err)
+	}
+	err = a.runWith(ctx, s, r, module, args, p)
+	return errors.Join(err, s.Close())
+}
+
+func (a *app) runWith(ctx context.Context, s *session, r *runFlags, module string, args []string, p *progress) error {
+	req, err := a.runRequest(s, r, module, args)
+	if err != nil {
+		return err
+	}
+	if r.dryRun {
+		return a.dryRun(ctx, s, req)
+	}
+	st, err := s.Submit(ctx, req)
+	if err != nil {
+		var no *node.APIError
+		if errors.As(err, &no) { // the node found something wrong with the request
+			return err
+		}
+		return networkError(err)
+	}
+	if st, err = a.follow(ctx, s, st, p); err != nil {
+		return networkError(err)
+	}
+	return a.runEnd(s, st, outDir(r), p)
+}
+
+// runRequest checks the flags and resolves the module and its inputs.
+func (a *app) runRequest(s *session, r *runFlags, module string, args []string) (*node.RunRequest, error) {
+	req := &node.RunRequest{Name: r.name, Args: args, Env: r.env, Region: r.region, Retries: r.retries, Public: r.public}
+	req.Resources.MemoryMiB = r.memory
+	if r.timeout < time.Millisecond || r.timeout > protocol.MaxRunTime {
+		return nil, usage("--timeout: 1ms to %v, got %v", protocol.MaxRunTime, r.timeout)
+	}
+	req.Limits.RunMillis = uint64(r.timeout.Milliseconds())
+	var err error
+	if req.Budget, err = s.money.parse("budget", r.budget); err != nil {
+		return nil, err
+	}
+	if req.Budget.IsZero() {
+		return nil, usage("--budget: more than 0")
+	}
+	if r.maxPrice != "" {
+		if req.MaxPrice, err = s.money.rate("max-price", r.maxPrice); err != nil {
+			return nil, err
+		}
+	}
+	if r.rig != "" {
+		if req.Rig, err = protocol.ParseAddress(strings.ToLower(r.rig)); err != nil {
+			return nil, usage("--rig: %w; `rerig market ls` lists them", err)
+		}
+	}
+	if r.seed != "" {
+		req.Seed = protocol.Keccak([]byte(r.seed))
+	}
+	for _, kv := range r.env {
+		if name, _, ok := strings.Cut(kv, "="); !ok || name == "" {
+			return nil, usage("--env: KEY=VALUE, got %q", kv)
+		}
+	}
+	if req.Inputs, err = inputs(r.inputs); err != nil {
+		return nil, err
+	}
+	return req, a.resolve(s.info.DataDir, module, req)
+}
+
+// inputs reads FILE and FILE=NAME.
+func inputs(list []string) (files []node.File, err error) {
+	for _, s := range list {
+		f := node.File{Path: s}
+		if i := strings.LastIndex(s, "="); i > 0 {
+			f.Path, f.Name = s[:i], s[i+1:]
+			if err := protocol.CheckFileName("--input name", f.Name); err != nil {
+				return nil, usage("%w", err)
+			}
+		}
+		if err := readable("--input", f.Path); err != nil {
+			return nil, err
+		}
+		if f.Path, err = filepath.Abs(f.Path); err != nil { // the node has another working directory
+			return nil, fmt.Errorf("--input: %w", err)
+		}
+		files = append(files, f)
+	}
+	return files, nil
+}
+
+// outDir is where the output files go; "" leaves them with the node.
+func outDir(r *runFlags) string {
+	if r.outDir != "" {
+		return r.outDir
+	}
+	for _, s := range r.inputs {
+		if i := strings.LastIndex(s, "="); i > 0 {
+			s = s[:i]
+		}
+		return filepath.Dir(s)
+	}
+	return ""
+}
+
+func networkError(err error) error {
+	var exit *exitError
+	if errors.As(err, &exit) {
+		return err
+	}
+	return &exitError{exitNetwork, err}
+}

@@ -1,0 +1,258 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/rerig/rerig/client"
+	"github.com/rerig/rerig/node"
+	"github.com/rerig/rerig/node/hardware"
+	"github.com/rerig/rerig/protocol"
+)
+
+// upFlags are the flags of `rerig up`.
+type upFlags struct {
+	payout   string
+	price    string
+	tick     uint64
+	slots    int
+	queue    int
+	memory   uint32
+	region   string
+	listen   []string
+	rpc      string
+	simulate []string
+	mdns     bool
+	server   bool
+}
+
+func (a *app) upCmd() *cobra.Command {
+	var u upFlags
+	c := &cobra.Command{
+		Use: "up", Short: "Run a node that sells this machine's time",
+		Long: `Run a node that offers this machine's CPU time at a price, runs jobs in a sandbox
+and is paid by the tick, until SIGINT or SIGTERM. Jobs under way are ended and
+billed first; a second signal ends it at once.
+
+The key made on first use signs offers and receipts. It has no power over what is
+earned: that goes to --payout.`,
+		Args: exactly(),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return a.up(cmd.Context(), &u, cmd.Flags().Changed("price"))
+		},
+	}
+	f := c.Flags()
+	f.StringVar(&u.payout, "payout", "", "`address` that is paid (default the node's own)")
+	f.StringVar(&u.price, "price", "0.05/h", "`price` of a CPU hour in the network's token")
+	f.Uint64Var(&u.tick, "tick", 1000, "CPU `milliseconds` between payments: the most a stranger can owe")
+	f.IntVar(&u.slots, "slots", 0, "jobs at once (default one for each core)")
+	f.IntVar(&u.queue, "queue", 64, "jobs that may wait")
+	f.Uint32Var(&u.memory, "memory", 0, "`MiB` for one job (default a quarter of the machine's)")
+	f.StringVar(&u.region, "region", "", "`name` of the region to advertise")
+	f.StringSliceVar(&u.listen, "listen", nil, "`address` to listen on: a port, ip:port or multiaddr (default a free port)")
+	f.StringVar(&u.rpc, "rpc", "", "`URL` of the chain's JSON-RPC endpoint (default the profile's)")
+	f.StringArrayVar(&u.simulate, "simulate-gpu", nil, "`card` to pretend on a test network: \"2xRTX 3060:12GiB\"")
+	f.BoolVar(&u.mdns, "mdns", false, "look for peers on the LAN")
+	f.BoolVar(&u.server, "server", false, "be a bootstrap and index node; sells only if --price is given")
+	return c
+}
+
+// up runs the node until ctx ends.
+func (a *app) up(ctx context.Context, u *upFlags, priced bool) error {
+	profile, err := a.profile()
+	if err != nil {
+		return err
+	}
+	m, p := moneyOf(profile), a.progress()
+	cfg, err := a.upConfig(u, profile, priced || !u.server)
+	if err != nil {
+		return err
+	}
+	cfg.Logger = slog.New(a.lines(slog.LevelInfo, &m, p))
+	_, statErr := os.Stat(filepath.Join(cfg.DataDir, "key.json"))
+	n, err := node.New(cfg)
+	if err != nil {
+		return err
+	}
+	if errors.Is(statErr, os.ErrNotExist) {
+		p.done("key created in %s; back it up", filepath.Join(cfg.DataDir, "key.json"))
+	}
+	p.done("address %s", n.Address())
+	ended := make(chan error, 1) // gets Run's result, once
+	running, stop := context.WithCancel(ctx)
+	defer stop()
+	go func() { ended <- n.Run(running) }()
+	if err := a.announce(running, cfg, p, ended); err != nil {
+		stop()
+		return errors.Join(err, <-ended)
+	}
+	err = <-ended
+	if err == nil {
+		p.done("stopped; vouchers are kept and can be collected later: rerig wallet collect")
+	}
+	return err
+}
+
+// upConfig checks the flags.
+func (a *app) upConfig(u *upFlags, p *node.Profile, sells bool) (cfg node.Config, err error) {
+	if cfg, err = a.nodeConfig(p); err != nil {
+		return cfg, err
+	}
+	cfg.MDNS, cfg.Server, cfg.RPC = u.mdns, u.server, u.rpc
+	if len(u.listen) > 0 {
+		if cfg.Listen, err = listenAddrs(u.listen, p.Local); err != nil {
+			return cfg, err
+		}
+	}
+	if len(u.simulate) > 0 && !p.Local {
+		return cfg, usage("--simulate-gpu is for test networks only, and %s is not one: nobody may sell cards that do not exist", p.Name)
+	}
+	if !sells {
+		return cfg, nil
+	}
+	rig := &node.RigConfig{TickUnits: u.tick, Slots: u.slots, Queue: u.queue, MemoryMiB: u.memory, Region: u.region}
+	switch {
+	case u.tick == 0 || u.tick > protocol.MaxTickUnits:
+		return cfg, usage("--tick: 1 to %d CPU milliseconds, got %d", uint64(protocol.MaxTickUnits), u.tick)
+	case u.slots < 0 || u.slots > 1<<16-1:
+		return cfg, usage("--slots: 1 to %d, got %d", 1<<16-1, u.slots)
+	case u.queue < 1:
+		return cfg, usage("--queue: at least 1, got %d", u.queue)
+	}
+	if u.payout != "" {
+		if rig.Payee, err = protocol.ParseAddress(strings.ToLower(u.payout)); err != nil {
+			return cfg, usage("--payout: %w", err)
+		}
+	}
+	if rig.Price, err = moneyOf(p).rate("price", u.price); err != nil {
+		return cfg, err
+	}
+	for _, s := range u.simulate {
+		card, err := hardware.ParseSimulated(s)
+		if err != nil {
+			return cfg, usage("--simulate-gpu: %w", err)
+		}
+		rig.Simulated = append(rig.Simulated, card)
+	}
+	cfg.Rig = rig
+	return cfg, nil
+}
+
+// listenAddrs turns ports and ip:port into multiaddrs for TCP and QUIC.
+func listenAddrs(list []string, local bool) (out []string, err error) {
+	for _, s := range list {
+		if strings.HasPrefix(s, "/") {
+			out = append(out, s)
+			continue
+		}
+		host, port, err := net.SplitHostPort(s)
+		if err != nil {
+			host, port = "", s
+		}
+		if host == "" {
+			host = "0.0.0.0"
+			if local {
+				host = "127.0.0.1"
+			}
+		}
+		ip := net.ParseIP(host)
+		if _, err := net.LookupPort("tcp", port); err != nil || ip == nil {
+			return nil, usage("--listen: a port, ip:port or multiaddr, got %q", s)
+		}
+		family := "/ip4/"
+		if ip.To4() == nil {
+			family = "/ip6/"
+		}
+		out = append(out, family+host+"/tcp/"+port, family+host+"/udp/"+port+"/quic-v1")
+	}
+	return out, nil
+}
+
+// announce tells what the node does once it does it. An error of ended is the
+// node's own.
+func (a *app) announce(ctx context.Context, cfg node.Config, p *progress, ended chan error) error {
+	n, err := a.whenUp(ctx, cfg, ended)
+	if err != nil || n == nil {
+		return err
+	}
+	defer n.Close()
+	if err := a.askFaucet(ctx, n, p); err != nil {
+		p.warn("faucet: %v", err)
+	}
+	p.done("peer ID %s", n.info.Peer)
+	for _, addr := range n.info.Listen {
+		p.done("reachable at %s", addr)
+	}
+	if n.info.Chain.Online {
+		p.done("chain %d at block %d, escrow %s", n.info.Chain.ID, n.info.Chain.Head, n.info.Chain.Escrow)
+	} else {
+		p.warn("chain: %s; serving open channels only until it is back", n.info.Chain.Reason)
+	}
+	if r := n.info.Rig; r != nil {
+		p.done("self-test passed: wasm")
+		p.done("selling %d slots at %s %s per CPU hour, paid to %s", r.Slots, n.money.perHour(r.Price), n.money.Symbol, r.Payee)
+		for _, g := range r.Hardware.GPUs {
+			p.done("card %s", card(g))
+		}
+		p.line("Waiting for jobs. Ctrl-C ends it; `rerig ps --data-dir %s` shows them.", cfg.DataDir)
+	} else {
+		p.line("Serving the network. Ctrl-C ends it.")
+	}
+	if a.json() {
+		return a.print(n.info, func(io.Writer) error { return nil })
+	}
+	return nil
+}
+
+// whenUp waits until the node's self-test has passed and its chain has answered,
+// or has had the time to. It returns nothing when the node has ended instead.
+func (a *app) whenUp(ctx context.Context, cfg node.Config, ended chan error) (s *session, err error) {
+	tick := time.NewTicker(joinPoll)
+	defer tick.Stop()
+	patience := time.NewTimer(joinWait)
+	defer patience.Stop()
+	for waiting := true; ; {
+		select {
+		case err := <-ended:
+			ended <- err // for the caller, which waits for it too
+			return nil, nil
+		case <-patience.C:
+			waiting = false
+		case <-tick.C:
+		}
+		if s == nil {
+			s, err = a.connect(ctx)
+		} else {
+			s.info, err = s.Info(ctx)
+		}
+		switch {
+		case ctx.Err() != nil || errors.Is(err, client.ErrNoNode): // it ends, or begins
+		case err != nil:
+			return nil, err
+		case (s.info.Chain.Online || !waiting) && (s.info.Rig == nil || s.info.Rig.Offering):
+			return s, nil
+		}
+	}
+}
+
+// card writes a group of cards; simulated ones are always called so.
+func card(g protocol.GPU) string {
+	text := fmt.Sprintf("%s %d GiB", g.Model, g.VRAMMiB>>10)
+	if g.Count > 1 {
+		text = fmt.Sprintf("%d× %s", g.Count, text)
+	}
+	if g.Simulated {
+		text += " (simulated)"
+	}
+	return text
+}
