@@ -22,8 +22,9 @@ import (
 )
 
 const (
-	dialWait = 2 * time.Second
-	maxReply = 64 << 20 // bytes of one answer
+	dialWait  = 2 * time.Second
+	maxReply  = 64 << 20 // bytes of one answer
+	idleConns = 16       // kept for the next requests
 )
 
 // ErrNoNode means that no node runs in the data directory.
@@ -51,7 +52,7 @@ func Connect(ctx context.Context, dataDir string) (*Client, error) {
 		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
 			return dialer.DialContext(ctx, "unix", socket)
 		},
-		MaxIdleConns: 4, IdleConnTimeout: time.Minute,
+		MaxIdleConns: idleConns, MaxIdleConnsPerHost: idleConns, IdleConnTimeout: time.Minute,
 	}}}, nil
 }
 

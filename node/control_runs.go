@@ -112,6 +112,12 @@ func (n *Node) pastRun(rec protocol.Record) RunStatus {
 
 // find resolves a run by the hex prefix of its ID or of one of its jobs.
 func (c *control) find(ctx context.Context, prefix string) (*requester.Run, RunStatus, error) {
+	if id, err := protocol.ParseHash(prefix); err == nil { // a whole ID needs no search
+		if run := c.n.requester.Get(id); run != nil {
+			st, _ := run.Status()
+			return run, st, nil
+		}
+	}
 	digits := strings.TrimPrefix(prefix, "0x")
 	var live *requester.Run
 	for _, run := range c.n.requester.Runs() {

@@ -3,6 +3,7 @@ package artifact
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io"
@@ -44,6 +45,9 @@ func (s *Store) AddFile(ctx context.Context, path string) (string, uint64, error
 	if !st.Mode().IsRegular() {
 		return "", 0, fmt.Errorf("add %s: it is no plain file (%s); name a plain file", path, st.Mode().Type())
 	}
+	if c, ok := s.again(ctx, path, st.Size()); ok {
+		return c.String(), uint64(st.Size()), nil
+	}
 	f, err := os.Open(path)
 	if err != nil {
 		return "", 0, fmt.Errorf("add file: %w", err)
@@ -54,13 +58,15 @@ func (s *Store) AddFile(ctx context.Context, path string) (string, uint64, error
 	if err := b.reserve(uint64(st.Size()), 1); err != nil {
 		return "", 0, fmt.Errorf("add %s: %w", path, err)
 	}
-	n, err := b.file(ctx, atMost(f, st.Size()))
+	sum := sha256.New()
+	n, err := b.file(ctx, io.TeeReader(atMost(f, st.Size()), sum))
 	if err == nil {
 		err = b.commit(ctx, n.Cid(), kindFile)
 	}
 	if err != nil {
 		return "", 0, fmt.Errorf("add %s: %w", path, err)
 	}
+	s.added.put(path, addition{n.Cid(), int64(b.bytes), [32]byte(sum.Sum(nil))})
 	return n.Cid().String(), b.bytes, nil
 }
 

@@ -84,6 +84,7 @@ type Store struct {
 	net   network.BitSwapNetwork
 	wants *wants
 	busy  keyLocks // one worker for each CID or destination
+	added additions
 
 	started chan struct{} // closed by Run once bitswap answers
 	ended   chan struct{} // closed by Run when it returns

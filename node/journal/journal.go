@@ -41,6 +41,7 @@ type Journal struct {
 	writer  *sql.DB   // owns conn alone
 	conn    *sql.Conn // used by Run only
 	readers *sql.DB
+	parsed  sync.Map // query to *sql.Stmt of readers, which closes them
 
 	writes  chan *write   // unbuffered, never closed: callers send, Run receives
 	stop    chan struct{} // closed by Close

@@ -17,11 +17,33 @@ type reader interface {
 // snapshot is a read-only transaction: all its queries see one moment.
 type snapshot struct {
 	ctx context.Context
+	j   *Journal
 	tx  *sql.Tx
 }
 
 func (s snapshot) query(query string, args ...any) (*sql.Rows, error) {
-	return s.tx.QueryContext(s.ctx, query, args...)
+	stmt, err := s.j.prepared(s.ctx, query)
+	if err != nil {
+		return nil, err
+	}
+	return s.tx.StmtContext(s.ctx, stmt).QueryContext(s.ctx, args...)
+}
+
+// prepared keeps each query parsed. Queries are made of this package's constant
+// texts, so there are no more of them than it has.
+func (j *Journal) prepared(ctx context.Context, query string) (*sql.Stmt, error) {
+	if s, ok := j.parsed.Load(query); ok {
+		return s.(*sql.Stmt), nil
+	}
+	s, err := j.readers.PrepareContext(ctx, query)
+	if err != nil {
+		return nil, err
+	}
+	if kept, twice := j.parsed.LoadOrStore(query, s); twice {
+		_ = s.Close() // another caller was faster
+		s = kept.(*sql.Stmt)
+	}
+	return s, nil
 }
 
 // view runs f on the state as of now, beside whatever is being written.
@@ -34,7 +56,7 @@ func (j *Journal) view(ctx context.Context, f func(reader) error) error {
 		return j.explain(err)
 	}
 	defer func() { _ = tx.Rollback() }() // it has changed nothing
-	return j.explain(f(snapshot{ctx, tx}))
+	return j.explain(f(snapshot{ctx, j, tx}))
 }
 
 func (j *Journal) isClosed() bool {
