@@ -97,7 +97,9 @@ func (c *control) run(ctx context.Context) error {
 	if err := c.server.Shutdown(wait); err != nil {
 		_ = c.server.Close() // clients that do not leave are cut off
 	}
-	<-done
+	if err := <-done; !errors.Is(err, http.ErrServerClosed) {
+		return fmt.Errorf("control socket: %w", err)
+	}
 	return nil
 }
 

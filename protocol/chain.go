@@ -54,7 +54,7 @@ func (j Job) Restarted() Job {
 	case j.Role == RoleRig && j.State == StateFinished && !j.Paid.Less(j.Due):
 		s.end(StateSettled, s.Reason, s.Detail)
 	case j.State == StateVerified:
-		s.end(StateVerified, s.orReason(ReasonNoSettle), "node restarted before the rig confirmed the final voucher")
+		s.end(StateVerified, s.orNoSettle(), "node restarted before the rig confirmed the final voucher")
 	default:
 		s.end(StateFailed, ReasonRestart, "node restarted in "+string(j.State))
 	}

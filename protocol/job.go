@@ -119,7 +119,7 @@ func (j Job) Step(ev Event, now time.Time) (Job, []Effect, error) {
 		return j, nil, &EventError{j.State, ev}
 	}
 	s := &step{Job: j, now: millis(now)}
-	known := false
+	var known bool
 	if j.Role == RoleRig {
 		known = s.rig(ev)
 	} else {

@@ -8,36 +8,36 @@ type Event interface{ name() string }
 type (
 	// Tick tells the time; timeouts fire on it.
 	Tick struct{}
-	// PeerGone: the stream to the other side broke.
+	// PeerGone – the stream to the other side broke.
 	PeerGone struct{}
-	// StopAsked: the user (or a shutdown) wants the job to end.
+	// StopAsked – the user (or a shutdown) wants the job to end.
 	StopAsked struct{ Reason Reason }
 )
 
 // Events of the rig.
 type (
-	// FundingSeen: the channel has Available base units free for this job.
+	// FundingSeen – the channel has Available base units free for this job.
 	FundingSeen struct{ Available Amount }
-	// FundingRefused: the channel cannot be used, and why.
+	// FundingRefused – the channel cannot be used, and why.
 	FundingRefused struct {
 		Reason Reason
 		Detail string
 	}
-	// SlotFree: the queue gave the job a slot.
+	// SlotFree – the queue gave the job a slot.
 	SlotFree struct{}
-	// Staged: module and inputs are on disk and verified.
+	// Staged – module and inputs are on disk and verified.
 	Staged struct{}
-	// StageFailed: they are not.
+	// StageFailed – they are not.
 	StageFailed struct {
 		Reason Reason
 		Detail string
 	}
-	// Measured: the sandbox has used Units so far; Output is the stream's hash now.
+	// Measured – the sandbox has used Units so far; Output is the stream's hash now.
 	Measured struct {
 		Units  uint64
 		Output Hash
 	}
-	// Exited: the sandbox is gone. Reason is "" when the program ended by itself.
+	// Exited – the sandbox is gone. Reason is "" when the program ended by itself.
 	Exited struct {
 		Units    uint64
 		Output   Hash // ResultRoot
@@ -45,36 +45,36 @@ type (
 		Reason   Reason
 		Detail   string
 	}
-	// PaymentIn: vouchers in the journal now pay Total for this job.
+	// PaymentIn – vouchers in the journal now pay Total for this job.
 	PaymentIn struct{ Total Amount }
-	// StopIn: the requester sent Stop.
+	// StopIn – the requester sent Stop.
 	StopIn struct{ Reason Reason }
 )
 
 // Events of the requester.
 type (
-	// ChannelReady: the channel has the budget reserved for this job.
+	// ChannelReady – the channel has the budget reserved for this job.
 	ChannelReady struct{}
-	// ChannelFailed: it cannot be had.
+	// ChannelFailed – it cannot be had.
 	ChannelFailed struct {
 		Reason Reason
 		Detail string
 	}
-	// StatusIn: the rig says where the job stands.
+	// StatusIn – the rig says where the job stands.
 	StatusIn struct {
 		State  State
 		Reason Reason
 		Detail string
 	}
-	// OutputIn: a chunk of output came; it shows that the rig lives.
+	// OutputIn – a chunk of output came; it shows that the rig lives.
 	OutputIn struct{}
-	// ReceiptIn: a receipt with a good signature. Output is what the requester
+	// ReceiptIn – a receipt with a good signature. Output is what the requester
 	// computed from the chunks it got before it.
 	ReceiptIn struct {
 		Receipt Receipt
 		Output  Hash
 	}
-	// ResultIn: the final receipt with a good signature, and the root the
+	// ResultIn – the final receipt with a good signature, and the root the
 	// requester computed from the stream it got and the CID it was given.
 	ResultIn struct {
 		Receipt Receipt
@@ -82,14 +82,14 @@ type (
 		Reason  Reason
 		Detail  string
 	}
-	// Checked: the outputs were fetched and verified, or not.
+	// Checked – the outputs were fetched and verified, or not.
 	Checked struct {
 		OK     bool
 		Detail string
 	}
-	// SettledIn: the rig has the final voucher.
+	// SettledIn – the rig has the final voucher.
 	SettledIn struct{}
-	// Violation: the rig broke the protocol (bad signature, malformed message).
+	// Violation – the rig broke the protocol (bad signature, malformed message).
 	Violation struct {
 		Reason Reason
 		Detail string
@@ -124,60 +124,60 @@ type Effect interface{ effect() string }
 
 // Effects of both sides.
 type (
-	// Save: write the job to the journal and fsync.
+	// Save – write the job to the journal and fsync.
 	Save struct{}
-	// Release: the job needs nothing any more: budget, scratch, stream.
+	// Release – the job needs nothing any more: budget, scratch, stream.
 	Release struct{}
 )
 
 // Effects of the rig.
 type (
-	// CheckFunding: look at the channel; answer FundingSeen or FundingRefused.
+	// CheckFunding – look at the channel; answer FundingSeen or FundingRefused.
 	CheckFunding struct{}
-	// Enqueue: wait for a slot; answer SlotFree.
+	// Enqueue – wait for a slot; answer SlotFree.
 	Enqueue struct{}
-	// Stage: fetch module and inputs; answer Staged or StageFailed.
+	// Stage – fetch module and inputs; answer Staged or StageFailed.
 	Stage struct{}
-	// Start: run the sandbox; answer Measured as units grow and Exited once.
+	// Start – run the sandbox; answer Measured as units grow and Exited once.
 	Start struct{}
-	// Pause: stop the sandbox's clock until Resume.
+	// Pause – stop the sandbox's clock until Resume.
 	Pause struct{}
-	// Resume: let it go on.
+	// Resume – let it go on.
 	Resume struct{}
-	// Kill: end the sandbox; Exited follows.
+	// Kill – end the sandbox; Exited follows.
 	Kill struct{}
-	// FreeSlot: the sandbox is gone, the slot or the place in the queue is free.
+	// FreeSlot – the sandbox is gone, the slot or the place in the queue is free.
 	FreeSlot struct{}
-	// SendStatus: tell the requester.
+	// SendStatus – tell the requester.
 	SendStatus struct {
 		State  State
 		Reason Reason
 		Detail string
 	}
-	// SendReceipt: sign and send a tick's receipt.
+	// SendReceipt – sign and send a tick's receipt.
 	SendReceipt struct{ Receipt Receipt }
-	// SendResult: sign and send the final receipt.
+	// SendResult – sign and send the final receipt.
 	SendResult struct {
 		Receipt Receipt
 		Reason  Reason
 		Detail  string
 	}
-	// SendSettled: confirm the final voucher.
+	// SendSettled – confirm the final voucher.
 	SendSettled struct{ Paid Amount }
 )
 
 // Effects of the requester.
 type (
-	// Fund: reserve the budget in a channel, opening or topping it up; answer
+	// Fund – reserve the budget in a channel, opening or topping it up; answer
 	// ChannelReady or ChannelFailed.
 	Fund struct{}
-	// SendAccept: countersign and send.
+	// SendAccept – countersign and send.
 	SendAccept struct{}
-	// SendVoucher: allocate, journal, sign and send a voucher with Total for this job.
+	// SendVoucher – allocate, journal, sign and send a voucher with Total for this job.
 	SendVoucher struct{ Total Amount }
-	// SendStop: tell the rig to stop.
+	// SendStop – tell the rig to stop.
 	SendStop struct{ Reason Reason }
-	// CheckResult: fetch and verify the outputs; answer Checked.
+	// CheckResult – fetch and verify the outputs; answer Checked.
 	CheckResult struct{}
 )
 

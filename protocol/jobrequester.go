@@ -227,7 +227,7 @@ func (s *step) reqSettle() {
 // left to pay and the work is here: a rig's last word cannot spoil it.
 func (s *step) reqFail(r Reason, detail string) {
 	if s.State == StateVerified {
-		s.end(StateVerified, s.orReason(ReasonNoSettle), detail)
+		s.end(StateVerified, s.orNoSettle(), detail)
 		s.do(Release{})
 		return
 	}
@@ -242,7 +242,7 @@ func (s *step) reqFail(r Reason, detail string) {
 func (s *step) reqPeerGone() {
 	switch s.State {
 	case StateVerified: // the work is here and the voucher is out: only the receipt for it is missing
-		s.end(StateVerified, s.orReason(ReasonNoSettle), "rig left before it confirmed the final voucher")
+		s.end(StateVerified, s.orNoSettle(), "rig left before it confirmed the final voucher")
 	case StateFinished: // the outputs may still come from elsewhere or from our own store
 		return
 	default:
@@ -251,11 +251,12 @@ func (s *step) reqPeerGone() {
 	s.do(Release{})
 }
 
-func (s *step) orReason(r Reason) Reason {
+// orNoSettle keeps the reason the program ended with, if there is one.
+func (s *step) orNoSettle() Reason {
 	if s.Reason != ReasonNone {
 		return s.Reason
 	}
-	return r
+	return ReasonNoSettle
 }
 
 func (s *step) reqStop(r Reason) {
@@ -291,7 +292,7 @@ func (s *step) reqTimeouts() {
 	case StateFinished:
 		s.reqFail(ReasonBadResult, "outputs could not be fetched within "+StagingWait.String())
 	case StateVerified:
-		s.end(StateVerified, s.orReason(ReasonNoSettle), "rig did not confirm the final voucher")
+		s.end(StateVerified, s.orNoSettle(), "rig did not confirm the final voucher")
 		s.do(Release{})
 	default:
 		s.reqFail(ReasonSilent, "nothing heard from the rig in "+string(s.State))

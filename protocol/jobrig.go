@@ -11,6 +11,9 @@ func (s *step) rig(ev Event) bool {
 	case PeerGone:
 		s.rigStop(ReasonPeerLost)
 		return true
+	case Violation:
+		s.rigStop(ev.Reason)
+		return true
 	case StopIn:
 		s.rigStop(ReasonStopped)
 		return true
@@ -120,7 +123,7 @@ func (s *step) rigExited(ev Exited) {
 	}
 	s.do(FreeSlot{})
 	switch reason {
-	case ReasonPeerLost, ReasonUnpaid, ReasonRigError:
+	case ReasonPeerLost, ReasonMalformed, ReasonVersion, ReasonUnpaid, ReasonRigError:
 		s.end(StateFailed, reason, detail)
 		if reason != ReasonPeerLost {
 			s.do(SendStatus{StateFailed, reason, detail})
@@ -185,16 +188,25 @@ func (s *step) rigStop(r Reason) {
 	case StateRunning:
 		s.rigKill(r)
 	case StateFinished:
-		if r == ReasonPeerLost {
+		if gone(r) {
 			s.rigUnsettled("requester left before the final voucher")
 		}
 	default:
-		s.rigEnd(StateCancelled, r, "")
+		state := StateCancelled
+		if r == ReasonMalformed || r == ReasonVersion {
+			state = StateFailed
+		}
+		s.rigEnd(state, r, "")
 	}
 }
 
+// gone says that nothing good can come from the requester any more.
+func gone(r Reason) bool {
+	return r == ReasonPeerLost || r == ReasonMalformed || r == ReasonVersion
+}
+
 func (s *step) rigKill(r Reason) {
-	if s.Ending == ReasonNone || r == ReasonPeerLost {
+	if s.Ending == ReasonNone || gone(r) {
 		s.Ending = r
 	}
 	s.RunUntil, s.PayUntil = 0, 0

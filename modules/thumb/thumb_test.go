@@ -94,8 +94,8 @@ func TestPixelsAreAreaAverages(t *testing.T) {
 	if got := small.RGBAAt(1, 1).R; got != 0 {
 		t.Errorf("right is %d, want 0", got)
 	}
-	clear := scale(halves(2, 2, color.NRGBA{G: 255, A: 255}, color.NRGBA{R: 255}), 1)
-	if got := clear.RGBAAt(0, 0); got != (color.RGBA{G: 128, A: 128}) {
+	half := scale(halves(2, 2, color.NRGBA{G: 255, A: 255}, color.NRGBA{R: 255}), 1)
+	if got := half.RGBAAt(0, 0); got != (color.RGBA{G: 128, A: 128}) {
 		t.Errorf("a transparent half gives %v, want half-transparent green", got)
 	}
 }

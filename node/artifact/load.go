@@ -183,7 +183,7 @@ func (s *Store) loadPartials() error {
 func treeBytes(dir string) (n int64) {
 	_ = filepath.WalkDir(dir, func(_ string, d fs.DirEntry, err error) error {
 		if err != nil || d.IsDir() {
-			return nil // what cannot be read counts for nothing
+			return nil //nolint:nilerr // what cannot be read counts for nothing
 		}
 		if info, err := d.Info(); err == nil {
 			n += onDisk(uint64(info.Size()))

@@ -31,7 +31,6 @@ func newClock() *clock {
 func (c *clock) now() time.Time                 { return time.UnixMilli(c.ms.Load()) }
 func (c *clock) advance(d time.Duration)        { c.ms.Add(d.Milliseconds()) }
 func (c *clock) set(cfg *Config)                { cfg.Clock = c.now }
-func quick(cfg *Config)                         { cfg.Timing = quickTiming() }
 func public(cfg *Config)                        { cfg.LocalNet = false }
 func limits(change func(*Limits)) func(*Config) { return func(c *Config) { change(&c.Limits) } }
 

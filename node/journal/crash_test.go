@@ -51,9 +51,10 @@ func crashWriter(dir string) {
 		promised, err := jobPaid(ctx, j, protocol.RoleRequester, job)
 		check(err)
 		wg.Go(func() {
-			total, err := promised, error(nil)
+			total := promised
 			for { // the first repeats what may have been promised and not credited
 				pay(job, total)
+				var err error
 				total, err = total.Add(amt(1))
 				check(err)
 			}

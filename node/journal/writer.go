@@ -166,7 +166,7 @@ func (t *tx) try(batch []*write, errs []error) error {
 	if err := t.exec("BEGIN IMMEDIATE"); err != nil {
 		return err
 	}
-	any := false
+	changed := false
 	for i, w := range batch {
 		if errs[i] = w.ctx.Err(); errs[i] != nil {
 			continue
@@ -176,9 +176,9 @@ func (t *tx) try(batch []*write, errs []error) error {
 		if errs[i] != nil && (t.changed || code(errs[i]) != 0) {
 			return errors.Join(errs[i], t.rollback())
 		}
-		any = any || t.changed
+		changed = changed || t.changed
 	}
-	if !any {
+	if !changed {
 		return t.rollback()
 	}
 	if err := t.exec("COMMIT"); err != nil {

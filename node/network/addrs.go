@@ -70,7 +70,7 @@ func (n *Network) listen() error {
 func probe(addr ma.Multiaddr) error {
 	netAddr, err := manet.ToNetAddr(addr)
 	if err != nil || netAddr.Network() != "tcp" {
-		return nil // QUIC reports a port in use by itself
+		return nil //nolint:nilerr // QUIC reports a port in use by itself
 	}
 	l, err := manet.Listen(addr)
 	if err != nil {

@@ -139,7 +139,7 @@ func (n *Network) identified(e event.EvtPeerIdentificationCompleted) {
 	if e.ProtocolVersion != n.cfg.version() {
 		n.log.Debug("peer is of another network", "peer", e.Peer, "version", e.ProtocolVersion)
 		n.gater.refuse(e.Peer, time.Now())
-		n.host.Network().ClosePeer(e.Peer)
+		_ = n.host.Network().ClosePeer(e.Peer) // it is refused from now on in any case
 		n.host.Peerstore().ClearAddrs(e.Peer)
 		return
 	}
@@ -166,7 +166,8 @@ func (n *Network) refresh(ctx context.Context) {
 			size, last, interval = now, time.Now(), jitter(refreshInterval)
 			done := n.dht.ForceRefresh()
 			select {
-			case <-done:
+			case err := <-done:
+				n.log.Debug("routing table refreshed", "err", err)
 			case <-ctx.Done():
 				return
 			}

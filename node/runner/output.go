@@ -1,6 +1,7 @@
 package runner
 
 import (
+	"errors"
 	"fmt"
 	"io/fs"
 	"path/filepath"
@@ -35,12 +36,12 @@ func checkOutput(s *Spec) *Failure {
 		}
 		return nil
 	})
-	switch err := err.(type) {
-	case nil:
+	var over *Failure
+	switch {
+	case err == nil:
 		return nil
-	case *Failure:
-		return err
-	default:
-		return &Failure{FailureInternal, "check the output: " + err.Error()}
+	case errors.As(err, &over):
+		return over
 	}
+	return &Failure{FailureInternal, "check the output: " + err.Error()}
 }

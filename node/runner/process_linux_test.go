@@ -3,6 +3,7 @@ package runner
 import (
 	"bufio"
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -31,7 +32,7 @@ func orphanMain(dir string) {
 	}()
 	var j *Job
 	for j == nil {
-		if j, err = r.Start(context.Background(), wat("loop"), nil, nil); err != nil && err != ErrNotRunning {
+		if j, err = r.Start(context.Background(), wat("loop"), nil, nil); err != nil && !errors.Is(err, ErrNotRunning) {
 			panic(err)
 		}
 		runtime.Gosched()

@@ -142,7 +142,7 @@ func New(cfg Config) (*Runner, error) {
 		}
 	}
 	if r.cache, err = openCache(filepath.Join(dir, name), cfg.CacheBytes, r.compile); err != nil {
-		r.program.close()
+		_ = r.program.close() // the cache's error is the one to tell
 		return nil, err
 	}
 	return r, nil

@@ -68,7 +68,7 @@ func (m *mountFile) Pread(p []byte, off int64) (int, wsys.Errno) {
 	return n, errno(err)
 }
 
-func (m *mountFile) Seek(offset int64, whence int) (int64, wsys.Errno) { //nolint:govet // wazero's signature, not io.Seeker's
+func (m *mountFile) Seek(offset int64, whence int) (int64, wsys.Errno) {
 	if m.dir {
 		if offset != 0 || whence != io.SeekStart {
 			return 0, wsys.EINVAL

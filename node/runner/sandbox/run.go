@@ -113,7 +113,7 @@ func run(ctx context.Context, cacheDir string, preload *stored) error {
 	var buf []byte
 	kind, payload, err := frame.Read(os.Stdin, &buf, frame.MaxRequest)
 	if err != nil || kind != frame.Job {
-		return nil // the runner closed its end: no job will come
+		return nil //nolint:nilerr // the runner closed its end: no job will come
 	}
 	req, err := decodeRequest(payload)
 	if err != nil {
