@@ -88,7 +88,10 @@ func Start(ctx context.Context, cfg Config) (*Chain, error) {
 	}
 	running, stop := context.WithCancel(context.Background())
 	c.stop = stop
-	c.ended.Go(func() { c.listen(running) })
+	// Before the endpoint is there, so that no transaction arrives unheard.
+	arrived := make(chan core.NewTxsEvent, 16)
+	sub := c.eth.TxPool().SubscribeTransactions(arrived, true)
+	c.ended.Go(func() { c.listen(running, arrived, sub) })
 	c.ended.Go(func() { c.seal(running, cfg.Interval) })
 	if err := c.startEndpoint(cfg.Listen); err != nil {
 		return nil, errors.Join(fmt.Errorf("start the chain's endpoint: %w", err), c.Close())

@@ -7,17 +7,19 @@ import (
 	"time"
 
 	"github.com/ethereum/go-ethereum/core"
+	"github.com/ethereum/go-ethereum/event"
 )
 
 // adjustTries bounds how often AdjustTime makes room for its empty block when
 // transactions keep arriving.
 const adjustTries = 100
 
+// retryAfter is how long transactions that a block left out wait for the next one.
+const retryAfter = 100 * time.Millisecond
+
 // listen wakes seal for each transaction. It must not seal itself: the pool waits
 // for its listeners, and sealing waits for the pool.
-func (c *Chain) listen(ctx context.Context) {
-	arrived := make(chan core.NewTxsEvent, 16)
-	sub := c.eth.TxPool().SubscribeTransactions(arrived, true)
+func (c *Chain) listen(ctx context.Context, arrived <-chan core.NewTxsEvent, sub event.Subscription) {
 	defer sub.Unsubscribe()
 	for {
 		select {
@@ -38,6 +40,7 @@ func (c *Chain) kick() {
 
 // seal makes a block soon after each transaction and after each interval.
 func (c *Chain) seal(ctx context.Context, interval time.Duration) {
+	var again <-chan time.Time  // fires when a block left transactions waiting
 	var passed <-chan time.Time // nil, which never fires, without an interval
 	if interval > 0 {
 		ticker := time.NewTicker(interval)
@@ -45,13 +48,19 @@ func (c *Chain) seal(ctx context.Context, interval time.Duration) {
 		passed = ticker.C
 	}
 	for {
+		left := false
 		select {
 		case <-ctx.Done():
 			return
 		case <-c.wake:
-			c.sealPending()
+			left = c.sealPending()
+		case <-again:
+			left = c.sealPending()
 		case <-passed:
 			c.sealEmpty()
+		}
+		if again = nil; left {
+			again = time.After(retryAfter)
 		}
 	}
 }
@@ -64,29 +73,27 @@ func (c *Chain) sealEmpty() {
 	}
 }
 
-func (c *Chain) sealPending() {
+func (c *Chain) sealPending() (left bool) {
 	c.sealing.Lock()
 	defer c.sealing.Unlock()
-	if !c.sealing.paused {
-		c.drainLocked()
-	}
+	return !c.sealing.paused && c.drainLocked()
 }
 
 // drainLocked seals blocks until no executable transaction is left, or until a
-// block took none: what a miner will not take (a tip below its least, say) stays.
-func (c *Chain) drainLocked() {
+// block took none, and reports which: what a miner will not take (a tip below its
+// least, say) stays.
+func (c *Chain) drainLocked() (left bool) {
 	pool := c.eth.TxPool()
 	for {
-		before, _ := pool.Stats()
-		if before == 0 {
-			return
+		if waiting, _ := pool.Stats(); waiting == 0 {
+			return false
 		}
 		c.sealing.beacon.Commit()
 		if err := pool.Sync(); err != nil {
-			return // the pool is closing with the chain
+			return false // the pool is closing with the chain
 		}
 		if c.eth.BlockChain().CurrentBlock().GasUsed == 0 {
-			return
+			return true
 		}
 	}
 }

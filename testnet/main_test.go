@@ -1,0 +1,26 @@
+package testnet_test
+
+import (
+	"flag"
+	"os"
+	"testing"
+
+	"go.uber.org/goleak"
+)
+
+var update = flag.Bool("update", false, "rewrite the golden files in testdata")
+
+// ignored are goroutines of go-ethereum that outlive the chain they served.
+var ignored = []goleak.Option{
+	// The pool of signature workers, one for the whole process.
+	goleak.IgnoreTopFunction("github.com/ethereum/go-ethereum/core.(*txSenderCacher).cache"),
+	// The peer database, in memory too, which ends a second after it is closed.
+	goleak.IgnoreTopFunction("github.com/syndtr/goleveldb/leveldb.(*DB).mpoolDrain"),
+}
+
+func TestMain(m *testing.M) {
+	if os.Getenv(processEnv) != "" {
+		os.Exit(runProcess())
+	}
+	goleak.VerifyTestMain(m, ignored...)
+}
