@@ -103,5 +103,5 @@ func (s *session) voucher(m *protocol.VoucherMsg) {
 // badVoucher refuses a voucher; the job goes unpaid and ends by the grace.
 func (s *session) badVoucher(err error) {
 	s.log.Warn("voucher refused", "err", err)
-	s.tell(&protocol.Status{State: protocol.StateRunning, Reason: protocol.ReasonBadVoucher, Detail: protocol.ClipDetail(err.Error())})
+	s.out.tell(&protocol.Status{State: protocol.StateRunning, Reason: protocol.ReasonBadVoucher, Detail: protocol.ClipDetail(err.Error())})
 }

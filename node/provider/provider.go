@@ -156,15 +156,13 @@ func (p *Provider) forget(s *session) {
 	p.mu.Unlock()
 }
 
-// admit registers the session, or refuses it.
+// admit registers the session, or refuses it. A place in the queue is taken only
+// when the channel was seen to be funded, so that empty promises take none.
 func (p *Provider) admit(s *session) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.draining {
 		return refuse(protocol.ReasonDraining, "rig is shutting down")
-	}
-	if len(p.sessions) >= p.cfg.Slots+p.cfg.Queue {
-		return refuse(protocol.ReasonBusy, "%d jobs run or wait, no place left", len(p.sessions))
 	}
 	if p.sessions[s.rec.Job.ID] != nil {
 		return refuse(protocol.ReasonMalformed, "job %s is already here", s.rec.Job.ID)

@@ -84,6 +84,9 @@ func (p *Provider) quote(req *protocol.QuoteRequest, requester protocol.Address)
 	if requester == p.cfg.Key.Address() {
 		return nil, nil, refuse(protocol.ReasonMalformed, "a rig does not hire itself")
 	}
+	if p.slots.full() {
+		return nil, nil, refuse(protocol.ReasonBusy, "%d jobs run and %d wait, no place left", p.cfg.Slots, p.cfg.Queue)
+	}
 	sum, err := protocol.SpecCID(req.Spec)
 	if err != nil {
 		return nil, nil, err

@@ -4,46 +4,10 @@ import (
 	"context"
 	"fmt"
 	"os"
-	"sync"
 	"time"
 
 	"github.com/rerig/rerig/protocol"
 )
-
-// output is the job's output on its way to the requester. Its lock orders chunks
-// and receipts, so that a receipt commits to exactly the chunks before it.
-type output struct {
-	mu   sync.Mutex
-	hash *protocol.OutputHash
-	send func(protocol.Message) error
-}
-
-// pipe is the job's stdout or stderr.
-type pipe struct {
-	out *output
-	fd  uint8
-}
-
-// Write sends the bytes in order; a slow requester slows the job down.
-func (p pipe) Write(b []byte) (int, error) {
-	n := 0
-	for len(b) > 0 {
-		chunk := b[:min(len(b), protocol.MaxOutputChunk)]
-		if err := p.out.chunk(p.fd, chunk); err != nil {
-			return n, err
-		}
-		n += len(chunk)
-		b = b[len(chunk):]
-	}
-	return n, nil
-}
-
-func (o *output) chunk(fd uint8, data []byte) error {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	o.hash.Add(fd, data)
-	return o.send(&protocol.Output{FD: fd, Data: data})
-}
 
 // start runs the sandbox; Exited follows in any case.
 func (s *session) start(ctx context.Context) {
@@ -57,7 +21,7 @@ func (s *session) start(ctx context.Context) {
 		InDir: s.inputs.in, OutDir: s.inputs.out, Seed: s.spec.Seed, MemoryBytes: memory,
 		StdoutBytes: l.StdoutBytes, OutputBytes: l.OutputBytes, OutputFiles: int(l.OutputFiles),
 		Deadline: l.RunTime() + time.Duration(s.p.maxPause(s.rec.Agreement))*protocol.PaymentGrace,
-	}, pipe{&s.out, 1}, pipe{&s.out, 2})
+	}, pipe{s.out, 1}, pipe{s.out, 2})
 	if err != nil {
 		s.runner = ended{}
 		s.work.Go(func() {
@@ -91,9 +55,9 @@ func (s *session) wait(ctx context.Context, run Run) protocol.Event {
 	if err := s.keepOutputs(ctx); err != nil && o.Reason == protocol.ReasonNone {
 		o.Reason, o.Detail = protocol.ReasonOutput, protocol.ClipDetail(err.Error())
 	}
-	s.out.mu.Lock()
+	s.out.order.Lock()
 	s.result.Stream = s.out.hash.Sum()
-	s.out.mu.Unlock()
+	s.out.order.Unlock()
 	return protocol.Exited{Units: o.Units, ExitCode: o.ExitCode, Reason: o.Reason, Detail: protocol.ClipDetail(o.Detail),
 		Output: protocol.ResultRoot(s.result.Stream, s.result.Outputs)}
 }
@@ -127,18 +91,18 @@ func (s *session) measure(ctx context.Context) {
 	if units < s.rec.Job.Units+s.rec.Job.TickUnits && units < s.rec.Job.Price.Buys(s.rec.Job.MaxTotal) {
 		return
 	}
-	s.out.mu.Lock()
-	defer s.out.mu.Unlock()
+	s.out.order.Lock()
+	defer s.out.order.Unlock()
 	s.step(ctx, protocol.Measured{Units: units, Output: s.out.hash.Sum()})
 }
 
-// sendReceipt signs and sends a tick's receipt; measure holds the output lock.
+// sendReceipt signs and sends a tick's receipt; measure holds the order of output.
 func (s *session) sendReceipt(r protocol.Receipt) error {
 	sig, err := s.sign(r)
 	if err != nil {
 		return err
 	}
-	s.tell(&protocol.ReceiptMsg{Receipt: r, Signature: sig})
+	s.out.tell(&protocol.ReceiptMsg{Receipt: r, Signature: sig})
 	return nil
 }
 
@@ -150,7 +114,7 @@ func (s *session) sendResult(e protocol.SendResult) error {
 	m := s.result
 	s.rec.Outputs, s.rec.OutSize = m.Outputs, m.Size
 	m.Receipt, m.Signature, m.Reason, m.Detail = e.Receipt, sig, e.Reason, protocol.ClipDetail(e.Detail)
-	s.tell(&m)
+	s.out.tell(&m)
 	return nil
 }
 

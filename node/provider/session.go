@@ -3,6 +3,7 @@ package provider
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"os"
@@ -32,7 +33,7 @@ type session struct {
 	inputs staged
 	unpin  []func() // artifacts in use; owner: staging, then run
 	runner Run
-	out    output
+	out    *outbox
 	result protocol.Result // what Exited found, for SendResult
 }
 
@@ -46,7 +47,7 @@ func newSession(p *Provider, st Stream, spec *protocol.JobSpec, raw []byte, acc 
 		Channel: acc.Channel, Epoch: acc.Epoch, RigSig: acc.RigSig, PayerSig: acc.PayerSig,
 		Created: uint64(now.UnixMilli()), Attempt: 1}
 	s.log = p.cfg.Logger.With("job", job.ID.Short())
-	s.out = output{hash: protocol.NewOutputHash(), send: st.Send}
+	s.out = newOutbox(st)
 	return s
 }
 
@@ -62,9 +63,12 @@ func (s *session) post(ev protocol.Event) {
 func (s *session) run(parent context.Context) {
 	ctx, cancel := context.WithCancel(context.WithoutCancel(parent)) // a shutdown bills first, then ends
 	s.cancel = cancel
+	sent := make(chan struct{}) // closed by the sender
 	defer func() {
 		close(s.done)
 		cancel()
+		s.out.close()
+		<-sent
 		s.st.Reset() // ends the reader; does nothing after Close
 		s.work.Wait()
 		for _, f := range s.unpin {
@@ -74,6 +78,12 @@ func (s *session) run(parent context.Context) {
 			s.log.Warn("scratch not removed", "dir", s.dir, "err", err)
 		}
 		s.p.cfg.Changed()
+	}()
+	go func() {
+		defer close(sent)
+		if !s.out.run() {
+			s.post(protocol.PeerGone{})
+		}
 	}()
 	s.work.Go(s.read)
 	s.perform(ctx, []protocol.Effect{protocol.Save{}, protocol.CheckFunding{}})
@@ -87,6 +97,7 @@ func (s *session) loop(ctx context.Context, stopping <-chan struct{}) {
 	defer beat.Stop()
 	timeout := time.NewTimer(0)
 	defer timeout.Stop()
+	var leave <-chan time.Time
 	for !s.rec.Job.Ended {
 		if at := s.rec.Job.NextTimeout(); !at.IsZero() {
 			timeout.Reset(at.Sub(s.p.cfg.Clock()))
@@ -101,12 +112,15 @@ func (s *session) loop(ctx context.Context, stopping <-chan struct{}) {
 		case <-sampling:
 			s.measure(ctx)
 		case <-beat.C:
-			s.tell(&protocol.Status{State: s.rec.Job.State})
+			s.out.tell(&protocol.Status{State: s.rec.Job.State})
 		case <-timeout.C:
 			s.step(ctx, protocol.Tick{})
 		case <-stopping:
 			stopping = nil
 			s.step(ctx, protocol.StopAsked{Reason: protocol.ReasonDraining})
+			leave = time.After(protocol.PaymentGrace)
+		case <-leave: // the node goes; a requester that has not paid by now is not waited for
+			s.step(ctx, protocol.PeerGone{})
 		}
 	}
 }
@@ -130,7 +144,7 @@ func (s *session) perform(ctx context.Context, effects []protocol.Effect) {
 	for _, e := range effects {
 		if err := s.effect(ctx, e); err != nil {
 			s.log.Warn("job cannot go on", "err", err)
-			s.abort(err)
+			s.abort(ctx, err)
 			return
 		}
 	}
@@ -161,31 +175,23 @@ func (s *session) effect(ctx context.Context, e protocol.Effect) error {
 		s.p.slots.give(s.ticket)
 		s.p.cfg.Changed()
 	case protocol.Release:
-		_ = s.st.Close() // the job is over; a broken stream changes nothing
+		s.out.close()
 		return s.p.cfg.Book.ReleaseIn(ctx, s.id)
 	case protocol.SendStatus:
-		s.tell(&protocol.Status{State: e.State, Reason: e.Reason, Detail: protocol.ClipDetail(e.Detail)})
+		s.out.tell(&protocol.Status{State: e.State, Reason: e.Reason, Detail: protocol.ClipDetail(e.Detail)})
 	case protocol.SendReceipt:
 		return s.sendReceipt(e.Receipt)
 	case protocol.SendResult:
 		return s.sendResult(e)
 	case protocol.SendSettled:
-		s.tell(&protocol.Settled{Paid: e.Paid})
+		s.out.tell(&protocol.Settled{Paid: e.Paid})
 	}
 	return nil
 }
 
-// tell sends what the requester may miss without harm to the rig; if the stream
-// is broken the reader reports it.
-func (s *session) tell(m protocol.Message) {
-	if err := s.st.Send(m); err != nil {
-		s.log.Debug("message not sent", "err", err)
-	}
-}
-
 // abort ends a job whose journal or sandbox failed under it: nothing more is
 // billed, nothing is acted on.
-func (s *session) abort(err error) {
+func (s *session) abort(ctx context.Context, err error) {
 	if s.rec.Job.Ended {
 		return
 	}
@@ -197,8 +203,11 @@ func (s *session) abort(err error) {
 	}
 	s.rec.Job.State, s.rec.Job.Ended = protocol.StateFailed, true
 	s.rec.Job.Reason, s.rec.Job.Detail = protocol.ReasonRigError, protocol.ClipDetail(err.Error())
-	s.tell(&protocol.Status{State: protocol.StateFailed, Reason: protocol.ReasonRigError, Detail: "the rig cannot go on"})
-	_ = s.st.Close() // best effort: the job is lost on our side
+	if err := errors.Join(s.p.cfg.Book.PutRecord(ctx, s.rec), s.p.cfg.Book.ReleaseIn(ctx, s.id)); err != nil {
+		s.log.Warn("job's end not journaled, the next start will", "err", err)
+	}
+	s.out.tell(&protocol.Status{State: protocol.StateFailed, Reason: protocol.ReasonRigError, Detail: "the rig cannot go on"})
+	s.out.close()
 }
 
 // read turns the requester's messages into events until the stream ends.
@@ -206,10 +215,7 @@ func (s *session) read() {
 	for {
 		m, err := s.st.Recv()
 		if err != nil {
-			if !errors.Is(err, io.EOF) {
-				s.log.Debug("stream ended", "err", err)
-			}
-			s.post(protocol.PeerGone{})
+			s.post(s.streamEnd(err))
 			return
 		}
 		switch m := m.(type) {
@@ -218,10 +224,21 @@ func (s *session) read() {
 		case *protocol.Stop:
 			s.post(protocol.StopIn{Reason: m.Reason})
 		default:
-			s.log.Warn("message out of place", "type", m.Type())
-			s.st.Reset()
-			s.post(protocol.PeerGone{})
+			s.post(protocol.Violation{Reason: protocol.ReasonMalformed,
+				Detail: fmt.Sprintf("message type %d in a job under way", m.Type())})
 			return
 		}
 	}
+}
+
+// streamEnd tells a requester that left from one that sent rubbish.
+func (s *session) streamEnd(err error) protocol.Event {
+	var bad interface{ Reason() protocol.Reason }
+	if errors.As(err, &bad) {
+		return protocol.Violation{Reason: bad.Reason(), Detail: err.Error()}
+	}
+	if !errors.Is(err, io.EOF) {
+		s.log.Debug("stream ended", "err", err)
+	}
+	return protocol.PeerGone{}
 }

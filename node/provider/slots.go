@@ -27,6 +27,13 @@ func (s *slots) free() int {
 	return s.size - s.used
 }
 
+// full reports that take would refuse.
+func (s *slots) full() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.used >= s.size && len(s.waiting) >= s.queue
+}
+
 // ahead is how many jobs would have to end before a new one starts.
 func (s *slots) ahead() int {
 	s.mu.Lock()
