@@ -85,6 +85,7 @@ func better(a, b *protocol.Quote) bool {
 
 func (r *Requester) askAll(ctx context.Context, o *Order, spec []byte, offers []*protocol.VerifiedOffer, refused []string) ([]*quoted, []string) {
 	type answer struct {
+		rig protocol.Address
 		q   *quoted
 		err error
 	}
@@ -92,11 +93,11 @@ func (r *Requester) askAll(ctx context.Context, o *Order, spec []byte, offers []
 	for _, v := range offers {
 		go func() { // ends within quoteWait; its answer always fits the channel
 			q, err := r.ask(ctx, o, spec, v)
-			answers <- answer{q, err}
+			answers <- answer{v.Rig, q, err}
 		}()
 	}
 	var got []*quoted
-	for _, v := range offers {
+	for range offers {
 		a := <-answers
 		if a.err == nil {
 			got = append(got, a.q)
@@ -105,7 +106,7 @@ func (r *Requester) askAll(ctx context.Context, o *Order, spec []byte, offers []
 		if len(refused) < maxTried {
 			refused = append(refused, a.err.Error())
 		}
-		r.bans.add(v.Rig)
+		r.bans.add(a.rig)
 	}
 	return got, refused
 }
@@ -181,6 +182,10 @@ func (r *Requester) checkQuote(q *protocol.Quote, req *protocol.QuoteRequest, v 
 		return fmt.Errorf("quote of %s is above the offer of %s", a.Price.PerMillion, offered.PerMillion)
 	case a.MaxTotal != req.Budget || a.TickUnits > v.TickUnits:
 		return errors.New("quote changes the budget or lengthens the tick")
+	case *a != (protocol.Agreement{Domain: a.Domain, Requester: a.Requester, Rig: a.Rig, Channel: a.Channel,
+		SpecHash: a.SpecHash, Price: a.Price, TickUnits: a.TickUnits, MaxTotal: a.MaxTotal, QuotedAt: a.QuotedAt,
+		AcceptBy: a.AcceptBy, Deadline: a.Deadline, Nonce: a.Nonce}):
+		return errors.New("quote sets fields that are zero in this version")
 	case a.AcceptBy < now+uint64(time.Second.Milliseconds()):
 		return errors.New("quote has run out already; check the clocks")
 	}

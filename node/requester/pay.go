@@ -129,6 +129,7 @@ func (s *session) sendVoucher(ctx context.Context, total protocol.Amount) error 
 	if err != nil {
 		return fmt.Errorf("book voucher: %w", err)
 	}
+	s.promised = total
 	signed, err := protocol.SignVoucher(v, s.rec.Agreement.Domain, s.r.cfg.Key)
 	if err != nil {
 		return fmt.Errorf("sign voucher: %w", err)

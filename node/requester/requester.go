@@ -21,6 +21,7 @@ const (
 	askedRigs    = 3                // rigs asked for a quote at once
 	quoteWait    = 8 * time.Second  // for a rig's answer
 	banFor       = 60 * time.Second // a rig that failed is not asked again for this long
+	shutdownWait = 5 * time.Second  // a shutdown waits so long for output files
 	maxOffers    = protocol.MaxFindLimit
 	keptRuns     = 1024 // ended runs remembered in memory; the journal has them all
 	fundMultiple = 4    // budgets put into a new channel, so that the next jobs need no transaction

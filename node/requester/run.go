@@ -173,6 +173,22 @@ func (r *Run) write(fd uint8, data []byte) error {
 	return nil
 }
 
+// trim cuts off what an earlier attempt wrote beyond the output of this one.
+func (r *Run) trim() error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for i, size := range []*int64{&r.status.OutBytes, &r.status.ErrBytes} {
+		if r.replay[i] == *size {
+			continue
+		}
+		if err := r.files[i].Truncate(r.replay[i]); err != nil {
+			return fmt.Errorf("rewind run log: %w", err)
+		}
+		*size = r.replay[i]
+	}
+	return nil
+}
+
 // finish closes the files and publishes the end.
 func (r *Run) finish(f func(*Status)) {
 	r.mu.Lock()

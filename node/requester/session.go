@@ -3,6 +3,7 @@ package requester
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"path/filepath"
 	"sync"
@@ -15,19 +16,21 @@ import (
 // events to the lifecycle and performs its effects. rec is touched by the loop's
 // goroutine only.
 type session struct {
-	r      *Requester
-	parent *Run
-	st     Stream
-	spec   *protocol.JobSpec
-	id     protocol.Hash
-	log    *slog.Logger
-	rec    protocol.Record
-	before protocol.Amount     // spent by earlier attempts
-	events chan protocol.Event // closed by nobody; post gives up when done is closed
-	done   chan struct{}       // closed by run when the loop is over
-	work   sync.WaitGroup      // reader, funding, checking
-	funded funding             // set before ChannelReady is posted
-	result protocol.Result     // set by the reader, once, before ResultIn
+	r        *Requester
+	parent   *Run
+	st       Stream
+	spec     *protocol.JobSpec
+	id       protocol.Hash
+	log      *slog.Logger
+	rec      protocol.Record
+	before   protocol.Amount     // spent by earlier attempts
+	events   chan protocol.Event // closed by nobody; post gives up when done is closed
+	done     chan struct{}       // closed by run when the loop is over
+	work     sync.WaitGroup      // reader, funding, checking
+	funded   funding             // set before ChannelReady is posted
+	result   protocol.Result     // set by the reader, once, before ResultIn
+	promised protocol.Amount     // by vouchers in the journal
+	closing  <-chan struct{}     // closed when the node shuts down
 }
 
 func newSession(r *Requester, run *Run, q *quoted, raw []byte, specCID string, attempt int) *session {
@@ -59,6 +62,7 @@ func (s *session) post(ev protocol.Event) {
 // run drives the attempt to its end and returns when everything it started is gone.
 func (s *session) run(outer context.Context) {
 	ctx, cancel := context.WithCancel(context.WithoutCancel(outer)) // a shutdown stops the job first
+	s.closing = outer.Done()
 	defer func() {
 		close(s.done)
 		cancel()
@@ -88,8 +92,15 @@ func (s *session) run(outer context.Context) {
 
 func (s *session) step(ctx context.Context, ev protocol.Event) {
 	before := s.rec.Job
+	if st, ok := ev.(protocol.StatusIn); ok {
+		ev = s.believable(st)
+	}
 	job, effects, err := before.Step(ev, s.r.cfg.Clock())
 	if err != nil {
+		if !before.Ended && fromRig(ev) { // SPEC §5.2: a message out of place ends the job
+			s.step(ctx, protocol.Violation{Reason: protocol.ReasonMalformed, Detail: err.Error()})
+			return
+		}
 		s.log.Debug("event ignored", "err", err)
 		return
 	}
@@ -105,6 +116,34 @@ func (s *session) step(ctx context.Context, ev protocol.Event) {
 	if job.State != before.State || job.Units != before.Units || job.Paid != before.Paid {
 		s.publish()
 	}
+}
+
+// fromRig tells the rig's messages from our own events, which may merely be late.
+func fromRig(ev protocol.Event) bool {
+	switch ev.(type) {
+	case protocol.StatusIn, protocol.OutputIn, protocol.ReceiptIn, protocol.ResultIn, protocol.SettledIn:
+		return true
+	}
+	return false
+}
+
+// believable blames the rig where it ends a job for a reason that it cannot have:
+// the program's faults come with a result, and only we can ask for a stop.
+func (s *session) believable(ev protocol.StatusIn) protocol.StatusIn {
+	switch ev.State {
+	case protocol.StateRejected, protocol.StateFailed, protocol.StateCancelled, protocol.StateExpired:
+	default:
+		return ev
+	}
+	switch r := ev.Reason; {
+	case r.RigFault():
+	case r == protocol.ReasonOverBudget, r == protocol.ReasonUnderfunded, r == protocol.ReasonChannelClose,
+		r == protocol.ReasonUnpaid, r == protocol.ReasonBadVoucher, r == protocol.ReasonRegion, r == protocol.ReasonInputTooBig:
+	case r == protocol.ReasonStopped && s.rec.Job.Ending != protocol.ReasonNone:
+	default:
+		ev.Reason, ev.Detail = protocol.ReasonRigError, fmt.Sprintf("the rig ended the job (%s: %s)", r, ev.Detail)
+	}
+	return ev
 }
 
 // phase books the time of the state that just ended under the name users see.
@@ -151,13 +190,14 @@ func (s *session) effect(ctx context.Context, e protocol.Effect) error {
 	case protocol.SendStop:
 		s.tell(&protocol.Stop{Reason: e.Reason})
 	case protocol.CheckResult:
+		if err := s.parent.trim(); err != nil {
+			return err
+		}
 		s.rec.Outputs, s.rec.OutSize = s.result.Outputs, s.result.Size
 		s.rec.Receipt, s.rec.RcptSig = s.result.Receipt, s.result.Signature
 		s.work.Go(func() { s.post(s.check(ctx)) })
 	case protocol.Release:
-		for _, cid := range artifactsOf(s.spec) {
-			s.r.cfg.Artifacts.Unshare(cid, s.rec.Peer)
-		}
+		s.unshare()
 		err := s.r.cfg.Book.Release(ctx, s.id)
 		_ = s.st.Close() // the job is over; a broken stream changes nothing
 		return err
@@ -172,18 +212,25 @@ func (s *session) tell(m protocol.Message) {
 	}
 }
 
-// abort ends the attempt when our own journal or key failed: nothing more is
-// promised.
+func (s *session) unshare() {
+	for _, cid := range artifactsOf(s.spec) {
+		s.r.cfg.Artifacts.Unshare(cid, s.rec.Peer)
+	}
+}
+
+// abort ends the attempt when our own journal or key failed, or the channel was
+// closed under us: nothing more is promised.
 func (s *session) abort(ctx context.Context, err error) {
 	if s.rec.Job.Ended {
 		return
 	}
-	s.rec.Job.State, s.rec.Job.Ended = protocol.StateFailed, true
-	s.rec.Job.Reason, s.rec.Job.Detail = protocol.ReasonJournal, err.Error()
+	s.rec.Job.State, s.rec.Job.Ended, s.rec.Job.Paid = protocol.StateFailed, true, s.promised
+	s.rec.Job.Reason, s.rec.Job.Detail = protocol.ReasonJournal, protocol.ClipDetail(err.Error())
 	s.tell(&protocol.Stop{Reason: protocol.ReasonJournal})
 	_ = s.st.Close() // best effort: we are the ones who failed
-	if err := s.r.cfg.Book.Release(ctx, s.id); err != nil {
-		s.log.Warn("budget still reserved", "err", err)
+	s.unshare()
+	if err := errors.Join(s.r.cfg.Book.PutRecord(ctx, s.rec), s.r.cfg.Book.Release(ctx, s.id)); err != nil {
+		s.log.Warn("job's end not journaled, the next start will", "err", err)
 	}
 }
 
@@ -207,8 +254,9 @@ func (s *session) read() {
 		}
 		switch m := m.(type) {
 		case *protocol.Output:
-			if total += uint64(len(m.Data)); total > s.spec.Limits.StdoutBytes {
-				s.post(protocol.Violation{Reason: protocol.ReasonStdout, Detail: "rig sent more output than the job may write"})
+			if total += uint64(len(m.Data)); total > s.spec.Limits.StdoutBytes || len(m.Data) == 0 || s.result.Receipt.Final {
+				s.post(protocol.Violation{Reason: protocol.ReasonMalformed,
+					Detail: "rig sent more output than the job may write, an empty chunk, or output after the result"})
 				return
 			}
 			hash.Add(m.FD, m.Data)
@@ -273,6 +321,20 @@ func (s *session) check(ctx context.Context) protocol.Event {
 	if s.result.Outputs == "" {
 		return protocol.Checked{OK: true}
 	}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	go func() { // ends with the function: a rig that serves slowly must not hold up a shutdown
+		select {
+		case <-s.closing:
+		case <-ctx.Done():
+			return
+		}
+		select {
+		case <-time.After(shutdownWait):
+			cancel()
+		case <-ctx.Done():
+		}
+	}()
 	err := s.r.cfg.Artifacts.FetchDir(ctx, s.result.Outputs, filepath.Join(s.parent.dir, "out"),
 		s.spec.Limits.OutputBytes, int(s.spec.Limits.OutputFiles), s.rec.Peer)
 	if err != nil {
