@@ -3,6 +3,7 @@ package settle
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"github.com/ethereum/go-ethereum/core/types"
 	"github.com/ethereum/go-ethereum/ethclient"
@@ -11,7 +12,7 @@ import (
 )
 
 // push sends a flight that no block has yet again when its time has come: at once
-// if it comes from the journal, with a higher fee if it is stuck.
+// if it may not have arrived, with a higher fee if it is stuck.
 func (w *wallet) push(ctx context.Context, client *ethclient.Client, f *flight, lowest bool) error {
 	now := w.now()
 	if lowest && now.Sub(f.priced) >= w.stuck && len(f.attempts) < maxAttempts {
@@ -26,7 +27,7 @@ func (w *wallet) push(ctx context.Context, client *ethclient.Client, f *flight, 
 		outcome, err := w.broadcast(ctx, client, a)
 		switch outcome {
 		case unreachable:
-			f.sent = f.sent.Add(-w.stuck) // at the next look
+			f.sent = time.Time{} // again at the next look
 			return err
 		case refused:
 			// Not the end of it: the reason may pass, as a lack of gas money does.

@@ -66,7 +66,7 @@ type flight struct {
 	result   protocol.Tx
 	err      error
 
-	sent   time.Time // last broadcast; zero when restored from the journal
+	sent   time.Time // last broadcast; zero when it may not have arrived
 	priced time.Time // last change of the fee
 	passed int       // looks in a row that found the nonce used but no attempt mined
 	seen   bool      // included is closed
@@ -183,7 +183,8 @@ func (w *wallet) sendWith(ctx context.Context, client *ethclient.Client, c call,
 		}
 		return nil, false, fmt.Errorf("%s: %w", c.kind, err)
 	case unreachable:
-		w.log.Warn("transaction journaled, but the endpoint went away: it will be sent again", "tx", a.entry.Hash, "err", err)
+		w.log.Warn("transaction journaled, but nobody knows whether it arrived: it is sent again", "tx", a.entry.Hash, "err", err)
+		return w.take(a, time.Time{}), false, nil
 	}
 	return w.take(a, w.now()), false, nil
 }

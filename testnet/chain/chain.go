@@ -177,6 +177,8 @@ func ethereumConfig(cfg Config) ethconfig.Config {
 	conf.Genesis = &core.Genesis{Config: &rules, GasLimit: conf.Miner.GasCeil, Alloc: alloc}
 	conf.SyncMode = ethconfig.FullSync
 	conf.TxPool.NoLocals = true
+	// Refuse at once what the miner would leave in the pool for ever.
+	conf.TxPool.PriceLimit = conf.Miner.GasPrice.Uint64()
 	conf.LogNoHistory = true // searches logs block by block, which needs no index
 	conf.DatabaseCache, conf.TrieCleanCache, conf.TrieDirtyCache, conf.SnapshotCache = 16, 8, 16, 8
 	return conf
