@@ -120,7 +120,7 @@ func (r results) tables() string {
 // phases lists where a job's time goes, as the requester's clock has it.
 func (r results) phases(b *strings.Builder) {
 	b.WriteString("\n| phase, p50 in ms | empty | Go |\n|---|--:|--:|\n")
-	for _, phase := range []string{"submit", "discovery", "quote", "funding", "accept", "queue", "staging", "run", "verify", "settle"} {
+	for _, phase := range []string{"submit", "discovery", "quote", "funding", "accept", "queue", "staging", "run", "verify", "settle", "client"} {
 		fmt.Fprintf(b, "| %s | %.3f | %.3f |\n", phase, r["phase_empty_"+phase+"_p50_ms"], r["phase_go_"+phase+"_p50_ms"])
 	}
 }
