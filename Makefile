@@ -14,8 +14,11 @@ build: build/rerig
 modules:
 	@$(MAKE) -s -C modules
 sandbox-%:
+	@mkdir -p build/sandbox
 	@CGO_ENABLED=0 GOOS=$(word 1,$(subst _, ,$*)) GOARCH=$(word 2,$(subst _, ,$*)) $(GO) build -ldflags='-s -w' \
-		-o node/runner/dist/$*/rerig-sandbox$(if $(findstring windows,$*),.exe) ./node/runner/sandbox
+		-o build/sandbox/$* ./node/runner/sandbox
+	@CGO_ENABLED=0 $(GO) run ./scripts/squeeze build/sandbox/$* \
+		node/runner/dist/$*/rerig-sandbox$(if $(findstring windows,$*),.exe).gz
 embedded: modules sandbox-$(HOST)
 
 build/rerig: embedded FORCE
@@ -54,4 +57,4 @@ fuzz:
 	@scripts/fuzz.sh $(or $(FUZZTIME),20s)
 
 clean:
-	rm -rf build node/runner/dist/*/rerig-sandbox* modules/dist/*.wasm
+	rm -rf build node/runner/dist/*/rerig-sandbox* modules/dist/*.gz

@@ -1,12 +1,14 @@
 // Package modules holds the WASM modules that Rerig ships: lm, which continues a
 // prompt with a language model, and thumb, which makes a thumbnail of an image.
 // They follow the sandbox convention of SPEC section 5.1 and are compiled into
-// dist before this package is built; see the Makefile.
+// dist, compressed, before this package is built; see the Makefile.
 package modules
 
 import (
+	"compress/gzip"
 	"embed"
 	"fmt"
+	"io"
 )
 
 //go:embed all:dist
@@ -21,9 +23,17 @@ func LM() ([]byte, error) { return module("lm") }
 func Thumb() ([]byte, error) { return module("thumb") }
 
 func module(name string) ([]byte, error) {
-	b, err := dist.ReadFile("dist/" + name + ".wasm")
+	f, err := dist.Open("dist/" + name + ".wasm.gz")
 	if err != nil {
 		return nil, fmt.Errorf("module %s is not in this binary: run `make build`, then use the binary it makes", name)
+	}
+	z, err := gzip.NewReader(f)
+	if err != nil {
+		return nil, fmt.Errorf("module %s: %w", name, err)
+	}
+	b, err := io.ReadAll(z)
+	if err != nil {
+		return nil, fmt.Errorf("module %s: %w", name, err)
 	}
 	return b, nil
 }

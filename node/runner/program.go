@@ -1,10 +1,12 @@
 package runner
 
 import (
+	"compress/gzip"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path"
@@ -43,7 +45,7 @@ func openProgram(override, dir string) (program, error) {
 	if runtime.GOOS == "windows" {
 		name += ".exe"
 	}
-	b, err := fs.ReadFile(dist, path.Join("dist", runtime.GOOS+"_"+runtime.GOARCH, name))
+	b, err := embedded(path.Join("dist", runtime.GOOS+"_"+runtime.GOARCH, name+".gz"))
 	if errors.Is(err, fs.ErrNotExist) {
 		return program{}, fmt.Errorf("this rerig was built without its sandbox for %s/%s; build it with: make build", runtime.GOOS, runtime.GOARCH)
 	}
@@ -56,6 +58,20 @@ func openProgram(override, dir string) (program, error) {
 	}
 	p.hash = hashOf(b)
 	return p, nil
+}
+
+// embedded reads one compressed file of this binary.
+func embedded(name string) ([]byte, error) {
+	f, err := dist.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	z, err := gzip.NewReader(f)
+	if err != nil {
+		return nil, err
+	}
+	return io.ReadAll(z)
 }
 
 func hashOf(b []byte) string {
