@@ -45,7 +45,7 @@ func amount(n uint64) protocol.Amount { return protocol.NewAmount(n) }
 type book struct {
 	mu    sync.Mutex
 	txs   map[protocol.Hash]protocol.Tx
-	onPut func(protocol.Tx) // called before the first PutTx of a transaction returns
+	onPut func(protocol.Tx) // set before use; called before the first PutTx of a transaction returns
 }
 
 func newBook() *book { return &book{txs: map[protocol.Hash]protocol.Tx{}} }

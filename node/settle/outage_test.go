@@ -144,3 +144,16 @@ func TestCancelledCallIsStillFollowed(t *testing.T) {
 	c.ResumeMining()
 	eventually(t, "the journal learns the outcome", func() bool { return n.book.count(protocol.TxConfirmed) == 1 })
 }
+
+// A call that is cancelled after the journal has its transaction and before the
+// endpoint has it must not leave a nonce that nobody fills.
+func TestCancelBetweenJournalAndEndpoint(t *testing.T) {
+	c := startChain(t)
+	n := rich(t, c, 0)
+	ctx, cancel := context.WithCancel(t.Context())
+	n.book.onPut = func(protocol.Tx) { cancel() }
+	if _, err := n.DepositNative(ctx, amount(5)); !errors.Is(err, context.Canceled) {
+		t.Errorf("cancelled deposit: %v", err)
+	}
+	eventually(t, "the journal learns the outcome", func() bool { return n.book.count(protocol.TxConfirmed) == 1 })
+}
