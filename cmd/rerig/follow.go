@@ -50,6 +50,16 @@ func (a *app) follow(ctx context.Context, s *session, st *node.RunStatus, p *pro
 	return last, err
 }
 
+// stages are the states worth a line, for people.
+var stages = map[protocol.State]string{
+	protocol.StateFunded:   "funded: the channel on the chain holds the budget",
+	protocol.StateQueued:   "queued at the rig",
+	protocol.StateStaging:  "staging: the rig fetches module and inputs",
+	protocol.StateRunning:  "running",
+	protocol.StateFinished: "finished: checking the result",
+	protocol.StateVerified: "verified: the last voucher is on its way",
+}
+
 // view tells the stages of one run.
 type view struct {
 	p       *progress
@@ -70,9 +80,8 @@ func (v *view) show(st *node.RunStatus) {
 	}
 	if st.State != v.state && !st.Ended {
 		v.state = st.State
-		switch st.State {
-		case protocol.StateAgreed, protocol.StateFunded, protocol.StateQueued, protocol.StateStaging, protocol.StateRunning:
-			v.p.line("%s", st.State)
+		if text, ok := stages[st.State]; ok {
+			v.p.line("%s", text)
 		}
 	}
 	if st.State == protocol.StateRunning && !st.Ended {

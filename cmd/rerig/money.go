@@ -46,11 +46,15 @@ func (m money) rate(flag, s string) (protocol.Amount, error) {
 	return protocol.AmountFromBig(v)
 }
 
-// perHour is the number of tokens for a CPU hour, rounded down as rate rounds up.
-// It is for people; costs are computed by protocol.Price.
+// perHour is the number of tokens for a CPU hour. Rates are whole only per million
+// CPU milliseconds, so its last digit means nothing and is rounded away. It is for
+// people; costs are computed by protocol.Price.
 func (m money) perHour(p protocol.Price) string {
 	v := new(big.Int).Mul(p.PerMillion.Big(), big.NewInt(hourMillis))
 	v.Div(v, big.NewInt(1_000_000))
+	if ten := big.NewInt(10); v.Cmp(big.NewInt(1000)) > 0 {
+		v.Add(v, big.NewInt(5)).Div(v, ten).Mul(v, ten)
+	}
 	a, err := protocol.AmountFromBig(v)
 	if err != nil { // 2^96 times 3.6
 		return "over 2^96"

@@ -68,6 +68,9 @@ func (a *app) execute(ctx context.Context, args []string) int {
 		return 0
 	}
 	code := exitFailed
+	if ctx.Err() != nil && errors.Is(err, context.Canceled) {
+		return exitInterrupted // the user knows why
+	}
 	var exit *exitError
 	if errors.As(err, &exit) {
 		code = exit.code
@@ -115,8 +118,8 @@ the table [up]; global flags at the top).`,
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return usage("%w; see `%s --help`", err, cmd.CommandPath())
 	})
-	root.AddCommand(a.upCmd(), a.runCmd(), a.psCmd(), a.logsCmd(), a.cpCmd(), a.stopCmd(),
-		a.marketCmd(), a.testnetCmd(), a.versionCmd())
+	root.AddCommand(a.upCmd(), a.runCmd(), a.psCmd(), a.logsCmd(), a.inspectCmd(), a.cpCmd(), a.stopCmd(),
+		a.marketCmd(), a.walletCmd(), a.testnetCmd(), a.doctorCmd(), a.versionCmd())
 	return root
 }
 

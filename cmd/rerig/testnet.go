@@ -86,7 +86,7 @@ directories below --dir knew of the former is removed; their keys stay.`,
 		RunE: func(cmd *cobra.Command, _ []string) error { return a.testnetDown(cmd.Context(), testnetDir(downDir)) },
 	}
 	down.Flags().StringVar(&downDir, "dir", "", "`directory` of the network")
-	return group("testnet", "A whole network on this machine", up, down)
+	return group("testnet", "A whole network on this machine", up, down, a.demoCmd())
 }
 
 func testnetDir(dir string) string {
