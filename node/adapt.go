@@ -17,7 +17,6 @@ import (
 	"github.com/rerig/rerig/node/provider"
 	"github.com/rerig/rerig/node/requester"
 	"github.com/rerig/rerig/node/runner"
-	"github.com/rerig/rerig/node/settle"
 	"github.com/rerig/rerig/protocol"
 )
 
@@ -88,18 +87,6 @@ func reserved(budget protocol.Amount, err error) (free protocol.Amount, ok bool,
 		return protocol.Amount{}, false, nil
 	}
 	return protocol.Amount{}, false, err
-}
-
-// chain is the escrow as the two sides need it.
-type chain struct{ *settle.Client }
-
-// Spendable is the account and the wallet together: Fund draws on both.
-func (c chain) Spendable(ctx context.Context) (protocol.Amount, error) {
-	b, err := c.Balances(ctx, c.Address())
-	if err != nil {
-		return protocol.Amount{}, err
-	}
-	return b.Account.Add(b.Wallet)
 }
 
 // artifacts is the store with peers named as text.

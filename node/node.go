@@ -136,7 +136,7 @@ func (n *Node) open() (err error) {
 	}
 	n.requester, err = requester.New(requester.Config{Key: n.key, Network: p.Name, Market: p.Market(),
 		Dir: filepath.Join(n.cfg.DataDir, "runs"), Deposit: n.cfg.Deposit, Offers: offers{n}, Book: outBook{n.journal},
-		Chain: chain{n.settle}, Artifacts: artifacts{n.artifacts}, Clock: n.cfg.Clock, Logger: n.log})
+		Chain: n.settle, Artifacts: artifacts{n.artifacts}, Clock: n.cfg.Clock, Logger: n.log})
 	if err != nil {
 		return err
 	}
@@ -223,6 +223,9 @@ func (n *Node) recover(ctx context.Context) error {
 		return fmt.Errorf("read jobs under way: %w", err)
 	}
 	for _, rec := range recs {
+		if rec.Job.Paid, err = n.journal.Paid(ctx, rec.Job.Role, rec.Job.ID); err != nil {
+			return fmt.Errorf("read what was paid for job %s: %w", rec.Job.ID.Short(), err)
+		}
 		rec.Job = rec.Job.Restarted()
 		rec.Updated = uint64(n.cfg.Clock().UnixMilli())
 		free := n.journal.ReleaseIn

@@ -51,7 +51,7 @@ func (n *Node) openRig() (*rig, error) {
 		Prices:    []protocol.Price{{Unit: protocol.UnitCPUMillis, PerMillion: cfg.Price}},
 		TickUnits: cfg.TickUnits, Engines: []string{protocol.EngineWASM}, Hardware: hw, Region: cfg.Region,
 		Slots: cfg.Slots, Queue: cfg.Queue, MemoryMiB: cfg.MemoryMiB, WorkDir: filepath.Join(n.cfg.DataDir, "jobs"),
-		Book: inBook{n.journal}, Chain: chain{n.settle}, Artifacts: artifacts{n.artifacts},
+		Book: inBook{n.journal}, Chain: n.settle, Artifacts: artifacts{n.artifacts},
 		Sandbox: &sandbox{Runner: r.runner}, Clock: n.cfg.Clock, Changed: n.discovery.Refresh, Logger: n.log})
 	if err != nil {
 		return nil, err
@@ -82,6 +82,11 @@ func fillRig(cfg *RigConfig, hw protocol.Hardware, own protocol.Address) {
 // run proves the sandbox, then offers and serves until ctx ends. A rig whose
 // self-test fails offers nothing and says why (SPEC §4.2).
 func (r *rig) run(ctx context.Context, n *Node) error {
+	select {
+	case <-r.runner.Started():
+	case <-ctx.Done():
+		return nil
+	}
 	if _, err := r.runner.Probe(ctx); err != nil {
 		if ctx.Err() != nil {
 			return nil //nolint:nilerr // the node is going away; the sandbox may be fine
