@@ -12,6 +12,7 @@ import (
 	"github.com/libp2p/go-libp2p/core/peer"
 
 	"github.com/rerig/rerig/node/artifact"
+	"github.com/rerig/rerig/node/discovery"
 	"github.com/rerig/rerig/node/exchange"
 	"github.com/rerig/rerig/node/journal"
 	"github.com/rerig/rerig/node/provider"
@@ -24,8 +25,33 @@ import (
 type offers struct{ n *Node }
 
 func (o offers) Find(ctx context.Context, f protocol.Filter, limit int) ([]*protocol.VerifiedOffer, []protocol.SkipCount, error) {
-	found, err := o.n.discovery.Find(ctx, f, limit)
+	found, err := o.n.find(ctx, f, limit)
 	return found.Offers, found.Skipped, err
+}
+
+// find asks the index. It keeps offers by their memory for graphics, so that the
+// nodes asked for much of it know no reason why rigs with less do not fit: where
+// nothing at all was heard, the whole market is asked and the reasons made here.
+func (n *Node) find(ctx context.Context, f protocol.Filter, limit int) (discovery.Found, error) {
+	found, err := n.discovery.Find(ctx, f, limit)
+	if err != nil || len(found.Offers)+len(found.Skipped) > 0 || f.MinVRAMMiB == 0 {
+		return found, err
+	}
+	all, err := n.discovery.Find(ctx, protocol.Filter{}, limit)
+	counts := map[protocol.Reason]int{} // where in found.Skipped
+	for _, o := range all.Offers {
+		for _, m := range f.Mismatches(&o.Offer) {
+			at, known := counts[m.Reason]
+			if !known {
+				at = len(found.Skipped)
+				counts[m.Reason] = at
+				found.Skipped = append(found.Skipped, protocol.SkipCount{Reason: m.Reason, Detail: m.Detail})
+			}
+			found.Skipped[at].Count++
+			break // by the first reason, as an index counts
+		}
+	}
+	return found, err
 }
 
 func (o offers) Dial(ctx context.Context, v *protocol.VerifiedOffer) (requester.Stream, error) {

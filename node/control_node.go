@@ -70,7 +70,7 @@ func (c *control) market(r *http.Request) (any, error) {
 	if err := decode(r, &f); err != nil {
 		return nil, err
 	}
-	found, err := c.n.discovery.Find(r.Context(), f, protocol.MaxFindLimit)
+	found, err := c.n.find(r.Context(), f, protocol.MaxFindLimit)
 	if err != nil {
 		return nil, err
 	}

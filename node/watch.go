@@ -174,7 +174,9 @@ func (n *Node) redeem(ctx context.Context, due []settle.Redemption) ([]protocol.
 		if rerr == nil {
 			rerr = n.journal.SetInChannel(ctx, n.cfg.Profile.Market().Domain, r.Channel, st)
 		}
-		err = errors.Join(err, rerr)
+		if err == nil { // else the chain is away, which was said
+			err = rerr
+		}
 	}
 	return txs, err
 }

@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"log/slog"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/rerig/rerig/client"
@@ -116,8 +117,17 @@ func (m *Member) start(ctx context.Context) (err error) {
 	return err
 }
 
-// Restart ends the member and starts it again in its directory.
+// Restart ends the member and starts it again in its directory, at its addresses.
 func (n *Net) Restart(ctx context.Context, m *Member) error {
+	info, err := m.Info(ctx)
+	if err != nil {
+		return fmt.Errorf("ask %s for its addresses: %w", m.Name, err)
+	}
+	m.Config.Listen = nil
+	for _, a := range info.Listen {
+		addr, _, _ := strings.Cut(a, "/p2p/")
+		m.Config.Listen = append(m.Config.Listen, addr)
+	}
 	if err := m.Close(); err != nil {
 		return fmt.Errorf("stop %s: %w", m.Name, err)
 	}

@@ -88,6 +88,17 @@ func (j *Journal) Record(ctx context.Context, role protocol.Role, id protocol.Ha
 	return rec, err
 }
 
+// Paid is what vouchers have paid for a job by now on that side, in base units: it
+// is ahead of the record's sum while the job runs. A job without a voucher is zero.
+func (j *Journal) Paid(ctx context.Context, role protocol.Role, id protocol.Hash) (paid protocol.Amount, err error) {
+	err = j.view(ctx, func(r reader) error {
+		res, _, err := reservationOf(r, role, id)
+		paid = res.paid
+		return err
+	})
+	return paid, err
+}
+
 // Records are the matching records, the newest first. A page ends between two
 // milliseconds, so it may be longer than the limit by the records created in its
 // last one, and Before set to the last record's Created continues without a gap.

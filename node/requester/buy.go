@@ -40,8 +40,8 @@ func (r *Requester) buy(ctx context.Context, run *Run) {
 		job := &s.rec.Job
 		spent, _ := run.Status()
 		order.Budget = run.order.Budget.Minus(spent.Spent) // the cap holds over all attempts
-		retry := job.State != protocol.StateSettled && job.State != protocol.StateVerified &&
-			job.Reason.RigFault() && attempt <= order.Retries && !stopped(run)
+		// A settled job may end so too: a rig that shuts down bills what it did.
+		retry := job.Reason.RigFault() && attempt <= order.Retries && !stopped(run)
 		if !retry {
 			run.finish(func(st *Status) {})
 			return

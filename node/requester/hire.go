@@ -26,9 +26,17 @@ func (r *Requester) find(ctx context.Context, o *Order) ([]*protocol.VerifiedOff
 	if err != nil {
 		return nil, nil, fmt.Errorf("find offers: %w", err)
 	}
+	var others uint32
 	offers = slices.DeleteFunc(offers, func(v *protocol.VerifiedOffer) bool {
-		return v.Rig == r.cfg.Key.Address() || !o.Rig.IsZero() && v.Rig != o.Rig
+		if !o.Rig.IsZero() && v.Rig != o.Rig {
+			others++
+			return true
+		}
+		return v.Rig == r.cfg.Key.Address()
 	})
+	if others > 0 {
+		skipped = append(skipped, protocol.SkipCount{Reason: protocol.ReasonNoOffers, Detail: "not rig " + o.Rig.String(), Count: others})
+	}
 	slices.SortFunc(offers, func(a, b *protocol.VerifiedOffer) int {
 		pa, _ := a.Price(o.Unit)
 		pb, _ := b.Price(o.Unit)

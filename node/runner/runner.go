@@ -77,6 +77,9 @@ type Runner struct {
 	refill   chan struct{} // to Run, capacity 1: the pool may be short
 	compiles chan struct{} // one element for each compilation under way
 
+	started chan struct{} // closed when Run first begins
+	once    sync.Once     // closes started
+
 	mu      sync.Mutex // guards what follows
 	running bool
 	ended   chan struct{}       // closed when this Run has ended
@@ -124,8 +127,8 @@ func New(cfg Config) (*Runner, error) {
 	r := &Runner{
 		config: cfg, log: log, empty: empty,
 		spawns: make(chan spawn), refill: make(chan struct{}, 1),
-		compiles: make(chan struct{}, maxCompiles),
-		all:      map[*child]struct{}{},
+		compiles: make(chan struct{}, maxCompiles), started: make(chan struct{}),
+		all: map[*child]struct{}{},
 	}
 	if r.program, err = openProgram(cfg.SandboxPath, dir); err != nil {
 		return nil, err
@@ -148,6 +151,9 @@ func New(cfg Config) (*Runner, error) {
 	return r, nil
 }
 
+// Started is closed when Run has begun, so that Start and Probe may be called.
+func (r *Runner) Started() <-chan struct{} { return r.started }
+
 // Close frees what New took. Call it after Run has returned.
 func (r *Runner) Close() error { return r.program.close() }
 
@@ -163,6 +169,7 @@ func (r *Runner) Run(ctx context.Context) error {
 	r.running = true
 	r.ended = make(chan struct{})
 	r.mu.Unlock()
+	r.once.Do(func() { close(r.started) })
 
 	// Linux kills a child with the thread that started it (Pdeathsig).
 	runtime.LockOSThread()
