@@ -1,0 +1,388 @@
+//go:build unix
+
+package testnet_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/rerig/rerig/client"
+	"github.com/rerig/rerig/node"
+	"github.com/rerig/rerig/protocol"
+	"github.com/rerig/rerig/testnet"
+)
+
+// What the rigs of a scene sell unless told otherwise: 10 base units for a CPU
+// millisecond, so a tick of 100 ms is 1,000.
+const (
+	sceneRate = 10
+	sceneTick = 100
+	tickPrice = sceneRate * sceneTick
+)
+
+// scene is a network in this process whose rigs and requesters are processes of
+// the built binary, started and ended as people do. Its books are held against
+// the chain at the end, and nobody may have left anything behind.
+type scene struct {
+	t       *testing.T
+	ctx     context.Context
+	dir     string
+	binary  string
+	profile string // the network profile's file
+	net     *testnet.Net
+	members []*member
+	running []*command
+	clients []*client.Client
+	quic    bool // rigs listen on QUIC too, where nobody tells that a process is gone
+}
+
+// build makes the binary from this checkout.
+func build(t *testing.T) string {
+	t.Helper()
+	binary := filepath.Join(t.TempDir(), "rerig")
+	cmd := exec.Command("go", "build", "-o", binary, "../cmd/rerig")
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("build: %v\n%s", err, out)
+	}
+	return binary
+}
+
+func newScene(t *testing.T, binary string) *scene {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), scenarioTime) // t.Context ends before the cleanups
+	t.Cleanup(cancel)
+	// A short path: control sockets have one of 100 bytes at most.
+	dir, err := os.MkdirTemp("", "rr")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { os.RemoveAll(dir) })
+	s := &scene{t: t, ctx: ctx, dir: dir, binary: binary, profile: filepath.Join(dir, "net.toml")}
+	for _, name := range littered {
+		s.must(os.Mkdir(filepath.Join(dir, name), 0o700))
+	}
+	s.net, err = testnet.Start(ctx, testnet.Options{Dir: filepath.Join(dir, "net")})
+	s.must(err)
+	t.Cleanup(s.end)
+	s.must(s.net.Profile.Write(s.profile))
+	return s
+}
+
+// littered are directories that a command may use and must leave empty.
+var littered = []string{"home", "tmp", "cwd"}
+
+func (s *scene) must(err error) {
+	s.t.Helper()
+	if err != nil {
+		s.t.Fatal(err)
+	}
+}
+
+// until polls as long as the scene may take.
+func (s *scene) until(what string, ask func() (bool, error)) {
+	s.t.Helper()
+	if err := poll(s.ctx, ask); err != nil {
+		s.t.Fatalf("wait until %s: %v", what, err)
+	}
+}
+
+// member makes a data directory with a key, gas, and tokens (base units).
+func (s *scene) member(name string, tokens uint64) *member {
+	s.t.Helper()
+	m := &member{name: name, key: keyOf(name), net: s.net, own: true, wealth: protocol.NewAmount(tokens),
+		config: node.Config{DataDir: filepath.Join(s.dir, name)}}
+	s.must(os.Mkdir(m.config.DataDir, 0o700))
+	s.must(node.WriteKey(filepath.Join(m.config.DataDir, "key.json"), m.key, ""))
+	s.must(s.net.Chain.Fund(s.ctx, m.key.Address(), testnet.StartNative))
+	if tokens > 0 {
+		s.must(s.net.Chain.Mint(s.ctx, m.key.Address(), m.wealth))
+	}
+	s.members = append(s.members, m)
+	return m
+}
+
+// requester is a member that buys with a hundred tokens.
+func (s *scene) requester(name string) *member { return s.member(name, 100_000_000) }
+
+// rig is a member that sells; up starts it.
+func (s *scene) rig(name string) *member {
+	m := s.member(name, 0)
+	m.config.Rig = &node.RigConfig{TickUnits: sceneTick}
+	return m
+}
+
+// up starts `rerig up` and waits until it offers.
+func (s *scene) up(m *member, flags ...string) *command {
+	s.t.Helper()
+	line := []string{"up", "--price", "36/h", "--tick", fmt.Sprint(sceneTick), "--slots", "1"}
+	if !s.quic {
+		line = append(line, "--listen", "/ip4/127.0.0.1/tcp/0")
+	}
+	return s.serve(m, append(line, flags...)...)
+}
+
+// serve starts a node that stays and waits until it does what it is for.
+func (s *scene) serve(m *member, line ...string) *command {
+	s.t.Helper()
+	c := s.start(m, line...)
+	s.until(m.name+" is up", func() (bool, error) {
+		if c.ended() {
+			return false, fmt.Errorf("it ended with %d:\n%s", c.code, c.log)
+		}
+		n, err := client.Connect(s.ctx, m.config.DataDir)
+		if err != nil {
+			return false, nil
+		}
+		defer n.Close()
+		info, err := n.Info(s.ctx)
+		return err == nil && (info.Rig == nil || info.Rig.Offering), nil
+	})
+	return c
+}
+
+// offers waits until so many are on the market.
+func (s *scene) offers(n int) {
+	s.t.Helper()
+	s.must(s.net.Ready(s.ctx, s.net.Bootstrap, n))
+}
+
+// run starts `rerig run` of the guest with its arguments after "--".
+func (s *scene) run(m *member, args ...string) *command {
+	s.t.Helper()
+	guest, err := filepath.Abs("testdata/guest.wasm")
+	s.must(err)
+	line := []string{"run"}
+	for i, a := range args {
+		if a == "--" {
+			return s.start(m, append(append(append(line, args[:i]...), guest), args[i:]...)...)
+		}
+	}
+	return s.start(m, append(append(line, args...), guest)...)
+}
+
+// api is the control socket of a member's node, once there is one.
+func (s *scene) api(m *member) (c *client.Client) {
+	s.t.Helper()
+	s.until("the node of "+m.name+" answers", func() (ok bool, err error) {
+		c, err = client.Connect(s.ctx, m.config.DataDir)
+		return err == nil, nil
+	})
+	s.clients = append(s.clients, c)
+	return c
+}
+
+// sold is the newest job on a rig.
+func (s *scene) sold(rig *member) (rec protocol.Record) {
+	s.t.Helper()
+	jobs, err := s.api(rig).Jobs(s.ctx)
+	s.must(err)
+	if len(jobs) == 0 {
+		s.t.Fatalf("%s sold nothing", rig.name)
+	}
+	return jobs[0]
+}
+
+// ticks waits until a requester has paid so many for the run it follows.
+func (s *scene) ticks(m *member, n uint64) (st node.RunStatus) {
+	s.t.Helper()
+	api := s.api(m)
+	s.until(fmt.Sprintf("%s paid %d ticks", m.name, n), func() (bool, error) {
+		runs, err := api.Runs(s.ctx)
+		if err != nil || len(runs) == 0 {
+			return false, err
+		}
+		if st = runs[0]; st.Ended {
+			return false, fmt.Errorf("run ended meanwhile: %s %s %s", st.State, st.Reason, st.Detail)
+		}
+		return st.Units >= n*sceneTick, nil
+	})
+	return st
+}
+
+// channel is what the chain says of the channel from a requester to a rig.
+func (s *scene) channel(from, to *member) protocol.ChannelState {
+	s.t.Helper()
+	b, err := newBooks(s.net)
+	s.must(err)
+	me, rig := from.key.Address(), to.key.Address()
+	st, err := b.chain.Channel(s.ctx, protocol.Channel{Payer: me, Signer: me, Payee: rig, Operator: rig, Token: s.net.Chain.Token()})
+	s.must(err)
+	return st
+}
+
+// collect has a rig redeem its vouchers and returns what a requester's channel
+// has paid it since the beginning.
+func (s *scene) collect(rig, from *member) protocol.Amount {
+	s.t.Helper()
+	_, err := s.api(rig).Collect(s.ctx)
+	s.must(err)
+	return s.channel(from, rig).Claimed
+}
+
+// same fails when two amounts of base units differ.
+func (s *scene) same(what string, got, want protocol.Amount) {
+	s.t.Helper()
+	if got != want {
+		s.t.Errorf("%s: %s, want %s", what, got, want)
+	}
+}
+
+// end stops what still runs, audits the books and looks for what was left.
+func (s *scene) end() {
+	for _, c := range s.running {
+		if !c.ended() {
+			children := offspring(c.cmd.Process.Pid)
+			c.signal(syscall.SIGTERM)
+			defer c.gone(children)
+		}
+	}
+	for _, c := range s.running {
+		if c.wait(); c.what == "up" && c.code > 0 {
+			s.t.Errorf("%s of %s exits with %d", c.what, c.member, c.code)
+		}
+	}
+	for _, c := range s.clients {
+		if err := c.Close(); err != nil {
+			s.t.Error(err)
+		}
+	}
+	w := &world{t: s.t, nets: []*testnet.Net{s.net}, members: s.members}
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	if err := w.conserve(ctx); err != nil {
+		s.t.Errorf("the books do not agree: %v", err)
+	}
+	for _, name := range littered {
+		if left, err := os.ReadDir(filepath.Join(s.dir, name)); err != nil || len(left) > 0 {
+			s.t.Errorf("left in %s: %v %v", name, left, err)
+		}
+	}
+	if err := s.net.Close(); err != nil {
+		s.t.Errorf("end of the network: %v", err)
+	}
+	if s.t.Failed() {
+		for _, c := range s.running {
+			s.t.Logf("%s of %s, exit code %d\nstdout: %.4000s\nstderr: %.8000s", c.what, c.member, c.code, c.out, c.log)
+		}
+	}
+}
+
+// command is one process of the binary.
+type command struct {
+	s            *scene
+	what, member string
+	cmd          *exec.Cmd
+	out, log     *capture      // standard output and error
+	done         chan struct{} // closed when it and all that held its output ended
+	code         int           // exit code after done; -1 of a killed one
+}
+
+func (s *scene) start(m *member, args ...string) *command {
+	s.t.Helper()
+	args = append(args[:1:1], append([]string{"--network", s.profile, "--data-dir", m.config.DataDir}, args[1:]...)...)
+	c := &command{s: s, what: args[0], member: m.name, cmd: exec.Command(s.binary, args...), out: new(capture), log: new(capture),
+		done: make(chan struct{})}
+	home := filepath.Join(s.dir, "home")
+	c.cmd.Env = []string{"HOME=" + home, "XDG_CONFIG_HOME=" + home, "XDG_DATA_HOME=" + home, "TMPDIR=" + filepath.Join(s.dir, "tmp")}
+	c.cmd.Dir = filepath.Join(s.dir, "cwd")
+	c.cmd.Stdout, c.cmd.Stderr = c.out, c.log
+	c.cmd.WaitDelay = 10 * time.Second // then a child of it holds its output
+	s.must(c.cmd.Start())
+	s.running = append(s.running, c)
+	go func() {
+		defer close(c.done)
+		if err := c.cmd.Wait(); errors.Is(err, exec.ErrWaitDelay) {
+			s.t.Errorf("%s of %s left a child that holds its output", c.what, c.member)
+		}
+		c.code = c.cmd.ProcessState.ExitCode()
+	}()
+	return c
+}
+
+func (c *command) ended() bool {
+	select {
+	case <-c.done:
+		return true
+	default:
+		return false
+	}
+}
+
+// kill ends the process as a crash does and waits until its sandboxes are gone too.
+func (c *command) kill() {
+	c.s.t.Helper()
+	children := offspring(c.cmd.Process.Pid)
+	c.s.must(c.cmd.Process.Kill())
+	<-c.done
+	c.gone(children)
+}
+
+func (c *command) signal(sig os.Signal) {
+	c.s.t.Helper()
+	if err := c.cmd.Process.Signal(sig); err != nil && !errors.Is(err, os.ErrProcessDone) {
+		c.s.t.Fatal(err)
+	}
+}
+
+// finish sends a signal and wants an orderly end with an exit code.
+func (c *command) finish(sig os.Signal, code int) {
+	c.s.t.Helper()
+	children := offspring(c.cmd.Process.Pid)
+	c.signal(sig)
+	c.exits(code)
+	c.gone(children)
+}
+
+// exits waits for the end and checks the exit code.
+func (c *command) exits(code int) {
+	c.s.t.Helper()
+	if c.wait(); c.code != code {
+		c.s.t.Fatalf("%s of %s exits with %d, want %d\nstdout: %s\nstderr: %s", c.what, c.member, c.code, code, c.out, c.log)
+	}
+}
+
+func (c *command) wait() {
+	c.s.t.Helper()
+	select {
+	case <-c.done:
+	case <-c.s.ctx.Done():
+		_ = c.cmd.Process.Kill() // it may end just now
+		<-c.done
+		c.s.t.Fatalf("%s of %s did not end\nstdout: %s\nstderr: %s", c.what, c.member, c.out, c.log)
+	}
+}
+
+func (c *command) gone(children []string) {
+	c.s.t.Helper()
+	c.s.until(fmt.Sprintf("the children of %s are gone", c.member), func() (bool, error) {
+		return !anyAlive(children), nil
+	})
+}
+
+// capture is what a process wrote; safe while it writes.
+type capture struct {
+	mu  sync.Mutex
+	buf bytes.Buffer
+}
+
+func (c *capture) Write(b []byte) (int, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.buf.Write(b)
+}
+
+func (c *capture) String() string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.buf.String()
+}
