@@ -1,12 +1,14 @@
 package node
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"sync"
 
 	"github.com/libp2p/go-libp2p/core/peer"
@@ -51,6 +53,9 @@ func (n *Node) find(ctx context.Context, f protocol.Filter, limit int) (discover
 			break // by the first reason, as an index counts
 		}
 	}
+	slices.SortFunc(found.Skipped, func(a, b protocol.SkipCount) int {
+		return cmp.Or(cmp.Compare(b.Count, a.Count), cmp.Compare(a.Reason, b.Reason))
+	})
 	return found, err
 }
 

@@ -234,8 +234,8 @@ func (l *ledger) jobsAgree(ledgers map[protocol.Address]*ledger) error {
 		}
 	}
 	for id, bought := range l.bought {
-		if !bought.Job.Ended {
-			continue // killed and never started again
+		if !bought.Job.Ended || bought.Job.Reason == protocol.ReasonRestart {
+			continue // killed: its record does not have the last receipts
 		}
 		cost, err := bought.Job.Price.Cost(bought.Job.Units)
 		if err != nil {

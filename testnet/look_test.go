@@ -41,6 +41,7 @@ func (w *world) market(ctx context.Context, a arguments) error {
 		}
 		w.printf("offer of %s: %s per million ms, %d slots%s", w.nameOf(o.Rig), o.Prices[0].PerMillion.Units(6), o.Slots, channel)
 	}
+	slices.SortFunc(reply.Skipped, func(x, y protocol.SkipCount) int { return strings.Compare(string(x.Reason), string(y.Reason)) })
 	for _, s := range reply.Skipped {
 		w.printf("%d× %s", s.Count, s.Reason)
 	}

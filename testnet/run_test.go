@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/big"
 	"os"
 	"path/filepath"
 	"slices"
@@ -243,16 +244,18 @@ func (w *world) paid(ctx context.Context, a arguments) error {
 			if err != nil {
 				return err
 			}
+			tick, err := j.Price.Cost(j.TickUnits)
+			if err != nil {
+				return err
+			}
 			what := "not what its receipts say"
 			switch {
 			case a.set["exact"] != "":
 				what = j.Paid.Units(6)
 			case j.Paid.IsZero():
 				what = "nothing"
-			case j.Paid == cost && j.State != protocol.StateSettled && j.Units%j.TickUnits == 0:
+			case j.State == protocol.StateFailed && new(big.Int).Rem(j.Paid.Big(), tick.Big()).Sign() == 0:
 				what = "whole ticks"
-			case j.Paid == cost && j.Units > j.TickUnits:
-				what = "the cost of its units, more than a tick"
 			case j.Paid == cost:
 				what = "the cost of its units"
 			}

@@ -181,6 +181,9 @@ func (m *member) configure(set map[string]string) (err error) {
 			m.config.Timing = discovery.DefaultTiming()
 			m.config.Timing.OfferLife, err = time.ParseDuration(v)
 			m.config.Timing.Refresh = m.config.Timing.OfferLife / 3
+		case "listen":
+			addr := map[string]string{"tcp": "/ip4/127.0.0.1/tcp/0", "quic": "/ip4/127.0.0.1/udp/0/quic-v1"}[v]
+			m.config.Listen = []string{addr}
 		case "bootstrap":
 			err = m.bootstrap(v)
 		case "tokens":
@@ -365,6 +368,8 @@ var (
 	hexes = regexp.MustCompile(`0x[0-9a-fA-F]{16,}`)
 	cids  = regexp.MustCompile(`\bbaf[a-z2-7]{50,}\b`)
 	peers = regexp.MustCompile(`\b16Uiu2[1-9A-HJ-NP-Za-km-z]{40,}\b`)
+	// What an offer has, in a reason: any one of the offers is the example.
+	haves = regexp.MustCompile(`(CPUs|VRAM|price) [0-9]+( [MG]iB)? ([<>])`)
 	ports = regexp.MustCompile(`127\.0\.0\.1:[0-9]+|/(tcp|udp)/[0-9]+`)
 )
 
@@ -378,6 +383,7 @@ func (w *world) tidy(s string) string {
 		s = strings.ReplaceAll(s, n.Profile.Escrow, "ESCROW")
 	}
 	s = strings.ReplaceAll(s, w.dir, "DIR")
+	s = haves.ReplaceAllString(s, "$1 N $3")
 	s = ports.ReplaceAllString(s, "PORT")
 	s = peers.ReplaceAllString(s, "PEER")
 	s = cids.ReplaceAllString(s, "CID")
