@@ -4,7 +4,6 @@ package testnet_test
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 	"testing"
 
@@ -15,13 +14,22 @@ import (
 // are processes of the built binary, and SIGKILL ends them in the middle.
 func TestKilledProcesses(t *testing.T) {
 	binary := build(t)
-	for name, play := range map[string]func(*scene){
-		"nobody":       nobodyKilled,
-		"rig in a job": rigKilledInJob,
+	for _, one := range []struct {
+		killed string
+		play   func(*scene)
+	}{
+		{"rig in a job over QUIC", rigVanishesInJob}, // the longest
+		{"nobody", nobodyKilled},
+		{"rig in a job", rigKilledInJob},
+		{"requester in a job", requesterKilledInJob},
+		{"both in a job", bothKilledInJob},
+		{"rig before it collects", rigKilledBeforeCollecting},
+		{"rig while it collects", rigKilledWhileCollecting},
+		{"bootstrap node", bootstrapKilled},
 	} {
-		t.Run(name, func(t *testing.T) {
+		t.Run(one.killed, func(t *testing.T) {
 			t.Parallel()
-			play(newScene(t, binary))
+			one.play(newScene(t, binary))
 		})
 	}
 }
@@ -54,7 +62,16 @@ func nobodyKilled(s *scene) {
 
 // rigKilledInJob: the job finishes elsewhere, and its rig collects later what its
 // receipts were paid.
-func rigKilledInJob(s *scene) {
+func rigKilledInJob(s *scene) { rigDiesInJob(s) }
+
+// rigVanishesInJob: the same where the requester's kernel does not tell it that the
+// other end of the connection is gone, and only silence does.
+func rigVanishesInJob(s *scene) {
+	s.quic = true
+	rigDiesInJob(s)
+}
+
+func rigDiesInJob(s *scene) {
 	alice, carol, bob := s.rig("alice"), s.rig("carol"), s.requester("bob")
 	victim := s.up(alice)
 	s.up(carol, "--price", "72/h")
@@ -89,20 +106,113 @@ func rigKilledInJob(s *scene) {
 	s.same("carol collects", s.collect(carol, bob), bought[1].Job.Paid)
 }
 
-// bought are a requester's attempts at its newest run, in order. Its node has ended.
-func (s *scene) bought(m *member) (list []protocol.Record) {
-	s.t.Helper()
-	l, err := readLedger(s.ctx, m)
-	s.must(err)
-	for _, rec := range l.bought {
-		if len(list) > 0 && list[0].Run != rec.Run {
-			if rec.Created < list[0].Created {
-				continue
-			}
-			list = nil
-		}
-		list = append(list, rec)
+// requesterKilledInJob: the rig stops by itself, within a tick, and collects what it
+// has. The requester finds its run and its channel again.
+func requesterKilledInJob(s *scene) {
+	alice, bob := s.rig("alice"), s.requester("bob")
+	s.up(alice)
+	c := s.run(bob, "--", "loop")
+	s.ticks(bob, 2)
+	c.kill()
+	s.idle(alice)
+	rec := s.sold(alice)
+	if j := rec.Job; j.State != protocol.StateFailed || j.Reason != protocol.ReasonPeerLost && j.Reason != protocol.ReasonUnpaid {
+		s.t.Errorf("on the rig the job is %s, %s", j.State, j.Reason)
 	}
-	slices.SortFunc(list, func(a, b protocol.Record) int { return int(a.Attempt) - int(b.Attempt) })
-	return list
+	s.promised(bob, rec)
+	s.same("collected", s.collect(alice, bob), rec.Job.Paid)
+	s.nextNeedsNoFunds(bob, alice)
+}
+
+// bothKilledInJob: each side has in its journal what it needs to be paid, or to
+// know what it paid.
+func bothKilledInJob(s *scene) {
+	alice, bob := s.rig("alice"), s.requester("bob")
+	rig := s.up(alice)
+	c := s.run(bob, "--", "loop")
+	s.ticks(bob, 3)
+	rig.kill()
+	c.kill()
+	s.start(alice, "wallet", "collect").exits(0) // without a node beside it
+	paid := s.channel(bob, alice).Claimed
+	s.up(alice)
+	rec := s.sold(alice)
+	if j := rec.Job; j.State != protocol.StateFailed || j.Reason != protocol.ReasonRestart {
+		s.t.Errorf("on the rig the job is %s, %s", j.State, j.Reason)
+	}
+	s.same("collected", paid, rec.Job.Paid)
+	s.promised(bob, rec)
+	s.nextNeedsNoFunds(bob, alice)
+}
+
+// rigKilledBeforeCollecting: between the last voucher and the chain.
+func rigKilledBeforeCollecting(s *scene) {
+	alice, bob := s.rig("alice"), s.requester("bob")
+	rig := s.up(alice)
+	s.run(bob, "--", "spin", "200").exits(0)
+	paid := s.sold(alice).Job.Paid
+	rig.kill()
+	s.same("claimed so far", s.channel(bob, alice).Claimed, protocol.Amount{})
+	s.up(alice)
+	s.same("collected", s.collect(alice, bob), paid)
+	s.same("in the rig's account", s.has(alice), paid)
+	s.same("collected again", s.collect(alice, bob), paid)
+	if n := s.txs(alice); n != 1 {
+		s.t.Errorf("%d transactions", n)
+	}
+}
+
+// rigKilledWhileCollecting: the transaction is on its way, and the restarted rig
+// neither loses it nor makes a second one.
+func rigKilledWhileCollecting(s *scene) {
+	alice, bob := s.rig("alice"), s.requester("bob")
+	rig := s.up(alice)
+	s.run(bob, "--", "spin", "200").exits(0)
+	paid := s.sold(alice).Job.Paid
+	s.net.Chain.PauseMining()
+	asks := s.start(alice, "wallet", "collect")
+	s.pending(alice, 1)
+	rig.kill()
+	asks.wait() // with an error: its node is gone
+	s.up(alice)
+	s.pending(alice, 1)
+	s.net.Chain.ResumeMining()
+	s.pending(alice, 0)
+	s.same("collected", s.collect(alice, bob), paid)
+	s.same("in the rig's account", s.has(alice), paid)
+	if n := s.txs(alice); n != 1 {
+		s.t.Errorf("%d transactions", n)
+	}
+}
+
+// bootstrapKilled: jobs go on without it, also for a requester that was restarted
+// meanwhile, and newcomers find the network when it is back.
+func bootstrapKilled(s *scene) {
+	hub, alice, bob, dave := s.member("hub", 0), s.rig("alice"), s.requester("bob"), s.requester("dave")
+	listen := []string{"up", "--server", "--listen", "/ip4/127.0.0.1/tcp/0"}
+	hubs := s.serve(hub, listen...)
+	info, err := s.api(hub).Info(s.ctx)
+	s.must(err)
+	s.net.Profile.Bootstrap = info.Listen
+	s.must(s.net.Profile.Write(s.profile))
+	listen[3], _, _ = strings.Cut(info.Listen[0], "/p2p/")
+
+	s.up(alice)
+	s.until("the market has the rig", func() (bool, error) {
+		found, err := s.api(hub).Market(s.ctx, protocol.Filter{})
+		return err == nil && len(found.Offers) == 1, nil
+	})
+	s.run(bob, "--", "print", "before").exits(0)
+	hubs.kill()
+	c := s.run(bob, "--", "print", "without")
+	c.exits(0)
+	if c.out.String() != "without\n" {
+		s.t.Errorf("output %q", c.out)
+	}
+	s.serve(hub, listen...)
+	s.until("the market has the rig again", func() (bool, error) {
+		found, err := s.api(hub).Market(s.ctx, protocol.Filter{})
+		return err == nil && len(found.Offers) == 1, nil
+	})
+	s.run(dave, "--", "print", "after").exits(0)
 }

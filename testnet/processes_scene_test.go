@@ -181,62 +181,6 @@ func (s *scene) api(m *member) (c *client.Client) {
 	return c
 }
 
-// sold is the newest job on a rig.
-func (s *scene) sold(rig *member) (rec protocol.Record) {
-	s.t.Helper()
-	jobs, err := s.api(rig).Jobs(s.ctx)
-	s.must(err)
-	if len(jobs) == 0 {
-		s.t.Fatalf("%s sold nothing", rig.name)
-	}
-	return jobs[0]
-}
-
-// ticks waits until a requester has paid so many for the run it follows.
-func (s *scene) ticks(m *member, n uint64) (st node.RunStatus) {
-	s.t.Helper()
-	api := s.api(m)
-	s.until(fmt.Sprintf("%s paid %d ticks", m.name, n), func() (bool, error) {
-		runs, err := api.Runs(s.ctx)
-		if err != nil || len(runs) == 0 {
-			return false, err
-		}
-		if st = runs[0]; st.Ended {
-			return false, fmt.Errorf("run ended meanwhile: %s %s %s", st.State, st.Reason, st.Detail)
-		}
-		return st.Units >= n*sceneTick, nil
-	})
-	return st
-}
-
-// channel is what the chain says of the channel from a requester to a rig.
-func (s *scene) channel(from, to *member) protocol.ChannelState {
-	s.t.Helper()
-	b, err := newBooks(s.net)
-	s.must(err)
-	me, rig := from.key.Address(), to.key.Address()
-	st, err := b.chain.Channel(s.ctx, protocol.Channel{Payer: me, Signer: me, Payee: rig, Operator: rig, Token: s.net.Chain.Token()})
-	s.must(err)
-	return st
-}
-
-// collect has a rig redeem its vouchers and returns what a requester's channel
-// has paid it since the beginning.
-func (s *scene) collect(rig, from *member) protocol.Amount {
-	s.t.Helper()
-	_, err := s.api(rig).Collect(s.ctx)
-	s.must(err)
-	return s.channel(from, rig).Claimed
-}
-
-// same fails when two amounts of base units differ.
-func (s *scene) same(what string, got, want protocol.Amount) {
-	s.t.Helper()
-	if got != want {
-		s.t.Errorf("%s: %s, want %s", what, got, want)
-	}
-}
-
 // end stops what still runs, audits the books and looks for what was left.
 func (s *scene) end() {
 	for _, c := range s.running {
