@@ -56,7 +56,11 @@ func (n *Node) Info(ctx context.Context) (*Info, error) {
 func (n *Node) owed(ctx context.Context) (sum protocol.Amount, err error) {
 	chans, err := n.journal.InChannels(ctx)
 	for _, ch := range chans {
-		if sum, err = sum.Add(ch.Best.Voucher.Cumulative.Minus(ch.State.Claimed)); err != nil {
+		pays := ch.Best.Voucher.Cumulative
+		if ch.State.Funded.Less(pays) { // a voucher may promise more than there is
+			pays = ch.State.Funded
+		}
+		if sum, err = sum.Add(pays.Minus(ch.State.Claimed)); err != nil {
 			return sum, err
 		}
 	}
