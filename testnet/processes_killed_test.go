@@ -176,7 +176,9 @@ func rigKilledWhileCollecting(s *scene) {
 	asks.wait() // with an error: its node is gone
 	s.up(alice)
 	s.pending(alice, 1)
+	asks = s.start(alice, "wallet", "collect") // again, by somebody who does not know
 	s.net.Chain.ResumeMining()
+	asks.exits(0)
 	s.pending(alice, 0)
 	s.same("collected", s.collect(alice, bob), paid)
 	s.same("in the rig's account", s.has(alice), paid)
