@@ -17,9 +17,9 @@ import (
 )
 
 const (
-	maxPassphrase = 4 << 10          // bytes
-	joinWait      = 15 * time.Second // for a node just started to find its peers and its chain
-	offerWait     = 5 * time.Second  // for it to find the first offer after that
+	maxPassphrase = 4 << 10         // bytes
+	joinWait      = 6 * time.Second // for a node just started to find its peers and its chain
+	offerWait     = 5 * time.Second // for it to find the first offer after that
 	joinPoll      = 50 * time.Millisecond
 )
 
@@ -37,11 +37,15 @@ func (a *app) profilePath() string {
 
 // dir is this node's data directory; without --data-dir one per network.
 func (a *app) dir() string {
-	if a.dataDir != "" {
-		return a.dataDir
+	dir := a.dataDir
+	if dir == "" {
+		name := strings.TrimSuffix(filepath.Base(a.network), ".toml")
+		dir = filepath.Join(dataHome(), name, "node")
 	}
-	name := strings.TrimSuffix(filepath.Base(a.network), ".toml")
-	return filepath.Join(dataHome(), name, "node")
+	if full, err := filepath.Abs(dir); err == nil { // a sandbox has another working directory
+		return full
+	}
+	return dir
 }
 
 // passphrase reads the key's passphrase from its file; without one it is empty,
@@ -92,6 +96,7 @@ type session struct {
 	money money
 	info  *node.Info
 	own   bool // the node was started by this command and ends with it
+	p     *progress
 }
 
 // connect talks to the node that has the data directory.
@@ -100,7 +105,7 @@ func (a *app) connect(ctx context.Context) (*session, error) {
 	if err != nil {
 		return nil, err
 	}
-	return newSession(ctx, c, false)
+	return newSession(ctx, c, false, a.progress())
 }
 
 // open is connect or, where no node runs, starts one that ends with the session.
@@ -121,15 +126,33 @@ func (a *app) open(ctx context.Context) (*session, error) {
 	if err != nil {
 		return nil, err
 	}
-	return newSession(ctx, c, true)
+	return newSession(ctx, c, true, a.progress())
 }
 
-func newSession(ctx context.Context, c *client.Client, own bool) (*session, error) {
+func newSession(ctx context.Context, c *client.Client, own bool, p *progress) (*session, error) {
 	info, err := c.Info(ctx)
 	if err != nil {
 		return nil, errors.Join(err, c.Close())
 	}
-	return &session{Client: c, money: money{info.Token}, info: info, own: own}, nil
+	return &session{Client: c, money: money{info.Token}, info: info, own: own, p: p}, nil
+}
+
+// Close ends the session and, if this command started the node, the node too; but
+// not before the runs that other commands have bought through it are over.
+func (s *session) Close() error {
+	told := false
+	for ctx := context.Background(); s.own; { // a second Ctrl-C ends the wait
+		runs, err := s.Runs(ctx)
+		if err != nil || !slices.ContainsFunc(runs, func(st node.RunStatus) bool { return !st.Ended }) {
+			break
+		}
+		if !told {
+			s.p.line("another command's run goes on through this node; Ctrl-C ends both")
+			told = true
+		}
+		time.Sleep(joinPoll)
+	}
+	return s.Client.Close()
 }
 
 // openToPay opens a node that can trade: it has found a peer and its chain and,

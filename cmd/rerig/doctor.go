@@ -138,13 +138,12 @@ func probeSandbox(ctx context.Context) (err error) {
 	running, stop := context.WithCancel(ctx)
 	ended := make(chan error, 1)
 	go func() { ended <- r.Run(running) }()
-	err = poll(ctx, joinWait, func() (bool, error) { // Run may not have begun yet
-		_, err := r.Probe(ctx)
-		if errors.Is(err, runner.ErrNotRunning) {
-			return false, nil
-		}
-		return true, err
-	})
+	select {
+	case <-r.Started():
+		_, err = r.Probe(ctx)
+	case <-ctx.Done():
+		err = ctx.Err()
+	}
 	stop()
 	return errors.Join(err, <-ended, r.Close())
 }

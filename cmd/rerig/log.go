@@ -54,14 +54,14 @@ func (h *lineHandler) Handle(_ context.Context, r slog.Record) error {
 func (h *lineHandler) write(b *strings.Builder, at slog.Attr) {
 	v := at.Value.Resolve()
 	text := v.String()
+	if !h.all && (at.Key == "node" || text == "" || text == "0") {
+		return
+	}
 	switch v := v.Any().(type) {
 	case protocol.Amount:
 		if h.money != nil {
 			text = h.money.text(v)
 		}
-	}
-	if !h.all && (at.Key == "node" || text == "" || text == "0") {
-		return
 	}
 	if strings.ContainsAny(text, " \n\"") {
 		text = fmt.Sprintf("%q", text)

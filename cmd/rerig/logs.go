@@ -55,7 +55,7 @@ func (a *app) cpCmd() *cobra.Command {
 
 func (a *app) cp(ctx context.Context, from, dest string) (err error) {
 	id, path, ok := strings.Cut(from, ":")
-	if !ok {
+	if !ok || id == "" {
 		return usage("the first argument is ID:PATH, or ID: for all files, got %q", from)
 	}
 	s, err := a.open(ctx)

@@ -140,7 +140,7 @@ func (a *app) dryRun(ctx context.Context, s *session, req *node.RunRequest) erro
 		found.Offers = onlyRig(found.Offers, req.Rig)
 	}
 	err = a.print(found, func(w io.Writer) error {
-		columns := []string{"10 CPU-MIN", "AT MOST", "BUDGET BUYS"}
+		columns := []string{"FOR " + strings.ToUpper(req.Limits.RunTime().String()), "BUDGET BUYS"}
 		err := offerTable(w, s.money, found.Offers, columns, func(o *node.MarketOffer) []string {
 			return estimate(s.money, o, req)
 		})
@@ -153,23 +153,19 @@ func (a *app) dryRun(ctx context.Context, s *session, req *node.RunRequest) erro
 	if len(found.Offers) == 0 {
 		return &exitError{exitNetwork, errors.New("no rig fits; raise --max-price, drop --region or --rig, or see `rerig market ls`")}
 	}
-	p.line("Nothing was spent. The cheapest is asked first; budget %s, time limit %v.", s.money.text(req.Budget), req.Limits.RunTime())
+	p.line("Nothing was spent. The cheapest is asked first; it never costs more than the budget of %s (time limit %v).", s.money.text(req.Budget), req.Limits.RunTime())
 	return nil
 }
 
-// estimate is what ten CPU minutes cost, what the run can cost at most (one CPU
-// for the whole time limit, or the budget), and how long the budget lasts.
+// estimate is what the run costs when one CPU is busy for the whole time limit, or
+// the budget where that is less, and how long the budget lasts.
 func estimate(m money, o *node.MarketOffer, req *node.RunRequest) []string {
 	price, _ := o.Price(protocol.UnitCPUMillis)
-	ten, err := price.Cost(600_000)
-	if err != nil {
-		return []string{"-", m.text(req.Budget), "-"}
-	}
 	most, err := price.Cost(req.Limits.RunMillis)
 	if err != nil || req.Budget.Less(most) {
 		most = req.Budget
 	}
-	return []string{m.text(ten), m.text(most), units(price.Buys(req.Budget))}
+	return []string{m.text(most), units(price.Buys(req.Budget))}
 }
 
 func onlyRig(offers []node.MarketOffer, rig protocol.Address) []node.MarketOffer {

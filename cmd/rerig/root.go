@@ -147,6 +147,11 @@ func exactly(names ...string) cobra.PositionalArgs {
 		case len(args) > len(names):
 			return usage("unexpected argument %q; see `%s --help`", args[len(names)], cmd.CommandPath())
 		}
+		for i, name := range names {
+			if args[i] == "" {
+				return usage("%s is empty; see `%s --help`", name, cmd.CommandPath())
+			}
+		}
 		return nil
 	}
 }

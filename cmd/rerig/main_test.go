@@ -1,0 +1,198 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"io"
+	"maps"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/rerig/rerig/client"
+	"github.com/rerig/rerig/node"
+	"github.com/rerig/rerig/protocol"
+)
+
+// patience is how long a script waits for another process on a busy machine.
+const patience = 90 * time.Second
+
+// TestMain makes this binary also the rerig that the scripts start as processes.
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){"rerig": main})
+}
+
+// TestScripts plays what needs no network.
+func TestScripts(t *testing.T) { play(t, "testdata/script/*.txt") }
+
+// TestNetwork plays a test network, rigs and requesters, each a process.
+func TestNetwork(t *testing.T) { play(t, "testdata/network/*.txt") }
+
+// TestSecondNodeRefused holds SPEC §8.1: one node per data directory.
+func TestSecondNodeRefused(t *testing.T) { play(t, "testdata/second_node.txt") }
+
+func play(t *testing.T, pattern string) {
+	t.Helper()
+	files, err := filepath.Glob(pattern)
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no scripts match %s", pattern)
+	}
+	testscript.Run(t, testscript.Params{Files: files, RequireExplicitExec: true, Setup: setup,
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"exits": exits, "await": await, "serving": serving, "offers": offers, "runid": runID,
+			"occupy": occupy, "blankjournal": breakFile,
+		}})
+}
+
+// setup gives every script homes of its own and a profile of a network that is not
+// there; the modules of the runner's tests are in $MODULES.
+func setup(e *testscript.Env) error {
+	modules, err := filepath.Abs("../../node/runner/testdata")
+	if err != nil {
+		return err
+	}
+	for name, value := range map[string]string{"HOME": "home", "XDG_CONFIG_HOME": "config", "XDG_DATA_HOME": "data",
+		"RERIG_NETWORKS": "networks"} {
+		e.Setenv(name, filepath.Join(e.WorkDir, value))
+	}
+	e.Setenv("MODULES", modules)
+	e.Setenv("PICTURE", filepath.Join(filepath.Dir(filepath.Dir(filepath.Dir(modules))), "cmd", "rerig", "demo", "picture.png"))
+	nowhere := &node.Profile{Name: "local", RPC: []string{"http://127.0.0.1:1"}, ChainID: 31337, Escrow: protocol.Address{1}.String(),
+		Token: protocol.Address{2}.String(), TokenSymbol: "tUSDC", TokenDecimals: 6, Local: true}
+	public := *nowhere
+	public.Name, public.Local = "public", false
+	return errors.Join(nowhere.Write(filepath.Join(e.WorkDir, "networks", "nowhere.toml")),
+		public.Write(filepath.Join(e.WorkDir, "networks", "public.toml")))
+}
+
+// exits CODE COMMAND ARGS… runs a command that must end with the code.
+func exits(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: exits CODE COMMAND ARGS…")
+	}
+	want, err := strconv.Atoi(args[0])
+	ts.Check(err)
+	code := 0
+	var exit *exec.ExitError
+	if err := ts.Exec(args[1], args[2:]...); errors.As(err, &exit) {
+		code = exit.ExitCode()
+	} else if err != nil {
+		ts.Fatalf("run %s: %v", args[1], err)
+	}
+	if code != want {
+		ts.Fatalf("exit code %d, want %d", code, want)
+	}
+}
+
+// until polls what other processes do.
+func until(ts *testscript.TestScript, what string, f func(context.Context) (bool, error)) {
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	done := false
+	err := poll(ctx, patience, func() (bool, error) {
+		ok, err := f(ctx)
+		done = ok
+		return ok, err
+	})
+	if err != nil || !done {
+		ts.Fatalf("wait for %s: %v", what, err)
+	}
+}
+
+// await FILE waits until a file is there.
+func await(ts *testscript.TestScript, neg bool, args []string) {
+	until(ts, args[0], func(context.Context) (bool, error) {
+		_, err := os.Stat(ts.MkAbs(args[0]))
+		return (err == nil) != neg, nil
+	})
+}
+
+// on calls f with a client of the directory's node while one runs.
+func on(ts *testscript.TestScript, dir string, f func(context.Context, *client.Client) (bool, error)) {
+	until(ts, "the node in "+dir, func(ctx context.Context) (bool, error) {
+		c, err := client.Connect(ctx, ts.MkAbs(dir))
+		if err != nil {
+			return false, nil
+		}
+		defer c.Close()
+		ok, err := f(ctx, c)
+		return ok && err == nil, nil
+	})
+}
+
+// serving DIR waits until a node runs, has its chain and, as a rig, offers.
+func serving(ts *testscript.TestScript, _ bool, args []string) {
+	on(ts, args[0], func(ctx context.Context, c *client.Client) (bool, error) {
+		info, err := c.Info(ctx)
+		return err == nil && info.Chain.Online && (info.Rig == nil || info.Rig.Offering), err
+	})
+}
+
+// offers DIR N waits until a node finds N offers.
+func offers(ts *testscript.TestScript, _ bool, args []string) {
+	n, err := strconv.Atoi(args[1])
+	ts.Check(err)
+	on(ts, args[0], func(ctx context.Context, c *client.Client) (bool, error) {
+		found, err := c.Market(ctx, protocol.Filter{})
+		return err == nil && len(found.Offers) == n, err
+	})
+}
+
+// runid DIR NAME STATE waits until the run of that name is in the state, and puts
+// its ID into $ID and its rig into $RIG.
+func runID(ts *testscript.TestScript, _ bool, args []string) {
+	on(ts, args[0], func(ctx context.Context, c *client.Client) (bool, error) {
+		runs, err := c.Runs(ctx)
+		i := slices.IndexFunc(runs, func(st node.RunStatus) bool { return st.Name == args[1] && string(st.State) == args[2] })
+		if i >= 0 {
+			ts.Setenv("ID", runs[i].ID.Short())
+			ts.Setenv("RIG", runs[i].Rig.String())
+		}
+		return i >= 0, err
+	})
+}
+
+// occupy takes a port for the rest of the script and puts it into $PORT.
+func occupy(ts *testscript.TestScript, _ bool, _ []string) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	ts.Check(err)
+	ts.Defer(func() { l.Close() })
+	ts.Setenv("PORT", strconv.Itoa(l.Addr().(*net.TCPAddr).Port))
+}
+
+// blankjournal DIR overwrites the first page of a journal, as a bad disk may.
+func breakFile(ts *testscript.TestScript, _ bool, args []string) {
+	f, err := os.OpenFile(filepath.Join(ts.MkAbs(args[0]), "journal.db"), os.O_WRONLY, 0)
+	ts.Check(err)
+	_, err = f.WriteAt([]byte(strings.Repeat("x", 512)), 0)
+	ts.Check(errors.Join(err, f.Close()))
+}
+
+// TestEveryFlagHasAnEnv holds that no two flags of the tree share a variable or a
+// config key, so that each can be set in every way.
+func TestEveryFlagHasAnEnv(t *testing.T) {
+	root := (&app{stdout: io.Discard, stderr: io.Discard}).root()
+	keys := map[string]bool{}
+	collect(root, keys)
+	seen := map[string]string{}
+	for _, key := range slices.Sorted(maps.Keys(keys)) {
+		name := strings.ToUpper(strings.NewReplacer(".", "_", "-", "_").Replace(key))
+		if other, ok := seen[name]; ok {
+			t.Errorf("%s and %s share the variable RERIG_%s", key, other, name)
+		}
+		seen[name] = key
+	}
+	for _, key := range []string{"data-dir", "output", "up.price", "run.budget", "testnet.up.rpc-port"} {
+		if !keys[key] {
+			t.Errorf("no key %s", key)
+		}
+	}
+}
