@@ -26,7 +26,11 @@ type control struct {
 	n        *Node
 	server   *http.Server
 	listener net.Listener
+	ctx      context.Context // of run, set before it serves; followers outlive it
 }
+
+// ending reports that the node is on its way out.
+func (c *control) ending() bool { return c.ctx.Err() != nil }
 
 // newControl takes the socket. A stale one of a crashed node is replaced: the
 // directory's lock says that nobody uses it.
@@ -84,6 +88,7 @@ func (c *control) routes() http.Handler {
 
 // run serves until ctx ends.
 func (c *control) run(ctx context.Context) error {
+	c.ctx = ctx
 	c.server.BaseContext = func(net.Listener) context.Context { return ctx }
 	done := make(chan error, 1)
 	go func() { done <- c.server.Serve(c.listener) }()

@@ -173,6 +173,7 @@ func (c *control) events(w http.ResponseWriter, r *http.Request) {
 			f.files[i] = file
 		}
 	}
+	left := r.Context().Done()
 	for {
 		var changed <-chan struct{}
 		if run != nil {
@@ -183,8 +184,11 @@ func (c *control) events(w http.ResponseWriter, r *http.Request) {
 		}
 		select {
 		case <-changed:
-		case <-r.Context().Done():
-			return
+		case <-left:
+			if !c.ending() {
+				return
+			}
+			left = nil // the node ends the run, and then the follower is told
 		}
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -95,8 +96,8 @@ type session struct {
 	*client.Client
 	money money
 	info  *node.Info
-	own   bool // the node was started by this command and ends with it
-	p     *progress
+	own   bool      // the node was started by this command and ends with it
+	p     *progress // where own
 }
 
 // connect talks to the node that has the data directory.
@@ -105,7 +106,7 @@ func (a *app) connect(ctx context.Context) (*session, error) {
 	if err != nil {
 		return nil, err
 	}
-	return newSession(ctx, c, false, a.progress())
+	return newSession(ctx, c, false)
 }
 
 // open is connect or, where no node runs, starts one that ends with the session.
@@ -126,31 +127,35 @@ func (a *app) open(ctx context.Context) (*session, error) {
 	if err != nil {
 		return nil, err
 	}
-	return newSession(ctx, c, true, a.progress())
+	if s, err = newSession(ctx, c, true); err == nil {
+		s.p = a.progress()
+	}
+	return s, err
 }
 
-func newSession(ctx context.Context, c *client.Client, own bool, p *progress) (*session, error) {
+func newSession(ctx context.Context, c *client.Client, own bool) (*session, error) {
 	info, err := c.Info(ctx)
 	if err != nil {
 		return nil, errors.Join(err, c.Close())
 	}
-	return &session{Client: c, money: money{info.Token}, info: info, own: own, p: p}, nil
+	return &session{Client: c, money: money{info.Token}, info: info, own: own}, nil
 }
 
 // Close ends the session and, if this command started the node, the node too; but
-// not before the runs that other commands have bought through it are over.
+// not before the runs that other commands bought through it are over.
 func (s *session) Close() error {
 	told := false
-	for ctx := context.Background(); s.own; { // a second Ctrl-C ends the wait
-		runs, err := s.Runs(ctx)
-		if err != nil || !slices.ContainsFunc(runs, func(st node.RunStatus) bool { return !st.Ended }) {
-			break
-		}
-		if !told {
-			s.p.line("another command's run goes on through this node; Ctrl-C ends both")
+	busy := func() (idle bool, err error) {
+		runs, err := s.Runs(context.Background())
+		idle = !slices.ContainsFunc(runs, func(st node.RunStatus) bool { return !st.Ended })
+		if !idle && !told {
 			told = true
+			s.p.line("another command's run goes on through this node; Ctrl-C twice ends both")
 		}
-		time.Sleep(joinPoll)
+		return idle, err
+	}
+	if s.own {
+		_ = poll(context.Background(), protocol.MaxRunTime, busy) // a node that does not answer has no runs
 	}
 	return s.Client.Close()
 }
