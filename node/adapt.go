@@ -97,11 +97,6 @@ func (b inBook) Known(ctx context.Context, job protocol.Hash) (bool, error) {
 	return err == nil, err
 }
 
-func (b inBook) Epoch(ctx context.Context, id protocol.Hash) (uint32, error) {
-	ch, err := b.InChannel(ctx, id)
-	return ch.State.Epoch, err
-}
-
 func (b inBook) ReserveIn(ctx context.Context, channel, job protocol.Hash, budget protocol.Amount) (protocol.Amount, bool, error) {
 	return reserved(budget, b.Journal.ReserveIn(ctx, channel, job, budget))
 }

@@ -228,11 +228,7 @@ func (n *Node) recover(ctx context.Context) error {
 		}
 		rec.Job = rec.Job.Restarted()
 		rec.Updated = uint64(n.cfg.Clock().UnixMilli())
-		free := n.journal.ReleaseIn
-		if rec.Job.Role == protocol.RoleRequester {
-			free = n.journal.Release
-		}
-		if err := errors.Join(n.journal.PutRecord(ctx, rec), free(ctx, rec.Job.ID)); err != nil {
+		if err := n.journal.PutAndRelease(ctx, rec); err != nil {
 			return fmt.Errorf("end job %s after the restart: %w", rec.Job.ID.Short(), err)
 		}
 		n.log.Warn("job ended by the restart", "job", rec.Job.ID.Short(), "state", rec.Job.State, "paid", rec.Job.Paid)

@@ -31,16 +31,25 @@ type Query struct {
 // PutRecord inserts the record or replaces the one of the same role and job. It
 // is durable on return.
 func (j *Journal) PutRecord(ctx context.Context, rec protocol.Record) error {
+	put, err := putting(rec)
+	if err != nil {
+		return err
+	}
+	return j.write(ctx, put)
+}
+
+// putting is PutRecord as a change.
+func putting(rec protocol.Record) (func(*tx) error, error) {
 	if rec.Job.Role != protocol.RoleRequester && rec.Job.Role != protocol.RoleRig {
-		return &protocol.FieldError{Field: "record.job.role", Limit: "requester or rig", Got: string(rec.Job.Role)}
+		return nil, &protocol.FieldError{Field: "record.job.role", Limit: "requester or rig", Got: string(rec.Job.Role)}
 	}
 	spec := rec.Spec
 	rec.Spec = nil
 	body, err := protocol.Encode(rec)
 	if err != nil {
-		return fmt.Errorf("journal job %s: %w", rec.Job.ID, err)
+		return nil, fmt.Errorf("journal job %s: %w", rec.Job.ID, err)
 	}
-	return j.write(ctx, func(t *tx) error {
+	return func(t *tx) error {
 		var specID any
 		if len(spec) > 0 {
 			id, err := t.specID(spec)
@@ -53,7 +62,7 @@ func (j *Journal) PutRecord(ctx context.Context, rec protocol.Record) error {
 			ON CONFLICT (id, role) DO UPDATE SET run = excluded.run, ended = excluded.ended, created = excluded.created,
 			updated = excluded.updated, spec = excluded.spec, record = excluded.record`,
 			rec.Job.ID[:], string(rec.Job.Role), rec.Run[:], rec.Job.Ended, int64(rec.Created), int64(rec.Updated), specID, body)
-	})
+	}, nil
 }
 
 // specID finds or adds the spec.

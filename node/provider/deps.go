@@ -23,16 +23,19 @@ type Stream interface {
 // the write is durable.
 type Book interface {
 	PutRecord(context.Context, protocol.Record) error
+	// PutAndReserveIn is PutRecord and, if the channel is known in the record's
+	// epoch and has enough free, ReserveIn of the agreement's most.
+	PutAndReserveIn(context.Context, protocol.Record) (reserved bool, err error)
+	// PutAndRelease is PutRecord and ReleaseIn.
+	PutAndRelease(context.Context, protocol.Record) error
 	// Known reports whether a job with this ID was ever accepted here.
 	Known(ctx context.Context, job protocol.Hash) (bool, error)
 	SetInChannel(context.Context, protocol.Domain, protocol.Channel, protocol.ChannelState) error
 	// ReserveIn sets budget aside for the job; free is what the channel had free.
 	// ok is false when the channel is unknown or has less.
 	ReserveIn(ctx context.Context, channel, job protocol.Hash, budget protocol.Amount) (free protocol.Amount, ok bool, err error)
-	// Epoch is the epoch of a known channel.
-	Epoch(ctx context.Context, channel protocol.Hash) (uint32, error)
-	Credit(ctx context.Context, channel, job protocol.Hash, v protocol.SignedVoucher, jobPaid protocol.Amount) (protocol.Amount, error)
 	ReleaseIn(ctx context.Context, job protocol.Hash) error
+	Credit(ctx context.Context, channel, job protocol.Hash, v protocol.SignedVoucher, jobPaid protocol.Amount) (protocol.Amount, error)
 }
 
 // Chain reads channels from the escrow.

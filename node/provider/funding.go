@@ -13,19 +13,24 @@ const (
 	fundingWait = 20 * time.Second       // our RPC endpoint may lag behind the requester's
 )
 
-// funding finds the job's budget in its channel. A channel the book knows well
+// open saves the job and sets its budget aside. A channel the book knows well
 // needs no chain: serving goes on while the chain is away (SPEC §10).
-func (s *session) funding(ctx context.Context) protocol.Event {
-	book, id, job := s.p.cfg.Book, s.rec.Channel.ID(), s.id
-	if epoch, err := book.Epoch(ctx, id); err == nil && epoch == s.rec.Epoch {
-		free, ok, err := book.ReserveIn(ctx, id, job, s.rec.Agreement.MaxTotal)
-		if err != nil {
-			return protocol.FundingRefused{Reason: protocol.ReasonChannelClose, Detail: protocol.ClipDetail(err.Error())}
-		}
-		if ok {
-			return protocol.FundingSeen{Available: free}
-		}
+func (s *session) open(ctx context.Context) {
+	s.rec.Updated = uint64(s.p.cfg.Clock().UnixMilli())
+	reserved, err := s.p.cfg.Book.PutAndReserveIn(ctx, s.rec)
+	switch {
+	case err != nil:
+		s.log.Warn("job cannot begin", "err", err)
+		s.abort(ctx, err)
+	case reserved:
+		s.step(ctx, protocol.FundingSeen{Available: s.rec.Agreement.MaxTotal})
+	default:
+		s.perform(ctx, []protocol.Effect{protocol.CheckFunding{}})
 	}
+}
+
+// funding finds the job's budget in its channel on the chain.
+func (s *session) funding(ctx context.Context) protocol.Event {
 	deadline := s.p.cfg.Clock().Add(fundingWait)
 	for {
 		ev, final := s.fundingOnChain(ctx)

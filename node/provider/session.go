@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 	"time"
 
@@ -71,6 +72,11 @@ func (s *session) run(parent context.Context) {
 		<-sent
 		s.st.Reset() // ends the reader; does nothing after Close
 		s.work.Wait()
+		if s.ticket == nil { // its budget may have been found after the end
+			if err := s.p.cfg.Book.ReleaseIn(context.WithoutCancel(parent), s.id); err != nil {
+				s.log.Warn("budget still reserved", "err", err)
+			}
+		}
 		for _, f := range s.unpin {
 			f()
 		}
@@ -86,7 +92,7 @@ func (s *session) run(parent context.Context) {
 		}
 	}()
 	s.work.Go(s.read)
-	s.perform(ctx, []protocol.Effect{protocol.Save{}, protocol.CheckFunding{}})
+	s.open(ctx)
 	s.loop(ctx, parent.Done())
 }
 
@@ -141,8 +147,8 @@ func (s *session) step(ctx context.Context, ev protocol.Event) {
 }
 
 func (s *session) perform(ctx context.Context, effects []protocol.Effect) {
-	for _, e := range effects {
-		if err := s.effect(ctx, e); err != nil {
+	for i, e := range effects {
+		if err := s.effect(ctx, e, effects[i+1:]); err != nil {
 			s.log.Warn("job cannot go on", "err", err)
 			s.abort(ctx, err)
 			return
@@ -152,11 +158,10 @@ func (s *session) perform(ctx context.Context, effects []protocol.Effect) {
 
 // effect performs one effect. An error ends the job: the journal failed, or the
 // peer is gone, which the reader will report by itself.
-func (s *session) effect(ctx context.Context, e protocol.Effect) error {
+func (s *session) effect(ctx context.Context, e protocol.Effect, next []protocol.Effect) error {
 	switch e := e.(type) {
 	case protocol.Save:
-		s.rec.Updated = uint64(s.p.cfg.Clock().UnixMilli())
-		return s.p.cfg.Book.PutRecord(ctx, s.rec)
+		return s.save(ctx, next)
 	case protocol.CheckFunding:
 		s.work.Go(func() { s.post(s.funding(ctx)) })
 	case protocol.Enqueue:
@@ -174,9 +179,8 @@ func (s *session) effect(ctx context.Context, e protocol.Effect) error {
 	case protocol.FreeSlot:
 		s.p.slots.give(s.ticket)
 		s.p.cfg.Changed()
-	case protocol.Release:
+	case protocol.Release: // the money went with the record
 		s.out.close()
-		return s.p.cfg.Book.ReleaseIn(ctx, s.id)
 	case protocol.SendStatus:
 		s.out.tell(&protocol.Status{State: e.State, Reason: e.Reason, Detail: protocol.ClipDetail(e.Detail)})
 	case protocol.SendReceipt:
@@ -187,6 +191,15 @@ func (s *session) effect(ctx context.Context, e protocol.Effect) error {
 		s.out.tell(&protocol.Settled{Paid: e.Paid})
 	}
 	return nil
+}
+
+// save keeps the record; with that of a job that is over its reservation goes.
+func (s *session) save(ctx context.Context, next []protocol.Effect) error {
+	s.rec.Updated = uint64(s.p.cfg.Clock().UnixMilli())
+	if slices.Contains(next, protocol.Effect(protocol.Release{})) {
+		return s.p.cfg.Book.PutAndRelease(ctx, s.rec)
+	}
+	return s.p.cfg.Book.PutRecord(ctx, s.rec)
 }
 
 // abort ends a job whose journal or sandbox failed under it: nothing more is
@@ -203,7 +216,7 @@ func (s *session) abort(ctx context.Context, err error) {
 	}
 	s.rec.Job.State, s.rec.Job.Ended = protocol.StateFailed, true
 	s.rec.Job.Reason, s.rec.Job.Detail = protocol.ReasonRigError, protocol.ClipDetail(err.Error())
-	if err := errors.Join(s.p.cfg.Book.PutRecord(ctx, s.rec), s.p.cfg.Book.ReleaseIn(ctx, s.id)); err != nil {
+	if err := s.p.cfg.Book.PutAndRelease(ctx, s.rec); err != nil {
 		s.log.Warn("job's end not journaled, the next start will", "err", err)
 	}
 	s.out.tell(&protocol.Status{State: protocol.StateFailed, Reason: protocol.ReasonRigError, Detail: "the rig cannot go on"})

@@ -29,6 +29,10 @@ type Market interface {
 // after the write is durable.
 type Book interface {
 	PutRecord(context.Context, protocol.Record) error
+	// PutAndPromise is PutRecord and Promise, both or none.
+	PutAndPromise(ctx context.Context, rec protocol.Record, total protocol.Amount) (protocol.Voucher, error)
+	// PutAndRelease is PutRecord and Release.
+	PutAndRelease(context.Context, protocol.Record) error
 	SetOutChannel(context.Context, protocol.Domain, protocol.Channel, protocol.ChannelState) error
 	// Channel returns the state the book last saw; ok is false for an unknown one.
 	Channel(ctx context.Context, id protocol.Hash) (st protocol.ChannelState, ok bool, err error)

@@ -122,18 +122,42 @@ func (r *Requester) topUp(ctx context.Context, budget, missing protocol.Amount) 
 	return want, nil
 }
 
+// save keeps the record. With it goes what the next effects need of the books: the
+// voucher of a checked result, the reservation of a job that is over.
+func (s *session) save(ctx context.Context, next []protocol.Effect) (err error) {
+	s.rec.Updated = uint64(s.r.cfg.Clock().UnixMilli())
+	book := s.r.cfg.Book
+	for _, e := range next {
+		switch e := e.(type) {
+		case protocol.SendVoucher:
+			v, err := book.PutAndPromise(ctx, s.rec, e.Total)
+			if err != nil {
+				return fmt.Errorf("book voucher: %w", err)
+			}
+			s.voucher, s.promised = &v, e.Total
+			return nil
+		case protocol.Release:
+			return book.PutAndRelease(ctx, s.rec)
+		}
+	}
+	return book.PutRecord(ctx, s.rec)
+}
+
 // sendVoucher books, signs and sends what the receipt is worth; it is durable
 // before it leaves (SPEC §6.6).
 func (s *session) sendVoucher(ctx context.Context, total protocol.Amount) error {
-	v, err := s.r.cfg.Book.Promise(ctx, s.rec.Channel.ID(), s.id, total)
-	if err != nil {
-		return fmt.Errorf("book voucher: %w", err)
+	if s.voucher == nil { // else it was booked with the record
+		v, err := s.r.cfg.Book.Promise(ctx, s.rec.Channel.ID(), s.id, total)
+		if err != nil {
+			return fmt.Errorf("book voucher: %w", err)
+		}
+		s.voucher, s.promised = &v, total
 	}
-	s.promised = total
-	signed, err := protocol.SignVoucher(v, s.rec.Agreement.Domain, s.r.cfg.Key)
+	signed, err := protocol.SignVoucher(*s.voucher, s.rec.Agreement.Domain, s.r.cfg.Key)
 	if err != nil {
 		return fmt.Errorf("sign voucher: %w", err)
 	}
+	s.voucher = nil
 	s.tell(&protocol.VoucherMsg{Voucher: signed, JobPaid: total})
 	return nil
 }

@@ -30,6 +30,7 @@ type session struct {
 	funded   funding             // set before ChannelReady is posted
 	result   protocol.Result     // set by the reader, once, before ResultIn
 	promised protocol.Amount     // by vouchers in the journal
+	voucher  *protocol.Voucher   // booked and not yet sent
 	closing  <-chan struct{}     // closed when the node shuts down
 }
 
@@ -68,6 +69,11 @@ func (s *session) run(outer context.Context) {
 		cancel()
 		s.st.Reset() // ends the reader; does nothing after Close
 		s.work.Wait()
+		if s.rec.PayerSig == (protocol.Signature{}) { // funding may have come after the end
+			if err := s.r.cfg.Book.Release(context.WithoutCancel(outer), s.id); err != nil {
+				s.log.Warn("budget still reserved", "err", err)
+			}
+		}
 	}()
 	s.perform(ctx, []protocol.Effect{protocol.Fund{}})
 	timeout := time.NewTimer(0)
@@ -167,8 +173,8 @@ func (s *session) publish() {
 }
 
 func (s *session) perform(ctx context.Context, effects []protocol.Effect) {
-	for _, e := range effects {
-		if err := s.effect(ctx, e); err != nil {
+	for i, e := range effects {
+		if err := s.effect(ctx, e, effects[i+1:]); err != nil {
 			s.log.Warn("job cannot go on", "err", err)
 			s.abort(ctx, err)
 			return
@@ -176,11 +182,10 @@ func (s *session) perform(ctx context.Context, effects []protocol.Effect) {
 	}
 }
 
-func (s *session) effect(ctx context.Context, e protocol.Effect) error {
+func (s *session) effect(ctx context.Context, e protocol.Effect, next []protocol.Effect) error {
 	switch e := e.(type) {
 	case protocol.Save:
-		s.rec.Updated = uint64(s.r.cfg.Clock().UnixMilli())
-		return s.r.cfg.Book.PutRecord(ctx, s.rec)
+		return s.save(ctx, next)
 	case protocol.Fund:
 		s.work.Go(func() { s.post(s.fund(ctx)) })
 	case protocol.SendAccept:
@@ -196,11 +201,9 @@ func (s *session) effect(ctx context.Context, e protocol.Effect) error {
 		s.rec.Outputs, s.rec.OutSize = s.result.Outputs, s.result.Size
 		s.rec.Receipt, s.rec.RcptSig = s.result.Receipt, s.result.Signature
 		s.work.Go(func() { s.post(s.check(ctx)) })
-	case protocol.Release:
+	case protocol.Release: // the money went with the record
 		s.unshare()
-		err := s.r.cfg.Book.Release(ctx, s.id)
 		_ = s.st.Close() // the job is over; a broken stream changes nothing
-		return err
 	}
 	return nil
 }
@@ -229,7 +232,7 @@ func (s *session) abort(ctx context.Context, err error) {
 	s.tell(&protocol.Stop{Reason: protocol.ReasonJournal})
 	_ = s.st.Close() // best effort: we are the ones who failed
 	s.unshare()
-	if err := errors.Join(s.r.cfg.Book.PutRecord(ctx, s.rec), s.r.cfg.Book.Release(ctx, s.id)); err != nil {
+	if err := s.r.cfg.Book.PutAndRelease(ctx, s.rec); err != nil {
 		s.log.Warn("job's end not journaled, the next start will", "err", err)
 	}
 }
