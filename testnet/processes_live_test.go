@@ -25,6 +25,8 @@ func TestCommands(t *testing.T) {
 		{"slots", threeJobsOnTwoSlots},
 		{"rig told to end", rigToldToEnd},
 		{"job interrupted", jobInterrupted},
+		{"two runs in one directory", twoRunsInOneDirectory},
+		{"node told to end", nodeToldToEnd},
 	} {
 		t.Run(one.about, func(t *testing.T) {
 			t.Parallel()
@@ -249,5 +251,44 @@ func jobInterrupted(s *scene) {
 	}
 	s.same("paid", j.Paid, protocol.NewAmount(j.Units*sceneRate))
 	s.same("promised", s.bought(bob)[0].Job.Paid, j.Paid)
+	s.same("collected", s.collect(alice, bob), j.Paid)
+}
+
+// twoRunsInOneDirectory: the first command has started the node that the second
+// uses, and ends first.
+func twoRunsInOneDirectory(s *scene) {
+	alice, bob := s.rig("alice"), s.requester("bob")
+	s.up(alice, "--slots", "2")
+	s.offers(1)
+	first := s.run(bob, "--name", "first", "--", "loop")
+	s.state(bob, "first", protocol.StateRunning)
+	second := s.run(bob, "--name", "second", "--", "count", "20", "20")
+	s.state(bob, "second", protocol.StateRunning)
+	first.signal(os.Interrupt)
+	first.exits(130)
+	second.exits(0)
+	if second.out.String() != counted(20) {
+		s.t.Errorf("output %q", second.out)
+	}
+	s.same("collected", s.collect(alice, bob), s.earned(alice))
+}
+
+// nodeToldToEnd: who follows a run through a node that is asked to end hears how the
+// run ended.
+func nodeToldToEnd(s *scene) {
+	alice, bob := s.rig("alice"), s.requester("bob")
+	s.up(alice)
+	s.offers(1)
+	bobs := s.serve(bob, "up", "--server", "--listen", "/ip4/127.0.0.1/tcp/0")
+	c := s.run(bob, "--", "loop")
+	s.ticks(bob, 1)
+	bobs.finish(syscall.SIGTERM, 0)
+	c.exits(130)
+	s.idle(alice)
+	j := s.sold(alice).Job
+	if j.State != protocol.StateSettled || j.Reason != protocol.ReasonStopped {
+		s.t.Errorf("on the rig the job is %s, %s", j.State, j.Reason)
+	}
+	s.same("paid", j.Paid, protocol.NewAmount(j.Units*sceneRate))
 	s.same("collected", s.collect(alice, bob), j.Paid)
 }
