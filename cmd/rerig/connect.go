@@ -3,10 +3,7 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
-	"io"
 	"log/slog"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -18,10 +15,9 @@ import (
 )
 
 const (
-	maxPassphrase = 4 << 10         // bytes
-	joinWait      = 6 * time.Second // for a node just started to find its peers and its chain
-	offerWait     = 5 * time.Second // for it to find the first offer after that
-	joinPoll      = 50 * time.Millisecond
+	joinWait  = 6 * time.Second // for a node just started to find its peers and its chain
+	offerWait = 5 * time.Second // for it to find the first offer after that
+	joinPoll  = 50 * time.Millisecond
 )
 
 // profile loads the network profile that --network names.
@@ -49,35 +45,11 @@ func (a *app) dir() string {
 	return dir
 }
 
-// passphrase reads the key's passphrase from its file; without one it is empty,
-// which suits test networks only.
-func (a *app) passphrase() (string, error) {
-	if a.passphraseFile == "" {
-		return "", nil
-	}
-	f, err := os.Open(a.passphraseFile)
-	if err != nil {
-		return "", fmt.Errorf("passphrase file: %w; give another --passphrase-file", err)
-	}
-	defer f.Close()
-	b, err := io.ReadAll(io.LimitReader(f, maxPassphrase+1))
-	if err != nil {
-		return "", fmt.Errorf("passphrase file: %w", err)
-	}
-	if len(b) > maxPassphrase {
-		return "", fmt.Errorf("passphrase file %s: at most %d bytes", a.passphraseFile, maxPassphrase)
-	}
-	return strings.TrimRight(string(b), "\r\n"), nil
-}
-
 // nodeConfig is a node that only buys.
 func (a *app) nodeConfig(p *node.Profile) (node.Config, error) {
-	pass, err := a.passphrase()
+	pass, err := a.passphrase(p)
 	if err != nil {
 		return node.Config{}, err
-	}
-	if pass == "" && !p.Local {
-		return node.Config{}, usage("network %s deals in real money, so its key needs a passphrase; give --passphrase-file", p.Name)
 	}
 	cfg := node.Config{DataDir: a.dir(), Profile: p, Passphrase: pass, Logger: a.logger(slog.LevelWarn)}
 	if p.Local {

@@ -261,11 +261,10 @@ func (d *demo) runJob(ctx context.Context, title, module string, args []string, 
 	}
 	var out bytes.Buffer
 	quiet := *d.app
-	quiet.stdout, quiet.stderr = io.MultiWriter(live, &out), io.Discard
+	quiet.stdout, quiet.stderr, quiet.output = io.MultiWriter(live, &out), io.Discard, "text"
 	if st, err = quiet.follow(ctx, d.session, st, d.p); err != nil {
 		return nil, err
 	}
-	quiet.output = "text"
 	if err := quiet.runEnd(d.session, st, outDir(r), d.p); err != nil {
 		return nil, err
 	}

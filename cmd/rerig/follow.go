@@ -35,8 +35,11 @@ func (a *app) follow(ctx context.Context, s *session, st *node.RunStatus, p *pro
 		}
 		p.clear()
 		w := a.stdout
-		if ev.FD == 2 {
+		switch {
+		case ev.FD == 2:
 			w = a.stderr
+		case a.json(): // standard output is the one document
+			return nil
 		}
 		if _, err := w.Write(ev.Data); err != nil {
 			return fmt.Errorf("write the job's output: %w", err)

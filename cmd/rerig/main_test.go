@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"io"
 	"maps"
@@ -48,7 +49,7 @@ func play(t *testing.T, pattern string) {
 	testscript.Run(t, testscript.Params{Files: files, RequireExplicitExec: true, Setup: setup,
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"exits": exits, "await": await, "serving": serving, "offers": offers, "runid": runID,
-			"occupy": occupy, "blankjournal": breakFile,
+			"occupy": occupy, "blankjournal": blankJournal, "misprofile": misprofile, "isjson": isJSON,
 		}})
 }
 
@@ -169,11 +170,30 @@ func occupy(ts *testscript.TestScript, _ bool, _ []string) {
 }
 
 // blankjournal DIR overwrites the first page of a journal, as a bad disk may.
-func breakFile(ts *testscript.TestScript, _ bool, args []string) {
+func blankJournal(ts *testscript.TestScript, _ bool, args []string) {
 	f, err := os.OpenFile(filepath.Join(ts.MkAbs(args[0]), "journal.db"), os.O_WRONLY, 0)
 	ts.Check(err)
 	_, err = f.WriteAt([]byte(strings.Repeat("x", 512)), 0)
 	ts.Check(errors.Join(err, f.Close()))
+}
+
+// misprofile FROM TO writes the profile FROM as TO-chain, which names another chain,
+// and TO-escrow, which takes the token for the escrow.
+func misprofile(ts *testscript.TestScript, _ bool, args []string) {
+	dir := ts.Getenv("RERIG_NETWORKS")
+	p, err := node.LoadProfile(filepath.Join(dir, args[0]+".toml"))
+	ts.Check(err)
+	chain, escrow := *p, *p
+	chain.ChainID++
+	escrow.Escrow = p.Token
+	ts.Check(errors.Join(chain.Write(filepath.Join(dir, args[1]+"-chain.toml")), escrow.Write(filepath.Join(dir, args[1]+"-escrow.toml"))))
+}
+
+// isjson checks that the last standard output is one JSON document.
+func isJSON(ts *testscript.TestScript, _ bool, _ []string) {
+	if out := ts.ReadFile("stdout"); !json.Valid([]byte(out)) {
+		ts.Fatalf("not JSON: %s", out)
+	}
 }
 
 // TestEveryFlagHasAnEnv holds that no two flags of the tree share a variable or a

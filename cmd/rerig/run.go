@@ -41,8 +41,9 @@ func (a *app) runCmd() *cobra.Command {
 model, thumb makes a thumbnail of a picture.
 
 The module sees its inputs in /in, and what it leaves in /out is written next to
-the first input, or to --out-dir. Its standard output and error are this command's,
-and so is its exit code; 124 says that --timeout ended it, 125 that the network or
+the first input, or to --out-dir. Its standard output and error are this command's
+(with -o json, standard output is the run's record; rerig logs has the job's), and so
+is its exit code; 124 says that --timeout ended it, 125 that the network or
 the escrow failed. --budget is a cap that the payment channel enforces. Ctrl-C stops
 the job, and what was done by then is paid for.`,
 		Example: `  rerig run lm -- -n 40 "A hacker is"
