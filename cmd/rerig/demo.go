@@ -213,7 +213,7 @@ func (d *demo) showMarket(ctx context.Context) error {
 // runJobs asks the model on two rigs, which must agree, and scales the picture on
 // a third.
 func (d *demo) runJobs(ctx context.Context) error {
-	var live io.Writer = d.app.stdout
+	live := d.app.stdout
 	if d.app.json() {
 		live = io.Discard
 	}

@@ -166,7 +166,11 @@ func (d *doctor) node(ctx context.Context, profile *node.Profile) (addr protocol
 		d.fail("node", "mend what it names and run rerig doctor again", err)
 		return addr
 	}
-	defer s.Close()
+	defer func() {
+		if err := s.Close(); err != nil { // of a node that doctor started
+			d.fail("node", "mend what it names and run rerig doctor again", err)
+		}
+	}()
 	addr = s.info.Address
 	d.ok("key", "address %s", addr)
 	if !s.own {
@@ -178,18 +182,22 @@ func (d *doctor) node(ctx context.Context, profile *node.Profile) (addr protocol
 	for _, l := range s.info.Listen {
 		d.ok("port", "listens on %s", l)
 	}
+	peers := 0
 	err = poll(ctx, joinWait, func() (bool, error) {
 		info, err := s.Info(ctx)
 		if err == nil {
-			s.info = info
+			peers = info.Peers
 		}
-		return err != nil || info.Peers > 0, nil
+		return peers > 0, err
 	})
-	if err == nil && s.info.Peers > 0 {
-		d.ok("peers", "%d connected", s.info.Peers)
+	if err == nil && peers == 0 {
+		err = errors.New("no peer answers")
+	}
+	if err != nil {
+		d.fail("peers", "check that a bootstrap node of the profile is up and that a firewall lets it through", err)
 		return addr
 	}
-	d.fail("peers", "check that a bootstrap node of the profile is up and that a firewall lets it through", errors.New("no peer answers"))
+	d.ok("peers", "%d connected", peers)
 	return addr
 }
 

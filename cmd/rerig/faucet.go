@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"net/http"
 	"time"
 
@@ -34,12 +35,18 @@ type faucetReply struct {
 // them away.
 func (a *app) askFaucet(ctx context.Context, s *session, p *progress) error {
 	profile, err := a.profile()
-	if err != nil || profile.Faucet == "" || !profile.Local || profile.Name != s.info.Network {
-		return nil // without a profile the node's own says all there is
+	if errors.Is(err, fs.ErrNotExist) { // the node was started with another one
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	if profile.Faucet == "" || !profile.Local || profile.Name != s.info.Network || !s.info.Chain.Online {
+		return nil
 	}
 	w, err := s.Wallet(ctx)
 	if err != nil {
-		return nil // the chain is away; the command itself will say so
+		return err
 	}
 	if b := w.Balances; !b.Native.IsZero() || !b.Wallet.IsZero() || !b.Account.IsZero() {
 		return nil

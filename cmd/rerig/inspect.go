@@ -61,10 +61,10 @@ func (a *app) inspect(ctx context.Context, id string) (err error) {
 func outputFiles(runDir string) (files []string) {
 	out := filepath.Join(runDir, "out")
 	_ = filepath.WalkDir(out, func(path string, d fs.DirEntry, err error) error { // without outputs there are none
-		if err != nil || d.IsDir() {
-			return nil
+		if err != nil {
+			return err
 		}
-		if rel, err := filepath.Rel(out, path); err == nil {
+		if rel, err := filepath.Rel(out, path); err == nil && !d.IsDir() {
 			files = append(files, rel)
 		}
 		return nil

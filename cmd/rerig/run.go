@@ -153,9 +153,9 @@ func (a *app) runRequest(s *session, r *runFlags, module string, args []string) 
 // inputs reads FILE and FILE=NAME.
 func inputs(list []string) (files []node.File, err error) {
 	for _, s := range list {
-		f := node.File{Path: s}
-		if i := strings.LastIndex(s, "="); i > 0 {
-			f.Path, f.Name = s[:i], s[i+1:]
+		f := node.File{}
+		f.Path, f.Name = splitInput(s)
+		if f.Path != s {
 			if err := protocol.CheckFileName("--input name", f.Name); err != nil {
 				return nil, usage("%w", err)
 			}
@@ -171,18 +171,23 @@ func inputs(list []string) (files []node.File, err error) {
 	return files, nil
 }
 
+func splitInput(s string) (path, name string) {
+	if i := strings.LastIndex(s, "="); i > 0 {
+		return s[:i], s[i+1:]
+	}
+	return s, ""
+}
+
 // outDir is where the output files go; "" leaves them with the node.
 func outDir(r *runFlags) string {
 	if r.outDir != "" {
 		return r.outDir
 	}
-	for _, s := range r.inputs {
-		if i := strings.LastIndex(s, "="); i > 0 {
-			s = s[:i]
-		}
-		return filepath.Dir(s)
+	if len(r.inputs) == 0 {
+		return ""
 	}
-	return ""
+	path, _ := splitInput(r.inputs[0])
+	return filepath.Dir(path)
 }
 
 func networkError(err error) error {

@@ -180,12 +180,12 @@ func listenAddrs(list []string, local bool) (out []string, err error) {
 
 // announce tells what the node does once it does it. An error of ended is the
 // node's own.
-func (a *app) announce(ctx context.Context, cfg node.Config, p *progress, ended chan error) error {
-	n, err := a.whenUp(ctx, cfg, ended)
+func (a *app) announce(ctx context.Context, cfg node.Config, p *progress, ended chan error) (err error) {
+	n, err := a.whenUp(ctx, ended)
 	if err != nil || n == nil {
 		return err
 	}
-	defer n.Close()
+	defer func() { err = errors.Join(err, n.Close()) }()
 	if err := a.askFaucet(ctx, n, p); err != nil {
 		p.warn("faucet: %v", err)
 	}
@@ -216,7 +216,7 @@ func (a *app) announce(ctx context.Context, cfg node.Config, p *progress, ended 
 
 // whenUp waits until the node's self-test has passed and its chain has answered,
 // or has had the time to. It returns nothing when the node has ended instead.
-func (a *app) whenUp(ctx context.Context, cfg node.Config, ended chan error) (s *session, err error) {
+func (a *app) whenUp(ctx context.Context, ended chan error) (s *session, err error) {
 	tick := time.NewTicker(joinPoll)
 	defer tick.Stop()
 	patience := time.NewTimer(joinWait)
