@@ -42,6 +42,13 @@ func (a *app) walletCmd() *cobra.Command {
 			RunE: func(cmd *cobra.Command, _ []string) error { return a.collect(cmd.Context()) },
 		},
 		&cobra.Command{
+			Use: "close CHANNEL|all", Short: "Take back what channels have left", Args: exactly("CHANNEL"),
+			Long: `Ask for the close of a channel this node pays through, or of all that no run uses.
+What the rig is owed it still gets. The rest is in the escrow account when the rig
+has answered, or at the latest when the escrow's grace is over; a node must run then.`,
+			RunE: func(cmd *cobra.Command, args []string) error { return a.closeChannels(cmd.Context(), args[0]) },
+		},
+		&cobra.Command{
 			Use: "history", Short: "List transactions and jobs, newest first", Args: exactly(),
 			RunE: func(cmd *cobra.Command, _ []string) error { return a.history(cmd.Context()) },
 		})
@@ -207,6 +214,27 @@ func (a *app) collect(ctx context.Context) error {
 		}
 		if len(r.Txs) == 0 {
 			a.progress().line("no voucher waits to be collected; `rerig wallet balance` shows the rest")
+		}
+		return a.printTxs(r)
+	})
+}
+
+// closeChannels begins the way back of money set aside for runs.
+func (a *app) closeChannels(ctx context.Context, which string) error {
+	var id protocol.Hash
+	if which != "all" {
+		var err error
+		if id, err = protocol.ParseHash(which); err != nil {
+			return fmt.Errorf("%w; `rerig wallet balance -o json` has the channels' IDs", err)
+		}
+	}
+	return a.withNode(ctx, func(s *session) error {
+		r, err := s.CloseChannel(ctx, id)
+		if err != nil {
+			return err
+		}
+		if len(r.Txs) == 0 {
+			a.progress().line("no channel with money left is idle; `rerig wallet balance` lists them")
 		}
 		return a.printTxs(r)
 	})
