@@ -91,6 +91,11 @@ func readLedger(ctx context.Context, m *member) (l *ledger, err error) {
 			return nil, err
 		}
 		for _, rec := range recs {
+			if !rec.Job.Ended { // killed: its record is behind the vouchers
+				if rec.Job.Paid, err = j.Paid(ctx, role, rec.Job.ID); err != nil {
+					return nil, err
+				}
+			}
 			into[rec.Job.ID] = rec
 		}
 	}

@@ -75,8 +75,8 @@ func (w *world) busy(ctx context.Context, a arguments) error {
 	return nil
 }
 
-// until: NAME active=N, free=N, online=BOOL or has=TOKENS waits until it is so. A
-// rig never has more free slots than slots.
+// until: NAME active=N, free=N, online=BOOL, pending=TXS or has=TOKENS waits until
+// it is so. A rig never has more free slots than slots.
 func (w *world) until(ctx context.Context, a arguments) error {
 	m := w.member(a.names[0])
 	return poll(ctx, func() (bool, error) {
@@ -90,6 +90,19 @@ func (w *world) until(ctx context.Context, a arguments) error {
 			if r.FreeSlots < 0 || r.FreeSlots > r.Slots {
 				return false, fmt.Errorf("%d of %d slots free", r.FreeSlots, r.Slots)
 			}
+		}
+		if a.set["pending"] != "" {
+			h, err := m.client.History(ctx)
+			if err != nil {
+				return false, err
+			}
+			waiting := 0
+			for _, tx := range h.Txs {
+				if tx.Status == protocol.TxPending {
+					waiting++
+				}
+			}
+			got["pending"] = strconv.Itoa(waiting)
 		}
 		if a.set["has"] != "" {
 			b, err := newBooks(m.net)

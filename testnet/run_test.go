@@ -265,6 +265,22 @@ func (w *world) paid(ctx context.Context, a arguments) error {
 	return nil
 }
 
+// spent: RUNS shows what all attempts together cost, in tokens.
+func (w *world) spent(ctx context.Context, a arguments) error {
+	for _, name := range a.names {
+		r, err := w.run(name)
+		if err != nil {
+			return err
+		}
+		st, err := r.by.client.Run(ctx, r.id)
+		if err != nil {
+			return err
+		}
+		w.printf("%s spent %s of %s", name, st.Spent.Units(6), st.Budget.Units(6))
+	}
+	return nil
+}
+
 // output: RUNS shows stdout; with lines=yes only whether it counts 0, 1, 2 … .
 func (w *world) output(ctx context.Context, a arguments) error {
 	for _, name := range a.names {

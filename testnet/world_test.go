@@ -47,13 +47,18 @@ type member struct {
 }
 
 func newWorld(t *testing.T) *world {
-	// A short path: control sockets have one of 100 bytes at most.
+	return &world{t: t, dir: shortDir(t), logs: new(recorder), runs: map[string]*run{}}
+}
+
+// shortDir is a temporary directory with a short path: a control socket's has 100
+// bytes at most.
+func shortDir(t *testing.T) string {
 	dir, err := os.MkdirTemp("", "rr")
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { os.RemoveAll(dir) })
-	return &world{t: t, dir: dir, logs: new(recorder), runs: map[string]*run{}}
+	return dir
 }
 
 func (w *world) printf(format string, args ...any) { fmt.Fprintf(w.out, format+"\n", args...) }
@@ -66,7 +71,7 @@ func (w *world) command(ctx context.Context, line string) error {
 		"stop": w.stopMember, "kill": w.kill, "restart": w.restart, "chain": w.chain, "mint": w.mint,
 		"submit": w.submit, "wait": w.wait, "end": w.endRun, "events": w.events, "output": w.output, "file": w.file,
 		"market": w.market, "info": w.info, "busy": w.busy, "collect": w.collect, "close": w.closeChannels,
-		"balances": w.balances, "txs": w.txs, "paid": w.paid, "until": w.until,
+		"balances": w.balances, "txs": w.txs, "paid": w.paid, "spent": w.spent, "until": w.until,
 	}[verb]
 	if do == nil {
 		return errors.New("unknown command")
