@@ -19,11 +19,11 @@ import (
 	"github.com/rerig/rerig/testnet"
 )
 
-// go-ethereum's development chain leaves these behind; the node leaves nothing.
+// go-ethereum's signature workers, one pool for the process, stay behind the test
+// chain; the node leaves nothing.
 func TestMain(m *testing.M) {
 	goleak.VerifyTestMain(m,
-		goleak.IgnoreTopFunction("github.com/ethereum/go-ethereum/core.(*txSenderCacher).cache"),
-		goleak.IgnoreTopFunction("github.com/syndtr/goleveldb/leveldb.(*DB).mpoolDrain"))
+		goleak.IgnoreTopFunction("github.com/ethereum/go-ethereum/core.(*txSenderCacher).cache"))
 }
 
 func profile() *node.Profile {

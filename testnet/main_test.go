@@ -14,8 +14,6 @@ var update = flag.Bool("update", false, "rewrite the golden files in testdata")
 var ignored = []goleak.Option{
 	// The pool of signature workers, one for the whole process.
 	goleak.IgnoreTopFunction("github.com/ethereum/go-ethereum/core.(*txSenderCacher).cache"),
-	// The peer database, in memory too, which ends a second after it is closed.
-	goleak.IgnoreTopFunction("github.com/syndtr/goleveldb/leveldb.(*DB).mpoolDrain"),
 }
 
 func TestMain(m *testing.M) {

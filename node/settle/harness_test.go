@@ -21,8 +21,6 @@ func TestMain(m *testing.M) {
 	goleak.VerifyTestMain(m,
 		// go-ethereum's pool of signature workers, one for the whole process.
 		goleak.IgnoreTopFunction("github.com/ethereum/go-ethereum/core.(*txSenderCacher).cache"),
-		// The test chain's peer database, which ends a second after it is closed.
-		goleak.IgnoreTopFunction("github.com/syndtr/goleveldb/leveldb.(*DB).mpoolDrain"),
 	)
 }
 

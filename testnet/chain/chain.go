@@ -1,6 +1,7 @@
 // Package chain runs an EVM chain in this process, for test networks and tests:
-// go-ethereum's own node without peers, at the fork schedule of public chains,
-// behind a JSON-RPC endpoint on the loopback interface. It carries the escrow
+// go-ethereum's block chain, transaction pool and block builder without a node
+// around them, at the fork schedule of public chains, behind a JSON-RPC endpoint
+// on the loopback interface. It carries the escrow
 // and the test dollar of SPEC §7. Start with [Start].
 //
 // It lives in memory: when it is closed, the money on it is gone. Its keys and
@@ -11,20 +12,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math/big"
 	"sync"
 	"time"
 
-	"github.com/ethereum/go-ethereum/common"
 	"github.com/ethereum/go-ethereum/core"
-	"github.com/ethereum/go-ethereum/core/types"
-	"github.com/ethereum/go-ethereum/eth"
-	"github.com/ethereum/go-ethereum/eth/catalyst"
-	"github.com/ethereum/go-ethereum/eth/ethconfig"
-	"github.com/ethereum/go-ethereum/eth/filters"
-	"github.com/ethereum/go-ethereum/node"
-	"github.com/ethereum/go-ethereum/p2p"
-	"github.com/ethereum/go-ethereum/params"
 
 	"github.com/rerig/rerig/node/settle"
 	"github.com/rerig/rerig/protocol"
@@ -53,17 +44,17 @@ type Config struct {
 // Chain is a running chain. All methods are safe for concurrent use until Close.
 type Chain struct {
 	id       uint64
-	stack    *node.Node
-	eth      *eth.Ethereum
+	ledger   *ledger
 	endpoint *endpoint
 	faucet   *settle.Deployer
 	domain   protocol.Domain
 	token    protocol.Address
 
 	sealing struct {
-		sync.Mutex // held while a block is made
-		beacon     *catalyst.SimulatedBeacon
-		paused     bool // no automatic blocks
+		sync.Mutex               // held while a block is made
+		paused     bool          // no automatic blocks
+		ahead      time.Duration // of the machine's clock, by AdjustTime
+		failed     error         // of the first block that could not be made
 	}
 	wake  chan struct{} // capacity 1; seals a block; never closed
 	stop  context.CancelFunc
@@ -83,17 +74,18 @@ func Start(ctx context.Context, cfg Config) (*Chain, error) {
 		cfg.Faucet = FaucetKey()
 	}
 	c := &Chain{id: cfg.ID, wake: make(chan struct{}, 1)}
-	if err := c.startNode(cfg); err != nil {
+	var err error
+	if c.ledger, err = newLedger(cfg); err != nil {
 		return nil, fmt.Errorf("start the chain: %w", err)
 	}
 	running, stop := context.WithCancel(context.Background())
 	c.stop = stop
 	// Before the endpoint is there, so that no transaction arrives unheard.
 	arrived := make(chan core.NewTxsEvent, 16)
-	sub := c.eth.TxPool().SubscribeTransactions(arrived, true)
+	sub := c.ledger.pending.SubscribeTransactions(arrived, true)
 	c.ended.Go(func() { c.listen(running, arrived, sub) })
 	c.ended.Go(func() { c.seal(running, cfg.Interval) })
-	if err := c.startEndpoint(cfg.Listen); err != nil {
+	if c.endpoint, err = newEndpoint(cfg.Listen, c.id, c.ledger); err != nil {
 		return nil, errors.Join(fmt.Errorf("start the chain's endpoint: %w", err), c.Close())
 	}
 	if err := c.deploy(ctx, cfg); err != nil {
@@ -102,7 +94,8 @@ func Start(ctx context.Context, cfg Config) (*Chain, error) {
 	return c, nil
 }
 
-// Close ends the chain and everything it started.
+// Close ends the chain and everything it started. Its error is also that of the
+// first block that could not be made.
 func (c *Chain) Close() error {
 	if c.faucet != nil {
 		c.faucet.Close()
@@ -112,7 +105,7 @@ func (c *Chain) Close() error {
 	}
 	c.stop()
 	c.ended.Wait()
-	return errors.Join(c.sealing.beacon.Stop(), c.stack.Close())
+	return errors.Join(c.sealing.failed, c.ledger.close())
 }
 
 // ID is the chain ID.
@@ -126,70 +119,3 @@ func (c *Chain) Domain() protocol.Domain { return c.domain }
 
 // Token is the test dollar, a token of six decimals that anyone can mint.
 func (c *Chain) Token() protocol.Address { return c.token }
-
-// startNode starts go-ethereum in memory without any listener or peer.
-func (c *Chain) startNode(cfg Config) error {
-	nodeConf := node.DefaultConfig
-	nodeConf.DataDir = ""
-	nodeConf.P2P = p2p.Config{NoDiscovery: true, NoDial: true}
-	stack, err := node.New(&nodeConf)
-	if err != nil {
-		return err
-	}
-	c.stack = stack
-	if err := c.startEthereum(cfg); err != nil {
-		return errors.Join(err, stack.Close())
-	}
-	return nil
-}
-
-func (c *Chain) startEthereum(cfg Config) error {
-	ethConf := ethereumConfig(cfg)
-	backend, err := eth.New(c.stack, &ethConf)
-	if err != nil {
-		return err
-	}
-	c.eth = backend
-	if err := c.stack.Start(); err != nil {
-		return err
-	}
-	beacon, err := catalyst.NewSimulatedBeacon(0, common.Address{}, backend)
-	if err != nil {
-		return err
-	}
-	c.sealing.beacon = beacon
-	return beacon.Fork(backend.BlockChain().GetCanonicalHash(0))
-}
-
-// ethereumConfig is the fork schedule of public chains and caches for a chain of
-// a few thousand blocks instead of main net's.
-func ethereumConfig(cfg Config) ethconfig.Config {
-	rules := *params.AllDevChainProtocolChanges
-	rules.ChainID = new(big.Int).SetUint64(cfg.ID)
-	// The development schedule already has Bogota, whose gas prices (Amsterdam's)
-	// no public chain charges yet: a redemption would seem to cost 2.6 times as much.
-	rules.AmsterdamTime, rules.BogotaTime = nil, nil
-
-	alloc := core.SystemContractAllocs()
-	alloc[common.Address(cfg.Faucet.Address())] = types.Account{Balance: faucetFunds()}
-
-	conf := ethconfig.Defaults
-	conf.Genesis = &core.Genesis{Config: &rules, GasLimit: conf.Miner.GasCeil, Alloc: alloc}
-	conf.SyncMode = ethconfig.FullSync
-	conf.TxPool.NoLocals = true
-	// Refuse at once what the miner would leave in the pool for ever.
-	conf.TxPool.PriceLimit = conf.Miner.GasPrice.Uint64()
-	conf.LogNoHistory = true // searches logs block by block, which needs no index
-	conf.DatabaseCache, conf.TrieCleanCache, conf.TrieDirtyCache, conf.SnapshotCache = 16, 8, 16, 8
-	return conf
-}
-
-func (c *Chain) startEndpoint(listen string) error {
-	filter := filters.NewFilterSystem(c.eth.APIBackend, filters.Config{})
-	ep, err := newEndpoint(listen, c.eth.APIs(), filters.NewFilterAPI(filter))
-	if err != nil {
-		return err
-	}
-	c.endpoint = ep
-	return nil
-}

@@ -20,8 +20,6 @@ func TestMain(m *testing.M) {
 	goleak.VerifyTestMain(m,
 		// go-ethereum's pool of signature workers, one for the whole process.
 		goleak.IgnoreTopFunction("github.com/ethereum/go-ethereum/core.(*txSenderCacher).cache"),
-		// The peer database, in memory too, which ends a second after it is closed.
-		goleak.IgnoreTopFunction("github.com/syndtr/goleveldb/leveldb.(*DB).mpoolDrain"),
 	)
 }
 

@@ -5,16 +5,16 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"strings"
 	"sync"
 	"time"
 
-	"github.com/ethereum/go-ethereum/node"
 	"github.com/ethereum/go-ethereum/rpc"
 )
 
 // Limits of the endpoint, which only local programs reach.
 const (
-	maxRequestBytes  = 5 << 20
+	maxRequestBytes  = 1 << 20
 	maxBatch         = 1000
 	maxResponseBytes = 25 << 20
 	headerTimeout    = 10 * time.Second
@@ -31,8 +31,8 @@ type endpoint struct {
 	stopped chan struct{} // closed by serve when server ended
 }
 
-// newEndpoint serves the namespaces eth and net, and no administrative one.
-func newEndpoint(listen string, apis []rpc.API, filter any) (*endpoint, error) {
+// newEndpoint serves the namespaces eth, net and web3, and no administrative one.
+func newEndpoint(listen string, id uint64, l *ledger) (*endpoint, error) {
 	if listen == "" {
 		listen = "127.0.0.1:0"
 	}
@@ -42,21 +42,32 @@ func newEndpoint(listen string, apis []rpc.API, filter any) (*endpoint, error) {
 	server := rpc.NewServer()
 	server.SetHTTPBodyLimit(maxRequestBytes)
 	server.SetBatchLimits(maxBatch, maxResponseBytes)
-	apis = append(apis, rpc.API{Namespace: "eth", Service: filter})
-	if err := node.RegisterApis(apis, []string{"eth", "net"}, server); err != nil {
-		return nil, err
+	for name, service := range map[string]any{"eth": &ethAPI{l}, "net": netAPI{id}, "web3": web3API{}} {
+		if err := server.RegisterName(name, service); err != nil {
+			return nil, err
+		}
 	}
-	// The host check keeps web pages out that point their own name at loopback.
-	e := &endpoint{
-		rpc:     server,
-		handler: node.NewHTTPHandlerStack(server, nil, []string{"localhost"}, nil, true),
-		addr:    listen,
-	}
+	e := &endpoint{rpc: server, handler: localHost(server), addr: listen}
 	if err := e.resume(); err != nil {
 		server.Stop()
 		return nil, err
 	}
 	return e, nil
+}
+
+// localHost keeps web pages out that point their own name at loopback.
+func localHost(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		host, _, err := net.SplitHostPort(r.Host)
+		if err != nil {
+			host = r.Host // without a port
+		}
+		if host != "" && net.ParseIP(host) == nil && !strings.EqualFold(host, "localhost") {
+			http.Error(w, "invalid host specified", http.StatusForbidden)
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
 }
 
 func checkLoopback(listen string) error {
@@ -95,7 +106,7 @@ func (e *endpoint) resume() error {
 func serve(s *http.Server, l net.Listener, stopped chan<- struct{}) {
 	defer close(stopped)
 	if err := s.Serve(l); !errors.Is(err, http.ErrServerClosed) {
-		s.Close()
+		_ = s.Close() // it has stopped for another reason
 	}
 }
 
@@ -105,7 +116,7 @@ func (e *endpoint) pause() {
 	if e.server == nil {
 		return
 	}
-	e.server.Close()
+	_ = e.server.Close() // the listener is gone either way
 	<-e.stopped
 	e.server = nil
 }

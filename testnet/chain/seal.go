@@ -2,17 +2,12 @@ package chain
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
 	"github.com/ethereum/go-ethereum/core"
 	"github.com/ethereum/go-ethereum/event"
 )
-
-// adjustTries bounds how often AdjustTime makes room for its empty block when
-// transactions keep arriving.
-const adjustTries = 100
 
 // retryAfter is how long transactions that a block left out wait for the next one.
 const retryAfter = 100 * time.Millisecond
@@ -69,8 +64,18 @@ func (c *Chain) sealEmpty() {
 	c.sealing.Lock()
 	defer c.sealing.Unlock()
 	if !c.sealing.paused {
-		c.sealing.beacon.Commit()
+		_ = c.growLocked(false) // Close tells
 	}
+}
+
+// growLocked makes a block. It fails only when the chain itself is broken or
+// closing: the first error is kept for Close.
+func (c *Chain) growLocked(empty bool) error {
+	err := c.ledger.grow(time.Now().Add(c.sealing.ahead), empty)
+	if err != nil && c.sealing.failed == nil {
+		c.sealing.failed = err
+	}
+	return err
 }
 
 func (c *Chain) sealPending() (left bool) {
@@ -83,16 +88,14 @@ func (c *Chain) sealPending() (left bool) {
 // block took none, and reports which: what a miner will not take (a tip below its
 // least, say) stays.
 func (c *Chain) drainLocked() (left bool) {
-	pool := c.eth.TxPool()
 	for {
-		if waiting, _ := pool.Stats(); waiting == 0 {
+		if waiting, _ := c.ledger.pending.Stats(); waiting == 0 {
 			return false
 		}
-		c.sealing.beacon.Commit()
-		if err := pool.Sync(); err != nil {
-			return false // the pool is closing with the chain
+		if err := c.growLocked(false); err != nil {
+			return false // no other block will be made either
 		}
-		if c.eth.BlockChain().CurrentBlock().GasUsed == 0 {
+		if c.ledger.blocks.CurrentBlock().GasUsed == 0 {
 			return true
 		}
 	}
@@ -103,7 +106,7 @@ func (c *Chain) Mine(n int) {
 	c.sealing.Lock()
 	defer c.sealing.Unlock()
 	for range n {
-		c.sealing.beacon.Commit()
+		_ = c.growLocked(false) // Close tells
 	}
 }
 
@@ -123,24 +126,26 @@ func (c *Chain) ResumeMining() {
 }
 
 // AdjustTime seals waiting transactions and then an empty block whose clock is d
-// after its parent's. The chain's clock never goes back.
+// after its parent's, at least a second; later blocks go on from there. The
+// chain's clock never goes back.
 func (c *Chain) AdjustTime(d time.Duration) error {
+	if d < time.Second {
+		return fmt.Errorf("move the chain's clock by %v: give a second at least", d)
+	}
 	c.sealing.Lock()
 	defer c.sealing.Unlock()
-	var err error
-	for range adjustTries {
-		c.drainLocked()
-		if err = c.sealing.beacon.AdjustTime(d); err == nil {
-			return nil
-		}
+	c.drainLocked()
+	c.sealing.ahead = time.Until(c.Now().Add(d))
+	if err := c.growLocked(true); err != nil {
+		return fmt.Errorf("move the chain's clock by %v: %w", d, err)
 	}
-	return fmt.Errorf("move the chain's clock by %v: %w", d, errors.Join(err, errors.New("let the transactions that wait be mined first")))
+	return nil
 }
 
 // Now is the time of the newest block.
 func (c *Chain) Now() time.Time {
-	return time.Unix(int64(c.eth.BlockChain().CurrentBlock().Time), 0)
+	return time.Unix(int64(c.ledger.blocks.CurrentBlock().Time), 0)
 }
 
 // Height is the number of the newest block.
-func (c *Chain) Height() uint64 { return c.eth.BlockChain().CurrentBlock().Number.Uint64() }
+func (c *Chain) Height() uint64 { return c.ledger.blocks.CurrentBlock().Number.Uint64() }
