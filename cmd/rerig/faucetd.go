@@ -36,10 +36,7 @@ func startFaucet(n *testnet.Net, secret string, stop context.CancelFunc) (*fauce
 		return nil, fmt.Errorf("faucet: %w", err)
 	}
 	f := &faucetServer{net: n, secret: secret, stop: stop, url: "http://" + l.Addr().String()}
-	mux := http.NewServeMux()
-	mux.HandleFunc("POST /faucet", f.give)
-	mux.HandleFunc("POST /stop", f.end)
-	f.server = &http.Server{Handler: local(mux), ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 10 * time.Second, MaxHeaderBytes: 16 << 10}
+	f.server = &http.Server{Handler: f.handler(), ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 10 * time.Second, MaxHeaderBytes: 16 << 10}
 	f.ended.Go(func() {
 		if err := f.server.Serve(l); !errors.Is(err, http.ErrServerClosed) {
 			stop() // without its faucet the network is of no use
@@ -52,6 +49,13 @@ func (f *faucetServer) close() error {
 	err := f.server.Close()
 	f.ended.Wait()
 	return err
+}
+
+func (f *faucetServer) handler() http.Handler {
+	mux := http.NewServeMux()
+	mux.HandleFunc("POST /faucet", f.give)
+	mux.HandleFunc("POST /stop", f.end)
+	return local(mux)
 }
 
 // local keeps web pages out: their requests name another host or an origin.
