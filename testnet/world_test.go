@@ -263,7 +263,12 @@ func (m *member) stop() (err error) {
 	return err
 }
 
-func (w *world) stopMember(_ context.Context, a arguments) error { return w.member(a.names[0]).stop() }
+func (w *world) stopMember(_ context.Context, a arguments) error {
+	if a.names[0] == "bootstrap" {
+		return w.net().Remove(w.net().Bootstrap)
+	}
+	return w.member(a.names[0]).stop()
+}
 
 // kill: the member's process is gone in the middle of what it does.
 func (w *world) kill(_ context.Context, a arguments) error {

@@ -47,8 +47,12 @@ func (r *Requester) buy(ctx context.Context, run *Run) {
 			return
 		}
 		r.bans.add(q.offer.Rig)
+		why := fmt.Sprintf("rig %s: %s", q.offer.Rig, job.Reason)
+		if job.Detail != "" {
+			why += ": " + job.Detail
+		}
 		run.update(func(st *Status) {
-			st.Tried = append(st.Tried, fmt.Sprintf("rig %s: %s: %s", q.offer.Rig, job.Reason, job.Detail))
+			st.Tried = append(st.Tried, why)
 			st.State, st.Reason, st.Detail = protocol.StateQuoted, protocol.ReasonNone, ""
 		})
 	}
