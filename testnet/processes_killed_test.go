@@ -5,6 +5,7 @@ package testnet_test
 import (
 	"fmt"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/rerig/rerig/protocol"
@@ -131,6 +132,8 @@ func bothKilledInJob(s *scene) {
 	rig := s.up(alice)
 	c := s.run(bob, "--", "loop")
 	s.ticks(bob, 3)
+	rig.signal(syscall.SIGSTOP) // neither sees the other's end
+	c.signal(syscall.SIGSTOP)
 	rig.kill()
 	c.kill()
 	s.start(alice, "wallet", "collect").exits(0) // without a node beside it

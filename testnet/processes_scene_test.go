@@ -216,7 +216,7 @@ func (s *scene) end() {
 	}
 	if s.t.Failed() {
 		for _, c := range s.running {
-			s.t.Logf("%s of %s, exit code %d\nstdout: %.4000s\nstderr: %.8000s", c.what, c.member, c.code, c.out, c.log)
+			s.t.Logf("%s of %s, exit code %d\nstdout: %.1000s\nstderr: %.8000s", c.what, c.member, c.code, c.out, c.log)
 		}
 	}
 }
