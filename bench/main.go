@@ -27,9 +27,6 @@ type options struct {
 }
 
 func main() {
-	if len(os.Args) == 4 && os.Args[1] == idleCommand {
-		exit(idleNode(os.Args[2], os.Args[3]))
-	}
 	var o options
 	flag.Float64Var(&o.scale, "scale", 1, "`factor` on the number of jobs")
 	flag.DurationVar(&o.idle, "idle", 30*time.Second, "how long the idle node rests; 0 leaves it out")

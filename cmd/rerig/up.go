@@ -9,6 +9,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"runtime/debug"
 	"strings"
 	"time"
 
@@ -96,6 +97,7 @@ func (a *app) up(ctx context.Context, u *upFlags, priced bool) error {
 		stop()
 		return errors.Join(err, <-ended)
 	}
+	debug.FreeOSMemory() // most of what starting took is garbage, and an idle node collects none for minutes
 	err = <-ended
 	if err == nil {
 		p.done("stopped; vouchers are kept and can be collected later: rerig wallet collect")
