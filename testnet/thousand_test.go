@@ -68,6 +68,11 @@ func TestThousandJobs(t *testing.T) {
 	t.Logf("%.1f jobs a second", 900/time.Since(begin).Seconds())
 	late := measure(t, dir)
 	t.Logf("after 100 jobs %+v, after 1000 %+v", early, late)
+	for _, m := range []string{"rig", "buyer"} {
+		if info, err := os.Stat(filepath.Join(dir, m, "journal.db")); err == nil {
+			t.Logf("journal of the %s: %d bytes a job", m, info.Size()/1000)
+		}
+	}
 
 	// The last 1,024 runs and a cache of the journal's pages stay in memory.
 	const perRun = 16 << 10
