@@ -1,0 +1,87 @@
+package journal
+
+import (
+	"testing"
+
+	"github.com/rerig/rerig/protocol"
+)
+
+// step is a record of one job over a channel, in a state.
+func step(role protocol.Role, ch protocol.Channel, state protocol.State, ended bool) protocol.Record {
+	rec := record(role, 1, 1)
+	rec.Channel, rec.Epoch, rec.Agreement.MaxTotal = ch, 0, amt(60)
+	rec.Job.State, rec.Job.Ended = state, ended
+	return rec
+}
+
+func wantState(t *testing.T, j *Journal, rec protocol.Record, want protocol.State) {
+	t.Helper()
+	got, err := j.Record(t.Context(), rec.Job.Role, rec.Job.ID)
+	must(t, err)
+	if got.Job.State != want {
+		t.Fatalf("journaled in state %s, want %s", got.Job.State, want)
+	}
+}
+
+func TestPutAndPromiseIsBothOrNone(t *testing.T) {
+	j, ctx, ch := start(t, t.TempDir(), Options{}), t.Context(), channel(1)
+	must(t, j.SetOutChannel(ctx, domain, ch, funded(100)))
+	rec := step(protocol.RoleRequester, ch, protocol.StateFinished, false)
+	must(t, j.Reserve(ctx, ch.ID(), rec.Job.ID, amt(60)))
+	must(t, j.PutRecord(ctx, rec))
+
+	rec.Job.State = protocol.StateVerified
+	_, err := j.PutAndPromise(ctx, rec, amt(61))
+	wantAs[*OverBudgetError](t, err)
+	wantState(t, j, rec, protocol.StateFinished)
+	wantOut(t, j, ch.ID(), 0, 60)
+
+	v, err := j.PutAndPromise(ctx, rec, amt(20))
+	must(t, err)
+	if v.Cumulative != amt(20) {
+		t.Fatalf("voucher of %s, want 20", v.Cumulative)
+	}
+	wantState(t, j, rec, protocol.StateVerified)
+	wantOut(t, j, ch.ID(), 20, 40)
+
+	rec = step(protocol.RoleRequester, ch, protocol.StateSettled, true)
+	must(t, j.PutAndRelease(ctx, rec))
+	wantState(t, j, rec, protocol.StateSettled)
+	wantOut(t, j, ch.ID(), 20, 0)
+}
+
+func TestPutAndReserveInAlwaysPuts(t *testing.T) {
+	for name, c := range map[string]struct {
+		funded uint64
+		epoch  uint32
+		known  bool
+		want   bool
+	}{
+		"enough":          {funded: 60, known: true, want: true},
+		"too little":      {funded: 59, known: true},
+		"another epoch":   {funded: 60, epoch: 1, known: true},
+		"unknown channel": {},
+	} {
+		t.Run(name, func(t *testing.T) {
+			j, ctx, ch := start(t, t.TempDir(), Options{}), t.Context(), channel(1)
+			if c.known {
+				must(t, j.SetInChannel(ctx, domain, ch, protocol.ChannelState{Funded: amt(c.funded), Epoch: c.epoch}))
+			}
+			rec := step(protocol.RoleRig, ch, protocol.StateAgreed, false)
+			reserved, err := j.PutAndReserveIn(ctx, rec)
+			must(t, err)
+			if reserved != c.want {
+				t.Errorf("reserved %t, want %t", reserved, c.want)
+			}
+			wantState(t, j, rec, protocol.StateAgreed)
+			if c.want {
+				wantIn(t, j, ch.ID(), 0, 0, 60)
+				must(t, j.PutAndRelease(ctx, step(protocol.RoleRig, ch, protocol.StateCancelled, true)))
+				wantState(t, j, rec, protocol.StateCancelled)
+			}
+			if c.known {
+				wantIn(t, j, ch.ID(), 0, 0, 0)
+			}
+		})
+	}
+}
