@@ -24,6 +24,8 @@ type outbox struct {
 	room   chan struct{} // holds an element while a chunk waits to be sent
 	wake   chan struct{} // one element: look at the queue
 	broken chan struct{} // closed by run when the stream failed
+	unread chan struct{} // closed by abandon
+	once   sync.Once     // of abandon
 
 	mu     sync.Mutex // guards what follows
 	queue  []protocol.Message
@@ -33,7 +35,7 @@ type outbox struct {
 
 func newOutbox(st Stream) *outbox {
 	return &outbox{st: st, hash: protocol.NewOutputHash(), room: make(chan struct{}, 1),
-		wake: make(chan struct{}, 1), broken: make(chan struct{})}
+		wake: make(chan struct{}, 1), broken: make(chan struct{}), unread: make(chan struct{})}
 }
 
 // run sends until close, then ends the stream, or until the stream fails. It
@@ -101,11 +103,17 @@ func (o *outbox) signal() {
 	}
 }
 
+// abandon gives up output that still waits, so that a sandbox that was killed is
+// gone at once and its slot is free. Messages are sent as before.
+func (o *outbox) abandon() { o.once.Do(func() { close(o.unread) }) }
+
 // chunk queues output once the chunk before it is sent.
 func (o *outbox) chunk(fd uint8, data []byte) error {
 	select {
 	case o.room <- struct{}{}:
 	case <-o.broken:
+		return errNotRead
+	case <-o.unread:
 		return errNotRead
 	}
 	o.order.Lock()

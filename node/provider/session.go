@@ -176,6 +176,10 @@ func (s *session) effect(ctx context.Context, e protocol.Effect, next []protocol
 		return s.runner.Resume()
 	case protocol.Kill:
 		s.runner.Stop()
+		switch s.rec.Job.Ending {
+		case protocol.ReasonUnpaid, protocol.ReasonPeerLost, protocol.ReasonMalformed, protocol.ReasonVersion:
+			s.out.abandon() // nothing is billed for it
+		}
 	case protocol.FreeSlot:
 		s.p.slots.give(s.ticket)
 		s.p.cfg.Changed()
