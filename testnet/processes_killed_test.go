@@ -24,6 +24,7 @@ func TestKilledProcesses(t *testing.T) {
 		{"rig in a job", rigKilledInJob},
 		{"requester in a job", requesterKilledInJob},
 		{"both in a job", bothKilledInJob},
+		{"requester while it funds", requesterKilledWhileFunding},
 		{"rig before it collects", rigKilledBeforeCollecting},
 		{"rig while it collects", rigKilledWhileCollecting},
 		{"bootstrap node", bootstrapKilled},
@@ -146,6 +147,28 @@ func bothKilledInJob(s *scene) {
 	s.same("collected", paid, rec.Job.Paid)
 	s.promised(bob, rec)
 	s.nextNeedsNoFunds(bob, alice)
+}
+
+// requesterKilledWhileFunding: the money that was on its way to the channel is used
+// by the next run, which sends no more.
+func requesterKilledWhileFunding(s *scene) {
+	alice, bob := s.rig("alice"), s.requester("bob")
+	s.up(alice)
+	s.offers(1)
+	s.net.Chain.PauseMining()
+	c := s.run(bob, "--budget", "0.01", "--", "print", "first")
+	s.pending(bob, 1)
+	c.kill()
+	c = s.run(bob, "--budget", "0.01", "--", "print", "second")
+	s.state(bob, "", protocol.StateQuoted)
+	s.net.Chain.ResumeMining()
+	c.exits(0)
+	st := s.channel(bob, alice)
+	s.same("in the channel", st.Funded, protocol.NewAmount(4*10_000))
+	if n := s.txs(bob); n > 2 { // an approval and a channel
+		s.t.Errorf("%d transactions", n)
+	}
+	s.same("collected", s.collect(alice, bob), s.earned(alice))
 }
 
 // rigKilledBeforeCollecting: between the last voucher and the chain.

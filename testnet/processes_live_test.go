@@ -169,6 +169,9 @@ func noRigFits(s *scene) {
 		}
 	}
 	s.same("after nothing was bought", s.has(bob), before)
+	c := s.run(s.member("poor", 0), "--", "print", "x")
+	c.exits(125)
+	c.says("channel_open", "balance")
 	s.run(bob, "--max-price", "36/h", "--", "print", "x").exits(0)
 }
 

@@ -52,3 +52,26 @@ func anyAlive(list []string) bool {
 	}
 	return false
 }
+
+// tidyDir wants nothing in a data directory but what belongs there when no node has
+// it (SPEC §8.1).
+func tidyDir(dir string) error {
+	for sub, allowed := range map[string][]string{
+		"":                  {"lock", "key.json", "journal.db", "peers.json", "artifacts", "jobs", "runs", "sandbox"},
+		"jobs":              nil,
+		"sandbox/empty":     nil,
+		"artifacts/partial": nil,
+		"artifacts/tmp":     {"probe"},
+	} {
+		entries, err := os.ReadDir(filepath.Join(dir, sub))
+		if err != nil && !os.IsNotExist(err) {
+			return err
+		}
+		for _, e := range entries {
+			if !slices.Contains(allowed, e.Name()) {
+				return fmt.Errorf("%s", filepath.Join(sub, e.Name()))
+			}
+		}
+	}
+	return nil
+}

@@ -211,6 +211,11 @@ func (s *scene) end() {
 			s.t.Errorf("left in %s: %v %v", name, left, err)
 		}
 	}
+	for _, m := range s.members {
+		if err := tidyDir(m.config.DataDir); err != nil {
+			s.t.Errorf("%s left %v", m.name, err)
+		}
+	}
 	if err := s.net.Close(); err != nil {
 		s.t.Errorf("end of the network: %v", err)
 	}
