@@ -306,4 +306,22 @@ func TestHostileRig(t *testing.T) {
 			})
 		}
 	}
+	t.Run("a bad quote is held against who made it", func(t *testing.T) {
+		buyer := f.add(t, "grudge", nil)
+		if err := f.Ready(t.Context(), buyer, 2); err != nil {
+			t.Fatal(err)
+		}
+		asked := make(chan struct{}, 8)
+		c.will(func(fr *fraud) {
+			asked <- struct{}{}
+			_ = fr.st.Send(&protocol.Settled{})
+			fr.hangUp()
+		})
+		for range 3 {
+			f.honest(t, buyer)
+		}
+		if n := len(asked); n != 1 {
+			t.Errorf("the hostile rig was asked %d times for three jobs, want once", n)
+		}
+	})
 }
