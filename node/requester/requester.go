@@ -1,7 +1,7 @@
 // Package requester is the buying side (SPEC §5–§7): it finds offers, asks the
 // best rigs for quotes, funds a channel, follows the job, checks every receipt
 // and result, and pays by the tick. Start at Requester.Submit; hire.go chooses a
-// rig, session.go follows one attempt from quote to settled.
+// rig, session.go follows one attempt from quote to settled, listen.go what the rig says.
 package requester
 
 import (

@@ -2,10 +2,7 @@ package requester
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"log/slog"
-	"path/filepath"
 	"sync"
 	"time"
 
@@ -124,34 +121,6 @@ func (s *session) step(ctx context.Context, ev protocol.Event) {
 	}
 }
 
-// fromRig tells the rig's messages from our own events, which may merely be late.
-func fromRig(ev protocol.Event) bool {
-	switch ev.(type) {
-	case protocol.StatusIn, protocol.OutputIn, protocol.ReceiptIn, protocol.ResultIn, protocol.SettledIn:
-		return true
-	}
-	return false
-}
-
-// believable blames the rig where it ends a job for a reason that it cannot have:
-// the program's faults come with a result, and only we can ask for a stop.
-func (s *session) believable(ev protocol.StatusIn) protocol.StatusIn {
-	switch ev.State {
-	case protocol.StateRejected, protocol.StateFailed, protocol.StateCancelled, protocol.StateExpired:
-	default:
-		return ev
-	}
-	switch r := ev.Reason; {
-	case r.RigFault():
-	case r == protocol.ReasonOverBudget, r == protocol.ReasonUnderfunded, r == protocol.ReasonChannelClose,
-		r == protocol.ReasonUnpaid, r == protocol.ReasonBadVoucher, r == protocol.ReasonRegion, r == protocol.ReasonInputTooBig:
-	case r == protocol.ReasonStopped && s.rec.Job.Ending != protocol.ReasonNone:
-	default:
-		ev.Reason, ev.Detail = protocol.ReasonRigError, fmt.Sprintf("the rig ended the job (%s: %s)", r, ev.Detail)
-	}
-	return ev
-}
-
 // phase books the time of the state that just ended under the name users see.
 func (s *session) phase(ended protocol.State) {
 	name := map[protocol.State]string{protocol.StateQuoted: "funding", protocol.StateFunded: "accept",
@@ -243,114 +212,4 @@ func (s *session) sendAccept() error {
 	s.tell(&protocol.Accept{Agreement: s.rec.Agreement, Channel: s.rec.Channel, Epoch: s.rec.Epoch,
 		RigSig: s.rec.RigSig, PayerSig: s.rec.PayerSig})
 	return nil
-}
-
-// read turns the rig's messages into events until the stream ends.
-func (s *session) read() {
-	hash := protocol.NewOutputHash()
-	var total uint64
-	for {
-		m, err := s.st.Recv()
-		if err != nil {
-			s.post(streamEnd(err))
-			return
-		}
-		switch m := m.(type) {
-		case *protocol.Output:
-			if total += uint64(len(m.Data)); total > s.spec.Limits.StdoutBytes || len(m.Data) == 0 || s.result.Receipt.Final {
-				s.post(protocol.Violation{Reason: protocol.ReasonMalformed,
-					Detail: "rig sent more output than the job may write, an empty chunk, or output after the result"})
-				return
-			}
-			hash.Add(m.FD, m.Data)
-			if err := s.parent.write(m.FD, m.Data); err != nil {
-				s.post(protocol.Violation{Reason: protocol.ReasonJournal, Detail: err.Error()})
-				return
-			}
-			s.post(protocol.OutputIn{})
-		default:
-			if ev := s.event(m, hash.Sum()); ev != nil {
-				s.post(ev)
-				continue
-			}
-			s.post(protocol.Violation{Reason: protocol.ReasonMalformed, Detail: "message out of place"})
-			return
-		}
-	}
-}
-
-// event translates a message; nil for one a rig may not send here.
-func (s *session) event(m protocol.Message, output protocol.Hash) protocol.Event {
-	signed := func(r *protocol.Receipt, sig protocol.Signature) error {
-		_, err := protocol.CheckSignature("receipt.signature", r.Digest(s.rec.Agreement.Domain), sig, s.rec.Agreement.Rig)
-		return err
-	}
-	switch m := m.(type) {
-	case *protocol.Status:
-		return protocol.StatusIn{State: m.State, Reason: m.Reason, Detail: m.Detail}
-	case *protocol.Refusal:
-		return protocol.StatusIn{State: protocol.StateRejected, Reason: m.Reason, Detail: m.Detail}
-	case *protocol.ReceiptMsg:
-		if err := signed(&m.Receipt, m.Signature); err != nil {
-			return protocol.Violation{Reason: protocol.ReasonBadReceipt, Detail: err.Error()}
-		}
-		return protocol.ReceiptIn{Receipt: m.Receipt, Output: output}
-	case *protocol.Result:
-		if err := signed(&m.Receipt, m.Signature); err != nil {
-			return protocol.Violation{Reason: protocol.ReasonBadReceipt, Detail: err.Error()}
-		}
-		if s.result.Receipt.Final {
-			return nil
-		}
-		s.result = *m
-		return protocol.ResultIn{Receipt: m.Receipt, Root: protocol.ResultRoot(output, m.Outputs), Reason: m.Reason, Detail: m.Detail}
-	case *protocol.Settled:
-		return protocol.SettledIn{}
-	}
-	return nil
-}
-
-// streamEnd tells a rig that left from one that sent rubbish.
-func streamEnd(err error) protocol.Event {
-	var bad interface{ Reason() protocol.Reason }
-	if errors.As(err, &bad) {
-		return protocol.Violation{Reason: bad.Reason(), Detail: err.Error()}
-	}
-	return protocol.PeerGone{}
-}
-
-// check fetches and verifies the output files (SPEC §7.3).
-func (s *session) check(ctx context.Context) protocol.Event {
-	if s.result.Outputs == "" {
-		return protocol.Checked{OK: true}
-	}
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	go func() { // ends with the function: a rig that serves slowly must not hold up a shutdown
-		select {
-		case <-s.closing:
-		case <-ctx.Done():
-			return
-		}
-		select {
-		case <-time.After(shutdownWait):
-			cancel()
-		case <-ctx.Done():
-		}
-	}()
-	err := s.r.cfg.Artifacts.FetchDir(ctx, s.result.Outputs, filepath.Join(s.parent.dir, "out"),
-		s.spec.Limits.OutputBytes, int(s.spec.Limits.OutputFiles), s.rec.Peer)
-	if err != nil {
-		return protocol.Checked{Detail: err.Error()}
-	}
-	return protocol.Checked{OK: true}
-}
-
-// artifactsOf lists the CIDs a rig must fetch from us to run a job.
-func artifactsOf(spec *protocol.JobSpec) []string {
-	cids := []string{spec.Module}
-	for _, in := range spec.Inputs {
-		cids = append(cids, in.CID)
-	}
-	return cids
 }
