@@ -65,7 +65,7 @@ func offering(ctx context.Context, dir string) bool {
 	if err != nil {
 		return false
 	}
-	defer c.Close()
+	defer func() { _ = c.Close() }() // it only asked
 	info, err := c.Info(ctx)
 	return err == nil && info.Rig != nil && info.Rig.Offering
 }

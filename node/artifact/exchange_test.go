@@ -109,6 +109,13 @@ func TestPrivateAndPublic(t *testing.T) {
 	if err := fetch(stranger); !errors.Is(err, ErrNotFound) {
 		t.Errorf("a stranger got %v, want ErrNotFound", err)
 	}
+	if err := has.Share(c, friend.host.ID()); err != nil { // for a second job
+		t.Fatal(err)
+	}
+	has.Unshare(c, friend.host.ID())
+	if err := fetch(friend); err != nil {
+		t.Errorf("after one Unshare of two: %v", err)
+	}
 	has.Unshare(c, friend.host.ID())
 	if err := fetch(friend); !errors.Is(err, ErrNotFound) {
 		t.Errorf("after Unshare: %v, want ErrNotFound", err)

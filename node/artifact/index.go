@@ -28,9 +28,9 @@ type rootInfo struct {
 // root is one thing kept as a whole. Guarded by index.mu but for used.
 type root struct {
 	rootInfo
-	peers   map[peer.ID]struct{}
-	objects []string // names on disk it holds
-	blocks  []string // multihashes it is made of
+	peers   map[peer.ID]int // how often it was shared with each
+	objects []string        // names on disk it holds
+	blocks  []string        // multihashes it is made of
 	used    atomic.Int64
 }
 
@@ -169,7 +169,7 @@ func (x *index) install(c *content, room *reservation, place func(name string) e
 	if x.roots[c.cid] != nil {
 		return nil
 	}
-	r := &root{rootInfo: c.rootInfo, peers: map[peer.ID]struct{}{}}
+	r := &root{rootInfo: c.rootInfo, peers: map[peer.ID]int{}}
 	r.used.Store(x.clock.Add(1))
 	for name, size := range c.sizes {
 		o := x.objects[name]
@@ -269,14 +269,18 @@ func (x *index) share(c cid.Cid, to peer.ID) error {
 	if _, ok := r.peers[to]; !ok && len(r.peers) >= maxSharedWith {
 		return fmt.Errorf("share %s: %w; unshare or publish it", c, &LimitError{Field: "peers", Limit: maxSharedWith, Got: uint64(len(r.peers) + 1)})
 	}
-	r.peers[to] = struct{}{}
+	r.peers[to]++
 	return nil
 }
 
 func (x *index) unshare(c cid.Cid, to peer.ID) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	if r := x.roots[c]; r != nil {
+	r := x.roots[c]
+	if r == nil {
+		return
+	}
+	if r.peers[to]--; r.peers[to] <= 0 {
 		delete(r.peers, to)
 	}
 }

@@ -26,6 +26,7 @@ func (s *session) fund(ctx context.Context) protocol.Event {
 		if err := s.r.cfg.Artifacts.Share(cid, s.rec.Peer); err != nil {
 			return protocol.ChannelFailed{Reason: protocol.ReasonStaging, Detail: err.Error()}
 		}
+		s.shared = append(s.shared, cid)
 	}
 	sig, err := s.r.cfg.Key.Sign(s.id)
 	if err != nil {

@@ -28,6 +28,7 @@ type session struct {
 	result   protocol.Result     // set by the reader, once, before ResultIn
 	promised protocol.Amount     // by vouchers in the journal
 	voucher  *protocol.Voucher   // booked and not yet sent
+	shared   []string            // with the rig; owner: fund, then run
 	closing  <-chan struct{}     // closed when the node shuts down
 }
 
@@ -66,6 +67,9 @@ func (s *session) run(outer context.Context) {
 		cancel()
 		s.st.Reset() // ends the reader; does nothing after Close
 		s.work.Wait()
+		for _, cid := range s.shared {
+			s.r.cfg.Artifacts.Unshare(cid, s.rec.Peer)
+		}
 		if s.rec.PayerSig == (protocol.Signature{}) { // funding may have come after the end
 			if err := s.r.cfg.Book.Release(context.WithoutCancel(outer), s.id); err != nil {
 				s.log.Warn("budget still reserved", "err", err)
@@ -171,7 +175,6 @@ func (s *session) effect(ctx context.Context, e protocol.Effect, next []protocol
 		s.rec.Receipt, s.rec.RcptSig = s.result.Receipt, s.result.Signature
 		s.work.Go(func() { s.post(s.check(ctx)) })
 	case protocol.Release: // the money went with the record
-		s.unshare()
 		_ = s.st.Close() // the job is over; a broken stream changes nothing
 	}
 	return nil
@@ -181,12 +184,6 @@ func (s *session) effect(ctx context.Context, e protocol.Effect, next []protocol
 func (s *session) tell(m protocol.Message) {
 	if err := s.st.Send(m); err != nil {
 		s.log.Debug("message not sent", "err", err)
-	}
-}
-
-func (s *session) unshare() {
-	for _, cid := range artifactsOf(s.spec) {
-		s.r.cfg.Artifacts.Unshare(cid, s.rec.Peer)
 	}
 }
 
@@ -200,7 +197,6 @@ func (s *session) abort(ctx context.Context, err error) {
 	s.rec.Job.Reason, s.rec.Job.Detail = protocol.ReasonJournal, protocol.ClipDetail(err.Error())
 	s.tell(&protocol.Stop{Reason: protocol.ReasonJournal})
 	_ = s.st.Close() // best effort: we are the ones who failed
-	s.unshare()
 	if err := s.r.cfg.Book.PutAndRelease(ctx, s.rec); err != nil {
 		s.log.Warn("job's end not journaled, the next start will", "err", err)
 	}
