@@ -39,24 +39,7 @@ func TestThousandJobs(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer net.Close()
-	rig, err := net.Add(ctx, "rig", func(c *node.Config) {
-		c.Rig = &node.RigConfig{Price: protocol.NewAmount(1), Slots: 8}
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	buyer, err := net.Add(ctx, "buyer", func(c *node.Config) { c.Deposit = protocol.NewAmount(1_000_000) })
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, m := range []*testnet.Member{rig, buyer} {
-		if err := net.Endow(ctx, m.Node.Address()); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if err := net.Ready(ctx, buyer, 1); err != nil {
-		t.Fatal(err)
-	}
+	rig, buyer := twoParties(ctx, t, net)
 	module, err := filepath.Abs("testdata/guest.wasm")
 	if err != nil {
 		t.Fatal(err)
@@ -102,6 +85,30 @@ func TestThousandJobs(t *testing.T) {
 	if err != nil || len(txs.Txs) != 1 {
 		t.Errorf("collected with %+v, %v", txs, err)
 	}
+}
+
+// twoParties adds a rig with eight slots and a requester, with money, who have met.
+func twoParties(ctx context.Context, t *testing.T, net *testnet.Net) (rig, buyer *testnet.Member) {
+	t.Helper()
+	rig, err := net.Add(ctx, "rig", func(c *node.Config) {
+		c.Rig = &node.RigConfig{Price: protocol.NewAmount(1), Slots: 8}
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	buyer, err = net.Add(ctx, "buyer", func(c *node.Config) { c.Deposit = protocol.NewAmount(1_000_000) })
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, m := range []*testnet.Member{rig, buyer} {
+		if err := net.Endow(ctx, m.Node.Address()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := net.Ready(ctx, buyer, 1); err != nil {
+		t.Fatal(err)
+	}
+	return rig, buyer
 }
 
 // buyMany buys the jobs numbered from up to below to, eight at a time.
