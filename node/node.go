@@ -81,6 +81,11 @@ func (c *Config) fill() error {
 	if err := c.Profile.Check(); err != nil {
 		return fmt.Errorf("network profile: %w", err)
 	}
+	dir, err := filepath.Abs(c.DataDir) // sandboxes work in another directory
+	if err != nil {
+		return fmt.Errorf("data directory: %w", err)
+	}
+	c.DataDir = dir
 	if c.Clock == nil {
 		c.Clock = time.Now
 	}

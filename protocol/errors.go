@@ -2,7 +2,9 @@ package protocol
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 )
 
@@ -26,9 +28,16 @@ func fieldErr(field, limit string, got any) error {
 	return &FieldError{Field: field, Limit: limit, Got: clip(fmt.Sprint(got), 80)}
 }
 
-// ClipDetail makes text fit beside a reason code: valid UTF-8 of at most
+// ClipDetail makes text fit beside a reason code: printable UTF-8 of at most
 // MaxDetailBytes. A detail may hold what a job or a peer wrote.
-func ClipDetail(s string) string { return clip(s, MaxDetailBytes) }
+func ClipDetail(s string) string {
+	return clip(strings.Map(func(r rune) rune {
+		if unicode.IsPrint(r) {
+			return r
+		}
+		return ' '
+	}, s), MaxDetailBytes)
+}
 
 // clip cuts at a rune, since a receiver refuses text that is not UTF-8.
 func clip(s string, n int) string {
@@ -43,10 +52,14 @@ func clip(s string, n int) string {
 	return s[:n] + "…"
 }
 
-// checkText bounds text and refuses what is not UTF-8, which no decoder takes.
+// checkText bounds text that people are shown. It refuses what is not UTF-8, which
+// no decoder takes, and what is not printable: a peer must not write to a terminal.
 func checkText(field, s string, limit int) error {
 	if !utf8.ValidString(s) {
 		return fieldErr(field, "valid UTF-8", s)
+	}
+	if strings.ContainsFunc(s, func(r rune) bool { return !unicode.IsPrint(r) }) {
+		return fieldErr(field, "printable characters only", strconv.Quote(clip(s, 40)))
 	}
 	return checkLen(field, len(s), limit)
 }

@@ -248,7 +248,7 @@ func TestReasonFault(t *testing.T) {
 		}
 	}
 	for _, r := range []Reason{ReasonNone, ReasonStopped, ReasonTrap, ReasonMemory, ReasonStdout, ReasonOutput, ReasonBadModule, ReasonDeadline,
-		ReasonBudget, ReasonUnpaid, ReasonBadVoucher, ReasonJournal, ReasonChannelOpen, ReasonNoOffers, ReasonNoSettle, ReasonOverBudget, ReasonUnderfunded} {
+		ReasonBudget, ReasonBadVoucher, ReasonJournal, ReasonChannelOpen, ReasonNoOffers, ReasonNoSettle, ReasonOverBudget} {
 		if r.RigFault() {
 			t.Errorf("%s sends the job to another rig, where it would end the same way", r)
 		}

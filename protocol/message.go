@@ -215,7 +215,7 @@ func checkReceipt(r *Receipt) error {
 }
 
 func checkReason(field string, r Reason, detail string) error {
-	if err := checkLen(field+".reason", len(r), MaxNameBytes); err != nil {
+	if err := checkText(field+".reason", string(r), MaxNameBytes); err != nil {
 		return err
 	}
 	return checkText(field+".detail", detail, MaxDetailBytes)

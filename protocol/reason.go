@@ -63,7 +63,9 @@ func (r Reason) RigFault() bool {
 		ReasonBadResult, ReasonUnreachable, ReasonBusy, ReasonDraining, ReasonQuoteExpired,
 		ReasonOfferExpired, ReasonTimeout, ReasonChainDown, ReasonStaging,
 		ReasonPriceFloor, ReasonResources, ReasonEngine, ReasonEgress, ReasonMarket,
-		ReasonVersion, ReasonMalformed, ReasonBadSignature, ReasonNetwork:
+		ReasonVersion, ReasonMalformed, ReasonBadSignature, ReasonNetwork,
+		// A rig's word that it was not funded or paid proves nothing.
+		ReasonUnderfunded, ReasonChannelClose, ReasonUnpaid:
 		return true
 	}
 	return false

@@ -150,7 +150,10 @@ func checkStrings(field string, list []string, most, each int) error {
 	}
 	for i, v := range list {
 		at := fmt.Sprintf("%s[%d]", field, i)
-		if err := checkText(at, v, each); err != nil {
+		if !utf8.ValidString(v) {
+			return fieldErr(at, "valid UTF-8", v)
+		}
+		if err := checkLen(at, len(v), each); err != nil {
 			return err
 		}
 		if strings.ContainsRune(v, 0) {
