@@ -242,7 +242,8 @@ func TestRestarted(t *testing.T) {
 func TestReasonFault(t *testing.T) {
 	for _, r := range []Reason{ReasonPeerLost, ReasonSilent, ReasonRigError, ReasonRestart, ReasonStaging, ReasonTimeout, ReasonBadReceipt,
 		ReasonBadResult, ReasonUnreachable, ReasonBusy, ReasonDraining, ReasonQuoteExpired, ReasonOfferExpired, ReasonPriceFloor, ReasonResources,
-		ReasonEngine, ReasonEgress, ReasonMarket, ReasonChainDown, ReasonVersion, ReasonMalformed, ReasonBadSignature, ReasonNetwork} {
+		ReasonEngine, ReasonEgress, ReasonMarket, ReasonChainDown, ReasonVersion, ReasonMalformed, ReasonBadSignature, ReasonNetwork,
+		ReasonUnderfunded, ReasonChannelClose, ReasonUnpaid} {
 		if !r.RigFault() {
 			t.Errorf("%s ends the run, another rig might have done it", r)
 		}
