@@ -196,7 +196,9 @@ func (s *sandbox) Start(ctx context.Context, t provider.Task, stdout, stderr io.
 		OutputBytes: t.OutputBytes, OutputFiles: t.OutputFiles, Deadline: t.Deadline}, stdout, stderr)
 	var f *runner.Failure
 	if errors.As(err, &f) { // a module that does not compile is the job's own end, with nothing to pay
-		return failed{outcome(runner.Result{Failure: f})}, nil
+		o := outcome(runner.Result{Failure: f})
+		o.Units = 0
+		return failed{o}, nil
 	}
 	if err != nil {
 		return nil, err

@@ -95,16 +95,14 @@ func (s *step) rigMeasured(ev Measured) {
 	if s.Paused || s.Ending != ReasonNone {
 		return
 	}
-	budget := s.Price.Buys(s.MaxTotal)
-	if ev.Units >= budget {
+	tick, budget := s.Units+s.TickUnits, s.Price.Buys(s.MaxTotal)
+	switch {
+	case ev.Units >= tick && tick <= budget: // a meter read late bills its whole ticks first
+		s.do(SendReceipt{s.receipt(tick, ev.Output, false, 0)}, Pause{})
+		s.Paused, s.PayUntil = true, s.now+uint64(PaymentGrace.Milliseconds())
+	case ev.Units >= budget:
 		s.rigKill(ReasonBudget)
-		return
 	}
-	if ev.Units < s.Units+s.TickUnits {
-		return
-	}
-	s.do(SendReceipt{s.receipt(s.Units+s.TickUnits, ev.Output, false, 0)}, Pause{})
-	s.Paused, s.PayUntil = true, s.now+uint64(PaymentGrace.Milliseconds())
 }
 
 // receipt extends the chain and books the units.

@@ -61,9 +61,8 @@ func (b *book) Credit(_ context.Context, _, _ protocol.Hash, _ protocol.SignedVo
 
 // line is the rig's end of a stream in memory; the test has the other.
 type line struct {
-	key      protocol.PublicKey
-	in, out  chan protocol.Message // in is closed by the test
-	deadline time.Time
+	key     protocol.PublicKey
+	in, out chan protocol.Message // in is closed by the test
 }
 
 func (l *line) Peer() string            { return "test" }
