@@ -77,7 +77,7 @@ func rigDiesInJob(s *scene) {
 	alice, carol, bob := s.rig("alice"), s.rig("carol"), s.requester("bob")
 	victim := s.up(alice)
 	s.up(carol, "--price", "72/h")
-	s.offers(2)
+	s.onMarket(alice, carol)
 	c := s.run(bob, "--", "count", "40", "20")
 	s.ticks(bob, 2)
 	victim.kill()
@@ -146,6 +146,7 @@ func bothKilledInJob(s *scene) {
 	}
 	s.same("collected", paid, rec.Job.Paid)
 	s.promised(bob, rec)
+	s.onMarket(alice)
 	s.nextNeedsNoFunds(bob, alice)
 }
 
@@ -154,7 +155,7 @@ func bothKilledInJob(s *scene) {
 func requesterKilledWhileFunding(s *scene) {
 	alice, bob := s.rig("alice"), s.requester("bob")
 	s.up(alice)
-	s.offers(1)
+	s.onMarket(alice)
 	s.net.Chain.PauseMining()
 	c := s.run(bob, "--budget", "0.01", "--", "print", "first")
 	s.pending(bob, 1)
@@ -226,10 +227,7 @@ func bootstrapKilled(s *scene) {
 	listen[3], _, _ = strings.Cut(info.Listen[0], "/p2p/")
 
 	s.up(alice)
-	s.until("the market has the rig", func() (bool, error) {
-		found, err := s.api(hub).Market(s.ctx, protocol.Filter{})
-		return err == nil && len(found.Offers) == 1, nil
-	})
+	s.listed(hub, alice)
 	s.run(bob, "--", "print", "before").exits(0)
 	hubs.kill()
 	c := s.run(bob, "--", "print", "without")
@@ -238,9 +236,6 @@ func bootstrapKilled(s *scene) {
 		s.t.Errorf("output %q", c.out)
 	}
 	s.serve(hub, listen...)
-	s.until("the market has the rig again", func() (bool, error) {
-		found, err := s.api(hub).Market(s.ctx, protocol.Filter{})
-		return err == nil && len(found.Offers) == 1, nil
-	})
+	s.listed(hub, alice)
 	s.run(dave, "--", "print", "after").exits(0)
 }

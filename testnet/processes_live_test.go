@@ -71,7 +71,7 @@ func chainAway(s *scene) {
 		return s.run(bob, "--rig", rig.key.Address().String(), "--", "print", text)
 	}
 	s.up(alice)
-	s.offers(1)
+	s.onMarket(alice)
 	only(alice, "before").exits(0)
 	dave := s.requester("dave")
 	s.run(dave, "--", "print", "before").exits(0)
@@ -79,7 +79,7 @@ func chainAway(s *scene) {
 	s.online(bob, false)
 	s.online(alice, false)
 	late := s.up(carol)
-	s.offers(2)
+	s.onMarket(alice, carol)
 	only(alice, "during").exits(0)
 	c := only(carol, "during")
 	c.exits(125)
@@ -116,7 +116,7 @@ func (s *scene) earned(rig *member) (sum protocol.Amount) {
 func exitCodes(s *scene) {
 	alice, bob := s.rig("alice"), s.buyer("bob")
 	s.up(alice)
-	s.offers(1)
+	s.onMarket(alice)
 	for _, one := range []struct {
 		code   int
 		line   []string
@@ -149,7 +149,7 @@ func exitCodes(s *scene) {
 func noRigFits(s *scene) {
 	alice, bob := s.rig("alice"), s.buyer("bob")
 	s.up(alice, "--memory", "256")
-	s.offers(1)
+	s.onMarket(alice)
 	before := s.has(bob)
 	for _, one := range []struct {
 		line  []string
@@ -179,7 +179,7 @@ func noRigFits(s *scene) {
 func threeJobsOnTwoSlots(s *scene) {
 	alice, bob := s.rig("alice"), s.buyer("bob")
 	s.up(alice, "--slots", "2")
-	s.offers(1)
+	s.onMarket(alice)
 	first := s.run(bob, "--name", "first", "--", "loop")
 	s.state(bob, "first", protocol.StateRunning)
 	second := s.run(bob, "--name", "second", "--", "loop")
@@ -222,7 +222,7 @@ func rigToldToEnd(s *scene) {
 	alice, carol, bob := s.rig("alice"), s.rig("carol"), s.requester("bob")
 	rig := s.up(alice)
 	s.up(carol, "--price", "72/h")
-	s.offers(2)
+	s.onMarket(alice, carol)
 	c := s.run(bob, "--", "count", "40", "20")
 	s.ticks(bob, 2)
 	rig.finish(syscall.SIGTERM, 0)
@@ -262,7 +262,7 @@ func jobInterrupted(s *scene) {
 func twoRunsInOneDirectory(s *scene) {
 	alice, bob := s.rig("alice"), s.requester("bob")
 	s.up(alice, "--slots", "2")
-	s.offers(1)
+	s.onMarket(alice)
 	first := s.run(bob, "--name", "first", "--", "loop")
 	s.state(bob, "first", protocol.StateRunning)
 	second := s.run(bob, "--name", "second", "--", "count", "20", "20")
@@ -281,7 +281,7 @@ func twoRunsInOneDirectory(s *scene) {
 func nodeToldToEnd(s *scene) {
 	alice, bob := s.rig("alice"), s.requester("bob")
 	s.up(alice)
-	s.offers(1)
+	s.onMarket(alice)
 	bobs := s.serve(bob, "up", "--server", "--listen", "/ip4/127.0.0.1/tcp/0")
 	c := s.run(bob, "--", "loop")
 	s.ticks(bob, 1)

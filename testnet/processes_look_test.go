@@ -6,10 +6,41 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"strings"
 
+	"github.com/rerig/rerig/client"
 	"github.com/rerig/rerig/node"
 	"github.com/rerig/rerig/protocol"
 )
+
+// onMarket waits until the bootstrap node of the network has the rigs' offers, with
+// the addresses of now.
+func (s *scene) onMarket(rigs ...*member) {
+	s.t.Helper()
+	for _, rig := range rigs {
+		s.listedAt(s.net.Bootstrap.Client, rig)
+	}
+}
+
+// listed is the same for another node.
+func (s *scene) listed(at, rig *member) {
+	s.t.Helper()
+	s.listedAt(s.api(at), rig)
+}
+
+func (s *scene) listedAt(market *client.Client, rig *member) {
+	s.t.Helper()
+	info, err := s.api(rig).Info(s.ctx)
+	s.must(err)
+	s.until(rig.name+" is on the market", func() (bool, error) {
+		found, err := market.Market(s.ctx, protocol.Filter{})
+		return err == nil && slices.ContainsFunc(found.Offers, func(o node.MarketOffer) bool {
+			return o.Rig == info.Address && slices.ContainsFunc(o.Addrs, func(a string) bool {
+				return strings.HasPrefix(info.Listen[0], a)
+			})
+		}), nil
+	})
+}
 
 // sold is the newest job on a rig.
 func (s *scene) sold(rig *member) (rec protocol.Record) {

@@ -150,12 +150,6 @@ func (s *scene) serve(m *member, line ...string) *command {
 	return c
 }
 
-// offers waits until so many are on the market.
-func (s *scene) offers(n int) {
-	s.t.Helper()
-	s.must(s.net.Ready(s.ctx, s.net.Bootstrap, n))
-}
-
 // run starts `rerig run` of the guest with its arguments after "--".
 func (s *scene) run(m *member, args ...string) *command {
 	s.t.Helper()
