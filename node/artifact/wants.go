@@ -31,6 +31,9 @@ type wants struct {
 	cancels sync.WaitGroup // messages that take a want back, each under a second
 }
 
+// firstReask is how long a peer may be silent before it is asked again.
+const firstReask = time.Second
+
 // wantPeer is what we ask of one peer.
 type wantPeer struct {
 	send    chan struct{}         // of one token: who holds it may use sender
@@ -70,7 +73,15 @@ func (w *wants) get(ctx context.Context, p peer.ID, c cid.Cid) ([]byte, error) {
 			return nil, err
 		}
 	}
-	timer := time.NewTimer(w.stall)
+	return w.await(ctx, wp, p, c, answer)
+}
+
+// await waits for the answer. A silent peer is asked again, ever less often: a
+// bitswap server drops a want that comes while it still clears away the same
+// block's last delivery, and nothing tells us.
+func (w *wants) await(ctx context.Context, wp *wantPeer, p peer.ID, c cid.Cid, answer chan reply) ([]byte, error) {
+	again := min(firstReask, w.stall/4)
+	timer := time.NewTimer(again)
 	defer timer.Stop()
 	for {
 		select {
@@ -85,10 +96,16 @@ func (w *wants) get(ctx context.Context, p peer.ID, c cid.Cid) ([]byte, error) {
 			w.mu.Lock()
 			quiet := time.Since(wp.heard)
 			w.mu.Unlock()
-			if quiet >= w.stall {
+			switch {
+			case quiet >= w.stall:
 				return nil, fmt.Errorf("fetch %s from %s: %w for %s", c, p, ErrStalled, w.stall)
+			case quiet >= again:
+				if err := w.tell(ctx, wp, p, c); err != nil {
+					return nil, fmt.Errorf("ask %s for %s again: %w", p, c, err)
+				}
+				again *= 2
 			}
-			timer.Reset(w.stall - quiet)
+			timer.Reset(min(again, w.stall-quiet))
 		}
 	}
 }
