@@ -33,6 +33,7 @@ const (
 	maxStreams          = 4096
 	maxTransient        = 128
 	maxPeerStreams      = 512
+	maxPeerConns        = 16        // twice the dials that libp2p makes to one peer at once
 	maxMemory           = 256 << 20 // bytes that streams and muxers may reserve
 )
 
@@ -141,7 +142,10 @@ func newResources() (network.ResourceManager, error) {
 			Conns: maxTransient, ConnsInbound: maxTransient, ConnsOutbound: maxTransient, FD: maxTransient,
 			Streams: 2 * maxTransient, StreamsInbound: 2 * maxTransient, StreamsOutbound: 2 * maxTransient,
 		},
+		// libp2p's own limit of descriptors is below the dials that it begins at once:
+		// the surplus fail, among them perhaps the only good address.
 		PeerDefault: rcmgr.ResourceLimits{
+			Conns: maxPeerConns, ConnsInbound: maxPeerConns, ConnsOutbound: maxPeerConns, FD: maxPeerConns,
 			Streams: maxPeerStreams, StreamsInbound: maxPeerStreams, StreamsOutbound: maxPeerStreams,
 		},
 	}
