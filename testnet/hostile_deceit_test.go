@@ -103,7 +103,7 @@ var badResults = map[string]deceit{
 		m.Outputs, m.Size = nobodys, 5
 		m.Receipt.Output = protocol.ResultRoot(m.Stream, nobodys)
 	}),
-	"result twice": {ticks: 1, reason: protocol.ReasonMalformed, does: func(fr *fraud) {
+	"result twice": {ticks: 1, reason: protocol.ReasonMalformed, or: protocol.ReasonBadResult, does: func(fr *fraud) {
 		spoil := func(m *protocol.Result) {
 			m.Outputs, m.Size = nobodys, 5
 			m.Receipt.Output = protocol.ResultRoot(m.Stream, nobodys)

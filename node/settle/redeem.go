@@ -35,6 +35,17 @@ type pool struct {
 // nothing. One that is not rightly signed for its channel is left out and in the
 // error, which does not keep the others from being paid; so is a batch that fails.
 func (c *Client) Redeem(ctx context.Context, redemptions []Redemption) ([]protocol.Tx, error) {
+	// One after the other, and not before the last is in a block: a voucher whose
+	// transaction is on its way would be sent, and its gas paid, a second time.
+	select {
+	case c.redeeming <- struct{}{}:
+		defer func() { <-c.redeeming }()
+	case <-ctx.Done():
+		return nil, fmt.Errorf("redeem: %w", ctx.Err())
+	}
+	if err := c.wallet.landed(ctx, "redeem"); err != nil {
+		return nil, err
+	}
 	due, err := c.due(ctx, redemptions)
 	var order []pool
 	batches := map[pool][]Redemption{}

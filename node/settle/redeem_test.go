@@ -166,3 +166,27 @@ func fundAtOnce(t *testing.T, c *chain.Chain, n *node, rs []settle.Redemption) {
 		return err == nil && used == nonce+uint64(len(rs))
 	})
 }
+
+// A voucher whose transaction waits for its block is not sent a second time, by
+// somebody who does not know of the first.
+func TestRedeemTwiceAtOnceCostsOnce(t *testing.T) {
+	c := startChain(t)
+	n, rig := rich(t, c, 1000), rich(t, c, 0)
+	ch := n.channel(c, newKey(t).Address(), rig.Address())
+	n.open(t, ch, 100)
+	due := []settle.Redemption{{Channel: ch, Voucher: n.voucher(t, c, ch, 0, 30)}}
+	c.PauseMining()
+	redeem := func() error { _, err := rig.Redeem(t.Context(), due); return err }
+	first := background(redeem)
+	eventually(t, "the first is sent", func() bool { return rig.book.count(protocol.TxPending) == 1 })
+	second := background(redeem)
+	c.ResumeMining()
+	for _, done := range []<-chan error{first, second} {
+		if err := await(t, "redeemed", done); err != nil {
+			t.Error(err)
+		}
+	}
+	if all := rig.book.all(); len(all) != 1 {
+		t.Errorf("journal:%s", describe(all))
+	}
+}

@@ -100,6 +100,8 @@ type Client struct {
 	// spending, of capacity 1, is full while somebody decides by a balance or an
 	// allowance and until that decision is in a block.
 	spending chan struct{}
+	// redeeming, of capacity 1, is full while somebody redeems.
+	redeeming chan struct{}
 }
 
 // New makes a client. It does not contact the chain: a node starts without one.
@@ -116,7 +118,7 @@ func New(cfg Config) (*Client, error) {
 	}
 	return &Client{
 		domain: cfg.Domain, token: cfg.Token, confirmations: cfg.Confirmations,
-		remote: r, wallet: newWallet(cfg, r), spending: make(chan struct{}, 1),
+		remote: r, wallet: newWallet(cfg, r), spending: make(chan struct{}, 1), redeeming: make(chan struct{}, 1),
 	}, nil
 }
 

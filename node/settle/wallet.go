@@ -235,6 +235,38 @@ func (w *wallet) inFlight() int {
 	return len(w.flights)
 }
 
+// landed waits until no transaction of a kind is on its way into a block, those of
+// an earlier process included.
+func (w *wallet) landed(ctx context.Context, kind string) error {
+	select {
+	case w.turn <- struct{}{}:
+	case <-ctx.Done():
+		return fmt.Errorf("%s: %w", kind, ctx.Err())
+	}
+	err := w.restore(ctx)
+	<-w.turn
+	if err != nil {
+		return err
+	}
+	w.mu.Lock()
+	var waiting []*flight
+	for _, f := range w.flights {
+		if f.first.Kind == kind {
+			waiting = append(waiting, f)
+		}
+	}
+	w.mu.Unlock()
+	for _, f := range waiting {
+		select {
+		case <-f.included:
+		case <-f.done:
+		case <-ctx.Done():
+			return fmt.Errorf("wait for transaction %s, which is sent and stays in the journal: %w", f.first.Hash, ctx.Err())
+		}
+	}
+	return nil
+}
+
 // restore takes up the journal's pending transactions, once. The caller holds turn.
 func (w *wallet) restore(ctx context.Context) error {
 	if w.restored {
