@@ -1,9 +1,13 @@
 package testnet_test
 
 import (
+	"io"
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/ipfs/boxo/bitswap/network/bsnet"
+	"github.com/libp2p/go-libp2p/core/network"
 
 	"github.com/rerig/rerig/node/exchange"
 	"github.com/rerig/rerig/protocol"
@@ -134,6 +138,8 @@ var phases = map[string]func(*testing.T, *attacker) *hired{
 		return h
 	},
 	"staging": func(t *testing.T, a *attacker) *hired {
+		// Asked for the module it says nothing, so the rig waits.
+		a.host.SetStreamHandler(bsnet.ProtocolBitswap, func(s network.Stream) { _, _ = io.Copy(io.Discard, s) })
 		w, r, spec := a.dial(t), a.request(t), a.f.spec
 		spec.Module = "bafkreigh2akiscaildcqabsyg3dfr6chu3fgpregiymsck7e7aqa4s52zy" // nobody has it
 		r.Spec = encodeSpec(t, &spec)
