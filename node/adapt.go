@@ -42,16 +42,18 @@ func (n *Node) find(ctx context.Context, f protocol.Filter, limit int) (discover
 	all, err := n.discovery.Find(ctx, protocol.Filter{}, limit)
 	counts := map[protocol.Reason]int{} // where in found.Skipped
 	for _, o := range all.Offers {
-		for _, m := range f.Mismatches(&o.Offer) {
-			at, known := counts[m.Reason]
-			if !known {
-				at = len(found.Skipped)
-				counts[m.Reason] = at
-				found.Skipped = append(found.Skipped, protocol.SkipCount{Reason: m.Reason, Detail: m.Detail})
-			}
-			found.Skipped[at].Count++
-			break // by the first reason, as an index counts
+		why := f.Mismatches(&o.Offer)
+		if len(why) == 0 {
+			continue
 		}
+		first := why[0] // counted by the first reason, as an index counts
+		at, known := counts[first.Reason]
+		if !known {
+			at = len(found.Skipped)
+			counts[first.Reason] = at
+			found.Skipped = append(found.Skipped, protocol.SkipCount{Reason: first.Reason, Detail: first.Detail})
+		}
+		found.Skipped[at].Count++
 	}
 	slices.SortFunc(found.Skipped, func(a, b protocol.SkipCount) int {
 		return cmp.Or(cmp.Compare(b.Count, a.Count), cmp.Compare(a.Reason, b.Reason))

@@ -241,7 +241,7 @@ func TestOfferSignature(t *testing.T) {
 func TestKeyNeverPrints(t *testing.T) {
 	key := testKey("rig")
 	secret := fmt.Sprintf("%x", key.Bytes())
-	decimal := fmt.Sprint(key.Bytes())
+	decimal := fmt.Sprintf("%d", key.Bytes())
 	type holder struct {
 		Key    *Key
 		Signer Signer

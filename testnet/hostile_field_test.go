@@ -268,7 +268,7 @@ func (f *field) job(t *testing.T, id protocol.Hash) (job protocol.Job) {
 	within(t, fmt.Sprintf("job %s ended at the rig", id.Short()), 45*time.Second, func() (bool, error) {
 		v, err := f.rig.Job(t.Context(), id.String())
 		if err != nil {
-			return false, nil // not journaled yet
+			return false, nil //nolint:nilerr // not journaled yet
 		}
 		job = v.Job
 		return job.Ended, nil

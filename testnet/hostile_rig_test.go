@@ -25,7 +25,6 @@ type crook struct {
 
 	mu     sync.Mutex // guards what follows
 	answer func(*fraud)
-	under  sync.WaitGroup
 }
 
 // crookPrice makes a tick of the crook cost 500.
