@@ -27,6 +27,7 @@ func TestKilledProcesses(t *testing.T) {
 		{"requester while it funds", requesterKilledWhileFunding},
 		{"rig before it collects", rigKilledBeforeCollecting},
 		{"rig while it collects", rigKilledWhileCollecting},
+		{"requester that stopped paying", requesterStopsPayingAndDies},
 		{"bootstrap node", bootstrapKilled},
 	} {
 		t.Run(one.killed, func(t *testing.T) {
@@ -120,6 +121,29 @@ func requesterKilledInJob(s *scene) {
 	rec := s.sold(alice)
 	if j := rec.Job; j.State != protocol.StateFailed || j.Reason != protocol.ReasonPeerLost && j.Reason != protocol.ReasonUnpaid {
 		s.t.Errorf("on the rig the job is %s, %s", j.State, j.Reason)
+	}
+	s.promised(bob, rec)
+	s.same("collected", s.collect(alice, bob), rec.Job.Paid)
+	s.nextNeedsNoFunds(bob, alice)
+}
+
+// requesterStopsPayingAndDies: frozen, it holds its connection open and pays no more.
+// The rig waits for the payment grace with its sandbox paused, and then no longer;
+// it has at most one tick for nothing.
+func requesterStopsPayingAndDies(s *scene) {
+	alice, bob := s.rig("alice"), s.requester("bob")
+	s.up(alice)
+	c := s.run(bob, "--", "loop")
+	s.ticks(bob, 2)
+	c.signal(syscall.SIGSTOP)
+	s.idle(alice)
+	c.kill()
+	rec := s.sold(alice)
+	if j := rec.Job; j.State != protocol.StateFailed || j.Reason != protocol.ReasonUnpaid {
+		s.t.Errorf("on the rig the job is %s, %s", j.State, j.Reason)
+	}
+	if free := rec.Job.Due.Minus(rec.Job.Paid); protocol.NewAmount(sceneTick * sceneRate).Less(free) {
+		s.t.Errorf("the rig worked for %s without pay, a tick is %d", free, sceneTick*sceneRate)
 	}
 	s.promised(bob, rec)
 	s.same("collected", s.collect(alice, bob), rec.Job.Paid)
