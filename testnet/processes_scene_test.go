@@ -30,16 +30,17 @@ const (
 // the built binary, started and ended as people do. Its books are held against
 // the chain at the end, and nobody may have left anything behind.
 type scene struct {
-	t       *testing.T
-	ctx     context.Context
-	dir     string
-	binary  string
-	profile string // the network profile's file
-	net     *testnet.Net
-	members []*member
-	running []*command
-	clients []*client.Client
-	quic    bool // rigs listen on QUIC too, where nobody tells that a process is gone
+	t        *testing.T
+	ctx      context.Context
+	dir      string
+	binary   string
+	profile  string // the network profile's file
+	net      *testnet.Net
+	members  []*member
+	running  []*command
+	clients  []*client.Client
+	oneSided bool // somebody keeps no journal, so the books cannot be held against each other
+	quic     bool // rigs listen on QUIC too, where nobody tells that a process is gone
 }
 
 // build makes the binary from this checkout.
@@ -194,7 +195,9 @@ func (s *scene) end() {
 	w := &world{t: s.t, nets: []*testnet.Net{s.net}, members: s.members}
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
-	if err := w.conserve(ctx); err != nil {
+	if s.oneSided {
+		s.t.Log("the books were not audited")
+	} else if err := w.conserve(ctx); err != nil {
 		s.t.Errorf("the books do not agree: %v", err)
 	}
 	for _, name := range littered {

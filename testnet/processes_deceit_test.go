@@ -1,0 +1,42 @@
+//go:build unix
+
+package testnet_test
+
+import (
+	"testing"
+
+	"github.com/rerig/rerig/protocol"
+)
+
+// TestCommandMeetsADeceiver: `rerig run` of the built binary hires a rig that, being
+// cheapest, sends a receipt for work it did not do. Nothing is paid for that, the
+// honest rig does the job, and the output is whole.
+func TestCommandMeetsADeceiver(t *testing.T) {
+	s := newScene(t, build(t))
+	crook := (&field{Net: s.net}).newCrook(t)
+	deceit := badReceipts["receipt for other output"]
+	if deceit.does == nil {
+		t.Fatal("no such deceit")
+	}
+	crook.will(deceit.does)
+	alice, bob := s.rig("alice"), s.requester("bob")
+	s.up(alice, "--price", "72/h")
+	s.must(s.net.Ready(s.ctx, s.net.Bootstrap, 2))
+	c := s.run(bob, "--", "count", "3", "1")
+	c.exits(0)
+	if got := c.out.String(); got != counted(3) {
+		t.Errorf("output: %q", got)
+	}
+	if rec := s.sold(alice); rec.Job.State != protocol.StateSettled {
+		t.Errorf("the honest rig's job is %s, %s", rec.Job.State, rec.Job.Reason)
+	}
+	s.serve(bob, "up", "--server")
+	w, err := s.api(bob).Wallet(s.ctx)
+	s.must(err)
+	for _, ch := range w.Channels {
+		if ch.Channel.Operator == crook.key.Address() {
+			s.same("promised to the deceiver", ch.Vouchers, protocol.NewAmount(deceit.ticks*crookTick+deceit.more))
+		}
+	}
+	s.oneSided = true // the audit reads both sides' journals, and a deceiver keeps none
+}
