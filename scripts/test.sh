@@ -32,7 +32,7 @@ all=$(go list ./...)
 fast=$(grep -vE "$slow" <<<"$all")
 go test -vet=off "${race[@]}" -timeout 10m $fast
 for p in node/settle node/network node/discovery testnet/chain contracts node/runner testnet cmd/rerig; do
-  go test -vet=off "${race[@]}" -timeout 25m "./$p"
+  go test -vet=off "${race[@]}" -parallel 4 -timeout 25m "./$p" # they wait more than they compute
 done
 
 step "lint"
