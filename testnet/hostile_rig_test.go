@@ -23,6 +23,8 @@ type crook struct {
 	key *protocol.Key
 	net *network.Network
 
+	life uint64 // milliseconds its offers live; 0 as discovery says
+
 	mu     sync.Mutex // guards what follows
 	answer func(*fraud)
 }
@@ -35,9 +37,12 @@ const (
 )
 
 // newCrook puts a hostile rig on the market; the test's end takes it off.
-func (f *field) newCrook(t *testing.T) *crook {
+func (f *field) newCrook(t *testing.T) *crook { return f.newCrookFor(t, 0) }
+
+// newCrookFor starts a crook whose offers live so many milliseconds.
+func (f *field) newCrookFor(t *testing.T, life uint64) *crook {
 	t.Helper()
-	c := &crook{f: f, key: newHostileKey(t)}
+	c := &crook{f: f, key: newHostileKey(t), life: life}
 	var err error
 	c.net, err = network.New(network.Config{Key: c.key, Network: f.Profile.Name, Bootstrap: f.Profile.Bootstrap, LocalNet: true,
 		ListenAddrs: []string{"/ip4/127.0.0.1/tcp/0"}})
@@ -78,6 +83,9 @@ func (c *crook) offer(d discovery.Draft) protocol.Offer {
 		Hardware: protocol.Hardware{CPU: "trust me", Cores: 64, MemoryMiB: 1 << 16, DiskMiB: 1 << 20}, Slots: 8, TickUnits: crookMostTick}
 	if !d.Final {
 		o.FreeSlots = 8
+	}
+	if c.life > 0 {
+		o.Expires = o.Issued + c.life
 	}
 	return o
 }

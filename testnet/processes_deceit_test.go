@@ -3,10 +3,30 @@
 package testnet_test
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/rerig/rerig/protocol"
 )
+
+// TestCommandMeetsAnExpiredOffer: `rerig run` of the built binary does not hire by an
+// offer whose time is over, and spends nothing.
+func TestCommandMeetsAnExpiredOffer(t *testing.T) {
+	s := newScene(t, build(t))
+	crook := (&field{Net: s.net}).newCrookFor(t, 3000)
+	crook.will(func(*fraud) { t.Error("it was asked") })
+	s.must(s.net.Ready(s.ctx, s.net.Bootstrap, 1))
+	s.until("the offer has expired", func() (bool, error) {
+		found, err := s.net.Bootstrap.Market(s.ctx, protocol.Filter{})
+		return err == nil && len(found.Offers) == 0, err
+	})
+	bob := s.requester("bob")
+	c := s.run(bob, "--", "print", "x")
+	c.exits(125)
+	if !strings.Contains(c.log.String(), "no rig") {
+		t.Errorf("the reason is not told: %s", c.log)
+	}
+}
 
 // TestCommandMeetsADeceiver: `rerig run` of the built binary hires a rig that, being
 // cheapest, sends a receipt for work it did not do. Nothing is paid for that, the
