@@ -45,8 +45,10 @@ fi
 step "contracts: artifacts and bindings are what the sources give"
 if command -v npm >/dev/null; then
   make -s -C contracts check
+  make -s -C contracts js
 else
   leave "contracts regeneration" "npm is not installed; it brings the Solidity compiler"
+  leave "viem, ethers and anvil" "npm is not installed; it brings them"
 fi
 
 if [ -s build/left-out.txt ]; then
