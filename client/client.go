@@ -144,6 +144,11 @@ func (c *Client) History(ctx context.Context) (*node.History, error) {
 	return call[node.History](ctx, c, http.MethodGet, "/v1/wallet/history", nil)
 }
 
+// Vouchers lists the highest voucher of each channel that pays the node.
+func (c *Client) Vouchers(ctx context.Context) ([]node.HeldVoucher, error) {
+	return list[node.HeldVoucher](ctx, c, "/v1/wallet/vouchers")
+}
+
 // Follow calls f with each event of a run, its output from the beginning, until
 // the run has ended or, with follow false, until what is there was seen.
 func (c *Client) Follow(ctx context.Context, id string, follow bool, f func(node.Event) error) error {

@@ -37,6 +37,7 @@ func (a *app) walletCmd() *cobra.Command {
 			RunE: func(cmd *cobra.Command, args []string) error { return a.deposit(cmd.Context(), args[0]) },
 		},
 		withdraw,
+		a.vouchersCmd(),
 		&cobra.Command{
 			Use: "collect", Short: "Redeem every voucher on the chain", Args: exactly(),
 			RunE: func(cmd *cobra.Command, _ []string) error { return a.collect(cmd.Context()) },
