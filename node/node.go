@@ -18,6 +18,7 @@ import (
 
 	"github.com/rerig/rerig/node/artifact"
 	"github.com/rerig/rerig/node/discovery"
+	"github.com/rerig/rerig/node/exchange"
 	"github.com/rerig/rerig/node/journal"
 	"github.com/rerig/rerig/node/network"
 	"github.com/rerig/rerig/node/requester"
@@ -158,7 +159,7 @@ func (n *Node) openNetwork() (err error) {
 	p := n.cfg.Profile
 	n.net, err = network.New(network.Config{Key: n.key, Network: p.Name, ListenAddrs: n.cfg.Listen,
 		Bootstrap: p.Bootstrap, DataDir: n.cfg.DataDir, Server: n.cfg.Server, LocalNet: p.Local,
-		MDNS: n.cfg.MDNS, Logger: n.log})
+		MDNS: n.cfg.MDNS, Vital: exchange.ID(p.Name), Logger: n.log})
 	if err != nil {
 		return err
 	}

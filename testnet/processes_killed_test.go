@@ -22,6 +22,7 @@ func TestKilledProcesses(t *testing.T) {
 		{"rig in a job over QUIC", rigVanishesInJob}, // the longest
 		{"nobody", nobodyKilled},
 		{"rig in a job", rigKilledInJob},
+		{"rig in a job, default listeners", rigWithDefaultsKilledInJob},
 		{"requester in a job", requesterKilledInJob},
 		{"both in a job", bothKilledInJob},
 		{"requester while it funds", requesterKilledWhileFunding},
@@ -67,10 +68,17 @@ func nobodyKilled(s *scene) {
 // receipts were paid.
 func rigKilledInJob(s *scene) { rigDiesInJob(s) }
 
+// rigWithDefaultsKilledInJob: the same where the rig listens as it does unless told
+// otherwise, and is reached over TCP or QUIC.
+func rigWithDefaultsKilledInJob(s *scene) {
+	s.listen = ""
+	rigDiesInJob(s)
+}
+
 // rigVanishesInJob: the same where the requester's kernel does not tell it that the
-// other end of the connection is gone, and only silence does.
+// other end of the connection is gone, and only the probes do (SPEC §6.4).
 func rigVanishesInJob(s *scene) {
-	s.quic = true
+	s.listen = "/ip4/127.0.0.1/udp/0/quic-v1"
 	rigDiesInJob(s)
 }
 
@@ -87,7 +95,7 @@ func rigDiesInJob(s *scene) {
 		s.t.Errorf("output: %q", got)
 	}
 	bought := s.bought(bob)
-	if len(bought) != 2 || bought[0].Job.Reason != protocol.ReasonPeerLost && bought[0].Job.Reason != protocol.ReasonSilent {
+	if len(bought) != 2 || bought[0].Job.Reason != protocol.ReasonPeerLost {
 		s.t.Fatalf("attempts: %+v", bought)
 	}
 	first := bought[0].Job

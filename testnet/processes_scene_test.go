@@ -39,8 +39,8 @@ type scene struct {
 	members  []*member
 	running  []*command
 	clients  []*client.Client
-	oneSided bool // somebody keeps no journal, so the books cannot be held against each other
-	quic     bool // rigs listen on QUIC too, where nobody tells that a process is gone
+	oneSided bool   // somebody keeps no journal, so the books cannot be held against each other
+	listen   string // of rigs, a multiaddr; "" is as they do unless told otherwise
 }
 
 // build makes the binary from this checkout.
@@ -65,7 +65,8 @@ func newScene(t *testing.T, binary string) *scene {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { os.RemoveAll(dir) })
-	s := &scene{t: t, ctx: ctx, dir: dir, binary: binary, profile: filepath.Join(dir, "net.toml")}
+	s := &scene{t: t, ctx: ctx, dir: dir, binary: binary, profile: filepath.Join(dir, "net.toml"),
+		listen: "/ip4/127.0.0.1/tcp/0"}
 	for _, name := range littered {
 		s.must(os.Mkdir(filepath.Join(dir, name), 0o700))
 	}
@@ -123,8 +124,8 @@ func (s *scene) rig(name string) *member {
 func (s *scene) up(m *member, flags ...string) *command {
 	s.t.Helper()
 	line := []string{"up", "--price", "36/h", "--tick", fmt.Sprint(sceneTick), "--slots", "1"}
-	if !s.quic {
-		line = append(line, "--listen", "/ip4/127.0.0.1/tcp/0")
+	if s.listen != "" {
+		line = append(line, "--listen", s.listen)
 	}
 	return s.serve(m, append(line, flags...)...)
 }

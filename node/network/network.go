@@ -20,6 +20,7 @@ import (
 	"github.com/libp2p/go-libp2p/core/event"
 	"github.com/libp2p/go-libp2p/core/host"
 	"github.com/libp2p/go-libp2p/core/peer"
+	libp2pproto "github.com/libp2p/go-libp2p/core/protocol"
 	"github.com/libp2p/go-libp2p/p2p/host/eventbus"
 
 	"github.com/rerig/rerig/protocol"
@@ -62,6 +63,12 @@ type Config struct {
 	// bootstrap peer. Zero takes 1 s and 1 min, on a LocalNet 200 ms and 5 s.
 	RedialMin, RedialMax time.Duration
 
+	// Vital is the protocol whose streams this node waits on. A peer of such a
+	// connection that leaves three probes unanswered, one every Probe (zero takes
+	// 2 s), is taken for dead. Empty watches over none.
+	Vital libp2pproto.ID
+	Probe time.Duration
+
 	Logger *slog.Logger // nil logs nothing
 }
 
@@ -89,6 +96,9 @@ func (c *Config) validate() error {
 	}
 	if c.RedialMax < c.RedialMin {
 		c.RedialMax = max(most, c.RedialMin)
+	}
+	if c.Probe <= 0 {
+		c.Probe = 2 * time.Second
 	}
 	return nil
 }
@@ -167,6 +177,9 @@ func (n *Network) Run(ctx context.Context) error {
 	children.Go(func() { n.hunt(ctx) })
 	children.Go(func() { n.watch(ctx) })
 	children.Go(func() { n.refresh(ctx) })
+	if n.cfg.Vital != "" {
+		children.Go(func() { n.probe(ctx) })
+	}
 	children.Wait()
 	return errors.Join(stopMDNS(), n.cache.flush(), n.Close())
 }

@@ -13,8 +13,8 @@ const quicHeadStart = 250 * time.Millisecond
 
 // rankTCPFirst dials direct TCP addresses before QUIC. Loopback transfers cost a
 // third of the CPU over TCP, and a process that dies is noticed at once by its
-// reset, where a silent QUIC peer is missed after half a minute. QUIC stays for
-// peers that TCP does not reach and for hole punching.
+// reset, where only silence tells of a QUIC peer. QUIC stays for peers that TCP does
+// not reach or, on a busy machine, not soon enough, and for hole punching.
 func rankTCPFirst(addrs []ma.Multiaddr) []network.AddrDelay {
 	var tcp, rest []ma.Multiaddr
 	for _, a := range addrs {
