@@ -38,6 +38,7 @@ type ledger struct {
 	pending *txpool.TxPool
 	builder *miner.Miner
 	fees    *gasprice.Oracle
+	branch  uint64 // reorganisations so far; owned by who makes blocks
 }
 
 // BlockChain is for the builder.
@@ -101,6 +102,7 @@ func (l *ledger) grow(at time.Time, empty bool) error {
 		Timestamp:   max(parent.Time+1, uint64(max(0, at.Unix()))),
 		Withdrawals: types.Withdrawals{},
 		BeaconRoot:  &common.Hash{},
+		Random:      l.salt(),
 		Version:     engine.PayloadV3,
 	}
 	// Despite its name this is the builder without rounds in the background.
