@@ -25,8 +25,9 @@ import (
 // agree with: what package protocol signs is what Solidity accepts.
 type vectors struct {
 	Domains map[string]struct {
+		Name      string         `json:"name"`
 		ChainID   string         `json:"chain_id"`
-		Escrow    common.Address `json:"escrow"`
+		Contract  common.Address `json:"contract"`
 		Separator common.Hash    `json:"separator"`
 	} `json:"domains"`
 	Channels []struct {
@@ -102,7 +103,7 @@ func (s *stager) at(domain string, epoch uint32) *stage {
 	}
 	config := osaka.config()
 	config.ChainID = decimal(s.t, s.v.Domains[domain].ChainID)
-	escrow := s.v.Domains[domain].Escrow
+	escrow := s.v.Domains[domain].Contract
 	most := new(big.Int).Sub(new(big.Int).Lsh(n(1), 96), n(1))
 	word := new(big.Int).Lsh(new(big.Int).SetUint64(uint64(epoch)), 192)
 	storage := map[common.Hash]common.Hash{}
@@ -156,6 +157,9 @@ func TestVectors(t *testing.T) {
 
 func checkChannels(t *testing.T, v vectors, stages *stager) {
 	for name, domain := range v.Domains {
+		if domain.Name != "Rerig" {
+			continue
+		}
 		s := stages.at(name, 0)
 		if got := s.mustCall(escrowABI.PackDomainSeparator()); common.BytesToHash(got) != domain.Separator {
 			t.Errorf("%s: domain separator %x, vector %x", name, got, domain.Separator)

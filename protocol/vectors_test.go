@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -24,6 +25,8 @@ type eip712Vectors struct {
 	Keys     []keyVector                `json:"keys"`
 	Domains  map[string]domainVector    `json:"domains"`
 	Channels []channelVector            `json:"channels"`
+	Bonds    []bondVector               `json:"bonds"`
+	Nonces   []nonceVector              `json:"nonces"`
 	Types    map[string][]apitypes.Type `json:"types"`
 	Signed   map[string][]signedVector  `json:"signed"`
 }
@@ -36,8 +39,10 @@ type keyVector struct {
 }
 
 type domainVector struct {
+	Name      string  `json:"name"`
+	Version   string  `json:"version"`
 	ChainID   uint64  `json:"chain_id,string"`
-	Escrow    Address `json:"escrow"`
+	Contract  Address `json:"contract"`
 	Separator Hash    `json:"separator"`
 }
 
@@ -56,7 +61,7 @@ type signedVector struct {
 	RSV       string         `json:"signature65"` // the same as r ‖ s ‖ v
 }
 
-// vectorDomains: "anvil" is where the first contract of the first account of the
+// vectorDomains are the escrow's: "anvil" is where the first contract of the first account of the
 // usual development chains is; "simulated" is where the first transaction of the
 // key "deployer" puts a contract on go-ethereum's simulated chain.
 func vectorDomains() map[string]Domain {
@@ -97,9 +102,9 @@ func makeVectors() *eip712Vectors {
 		v.Keys = append(v.Keys, keyVector{name, "0x" + hex.EncodeToString(k.Bytes()), "0x" + hex.EncodeToString(pub[:]), k.Address()})
 	}
 	for name, d := range vectorDomains() {
-		v.Domains[name] = domainVector{d.ChainID, d.Escrow, d.Separator()}
+		v.Domains[name] = domainVector{"Rerig", "1", d.ChainID, d.Escrow, d.Separator()}
 	}
-	for _, text := range specTypes {
+	for _, text := range slices.Concat(specTypes, contractTypes) {
 		name, fields := typeOf(text)
 		v.Types[name] = fields
 	}
@@ -111,6 +116,7 @@ func makeVectors() *eip712Vectors {
 	for _, name := range []string{"anvil", "simulated", "widest"} {
 		v.addSigned(name, vectorDomains()[name])
 	}
+	v.addContracts()
 	return v
 }
 
@@ -175,8 +181,8 @@ func TestVectorsIndependently(t *testing.T) {
 	if err := readStrict(eip712File, &v); err != nil {
 		t.Fatal(err)
 	}
-	if len(v.Signed) != len(specTypes) {
-		t.Fatalf("%d kinds of signed vectors, want %d", len(v.Signed), len(specTypes))
+	if want := len(specTypes) + len(contractTypes); len(v.Signed) != want {
+		t.Fatalf("%d kinds of signed vectors, want %d", len(v.Signed), want)
 	}
 	for typ, list := range v.Signed {
 		for i, s := range list {
@@ -194,7 +200,7 @@ func oracle(v *eip712Vectors, typ string, s signedVector) (sep, digest []byte, e
 	data := apitypes.TypedData{PrimaryType: typ, Message: s.Message,
 		Types: apitypes.Types{typ: v.Types[typ], "EIP712Domain": {{Name: "name", Type: "string"}, {Name: "version", Type: "string"},
 			{Name: "chainId", Type: "uint256"}, {Name: "verifyingContract", Type: "address"}}},
-		Domain: apitypes.TypedDataDomain{Name: "Rerig", Version: "1", ChainId: math.NewHexOrDecimal256(0), VerifyingContract: d.Escrow.String()}}
+		Domain: apitypes.TypedDataDomain{Name: d.Name, Version: d.Version, ChainId: math.NewHexOrDecimal256(0), VerifyingContract: d.Contract.String()}}
 	if err := data.Domain.ChainId.UnmarshalText([]byte(dec(d.ChainID))); err != nil {
 		return nil, nil, err
 	}
@@ -251,14 +257,19 @@ func TestVectorKeysAndChannels(t *testing.T) {
 		}
 	}
 	for i, c := range v.Channels {
-		var abi []byte
-		for _, a := range []Address{c.Payer, c.Signer, c.Payee, c.Operator, c.Token} {
-			abi = append(abi, common.LeftPadBytes(a[:], 32)...)
-		}
-		if got := Hash(crypto.Keccak256(abi)); got != c.ID {
+		if got := abiHash(c.Payer[:], c.Signer[:], c.Payee[:], c.Operator[:], c.Token[:]); got != c.ID {
 			t.Errorf("channel %d: abi.encode gives %s, the file says %s", i, got, c.ID)
 		}
 	}
+}
+
+// abiHash is keccak256(abi.encode(…)) of addresses and words, by go-ethereum.
+func abiHash(values ...[]byte) Hash {
+	var abi []byte
+	for _, v := range values {
+		abi = append(abi, common.LeftPadBytes(v, 32)...)
+	}
+	return Hash(crypto.Keccak256(abi))
 }
 
 // TestUnknownVectorKeyFails keeps the reader strict: a vector nobody checks is worse

@@ -10,9 +10,9 @@ import { privateKeyToAccount } from "viem/accounts";
 const vectors = JSON.parse(readFileSync(new URL("../../protocol/testdata/eip712.json", import.meta.url), "utf8"));
 const keys = new Map(vectors.keys.map((key) => [key.name, key]));
 
-function domain(name) {
-  const { chain_id: chainId, escrow: verifyingContract } = vectors.domains[name];
-  return { name: "Rerig", version: "1", chainId: BigInt(chainId), verifyingContract };
+function domain(key) {
+  const { name, version, chain_id: chainId, contract: verifyingContract } = vectors.domains[key];
+  return { name, version, chainId: BigInt(chainId), verifyingContract };
 }
 
 // typed is one vector as each library wants it.
@@ -36,13 +36,32 @@ test("domain separators", () => {
   }
 });
 
+// hashes holds both libraries to keccak256(abi.encode(values)).
+function hashes(types, values, want) {
+  assert.equal(viem.keccak256(viem.encodeAbiParameters(types.map((type) => ({ type })), values)), want, "viem");
+  assert.equal(keccak256(AbiCoder.defaultAbiCoder().encode(types, values)), want, "ethers");
+}
+
 test("channel ids", () => {
-  const fields = ["payer", "signer", "payee", "operator", "token"];
-  for (const channel of vectors.channels) {
-    const types = fields.map(() => "address");
-    const values = fields.map((field) => channel[field]);
-    assert.equal(viem.keccak256(viem.encodeAbiParameters(types.map((type) => ({ type })), values)), channel.id);
-    assert.equal(keccak256(AbiCoder.defaultAbiCoder().encode(types, values)), channel.id);
+  assert.ok(vectors.channels.length > 0);
+  for (const { payer, signer, payee, operator, token, id } of vectors.channels) {
+    hashes(Array(5).fill("address"), [payer, signer, payee, operator, token], id);
+  }
+});
+
+test("bond ids", () => {
+  assert.ok(vectors.bonds.length > 0);
+  for (const { owner, operator, token, slasher, id } of vectors.bonds) {
+    hashes(Array(4).fill("address"), [owner, operator, token, slasher], id);
+  }
+});
+
+test("nonces of authorised deposits", () => {
+  assert.ok(vectors.nonces.length > 0);
+  const tag = viem.keccak256(viem.toHex("Rerig deposit"));
+  for (const { owner, channel, salt, nonce } of vectors.nonces) {
+    if (channel) hashes(["bytes32", "bytes32"], [channel, salt], nonce);
+    else hashes(["bytes32", "address", "bytes32"], [tag, owner, salt], nonce);
   }
 });
 
