@@ -131,7 +131,7 @@ func (f *field) openPurse(t *testing.T) {
 // settle is a chain client of a hostile peer; it forgets its transactions.
 func (f *field) settle(t *testing.T, key *protocol.Key) *settle.Client {
 	t.Helper()
-	c, err := settle.New(settle.Config{RPC: f.Chain.URL(), Domain: f.Chain.Domain(), Token: f.Chain.Token(), Key: key, Book: forgetful{}})
+	c, err := settle.New(settle.Config{RPC: []string{f.Chain.URL()}, Domain: f.Chain.Domain(), Token: f.Chain.Token(), Key: key, Book: forgetful{}})
 	if err != nil {
 		t.Fatal(err)
 	}

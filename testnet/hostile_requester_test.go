@@ -19,6 +19,7 @@ const attackFunds = 10 * jobBudget
 // every phase of a job (SPEC §5.2, §5.3, §7.2). After each the rig has no job left,
 // has exactly what was promised to it, and serves an honest requester.
 func TestHostileRequester(t *testing.T) {
+	t.Parallel()
 	f := newField(t, node.RigConfig{Slots: 1, Queue: 8})
 	for _, group := range []struct {
 		name  string

@@ -298,29 +298,37 @@ func mustAdd(t *testing.T, a, b protocol.Amount) protocol.Amount {
 // phase of a job (SPEC §5.2, §7.3). The requester pays the honest ticks it saw and
 // not a unit more, and an honest rig does the job.
 func TestHostileRig(t *testing.T) {
-	f := newField(t, node.RigConfig{Slots: 2})
-	c := f.newCrook(t)
-	n := 0
-	for _, group := range []map[string]deceit{badQuotes, badReceipts, badResults, badManners} {
-		for name, d := range group {
-			t.Run(name, func(t *testing.T) {
-				n++
-				buyer := f.add(t, fmt.Sprint("victim", n), nil) // a new one bears no grudge
-				defer func() {
-					if err := f.Remove(buyer); err != nil {
-						t.Error(err)
+	t.Parallel()
+	for _, group := range []struct {
+		name  string
+		cases map[string]deceit
+	}{{"quotes", badQuotes}, {"receipts", badReceipts}, {"results", badResults}, {"manners", badManners}} {
+		t.Run(group.name, func(t *testing.T) {
+			t.Parallel()
+			f := newField(t, node.RigConfig{Slots: 2})
+			c, n := f.newCrook(t), 0
+			for name, d := range group.cases {
+				t.Run(name, func(t *testing.T) {
+					n++
+					buyer := f.add(t, fmt.Sprint("victim", n), nil) // a new one bears no grudge
+					defer func() {
+						if err := f.Remove(buyer); err != nil {
+							t.Error(err)
+						}
+					}()
+					if err := f.Ready(t.Context(), buyer, 2); err != nil {
+						t.Fatal(err)
 					}
-				}()
-				if err := f.Ready(t.Context(), buyer, 2); err != nil {
-					t.Fatal(err)
-				}
-				f.defrauded(t, c, buyer, d)
-				f.quiet(t)
-			})
-		}
+					f.defrauded(t, c, buyer, d)
+					f.quiet(t)
+				})
+			}
+		})
 	}
 	t.Run("a bad quote is held against who made it", func(t *testing.T) {
-		buyer := f.add(t, "grudge", nil)
+		t.Parallel()
+		f := newField(t, node.RigConfig{Slots: 2})
+		c, buyer := f.newCrook(t), f.add(t, "grudge", nil)
 		if err := f.Ready(t.Context(), buyer, 2); err != nil {
 			t.Fatal(err)
 		}

@@ -16,9 +16,17 @@ var ignored = []goleak.Option{
 	goleak.IgnoreTopFunction("github.com/ethereum/go-ethereum/core.(*txSenderCacher).cache"),
 }
 
+// binaryDir holds the binary that the tests build, if any did.
+var binaryDir string
+
 func TestMain(m *testing.M) {
 	if os.Getenv(processEnv) != "" {
 		os.Exit(runProcess())
 	}
-	goleak.VerifyTestMain(m, ignored...)
+	goleak.VerifyTestMain(m, append(ignored, goleak.Cleanup(func(code int) {
+		if binaryDir != "" {
+			os.RemoveAll(binaryDir)
+		}
+		os.Exit(code)
+	}))...)
 }

@@ -12,6 +12,7 @@ import (
 // TestCommandMeetsAnExpiredOffer: `rerig run` of the built binary does not hire by an
 // offer whose time is over, and spends nothing.
 func TestCommandMeetsAnExpiredOffer(t *testing.T) {
+	t.Parallel()
 	s := newScene(t, build(t))
 	crook := (&field{Net: s.net}).newCrookFor(t, 3000)
 	crook.will(func(*fraud) { t.Error("it was asked") })
@@ -32,6 +33,7 @@ func TestCommandMeetsAnExpiredOffer(t *testing.T) {
 // cheapest, sends a receipt for work it did not do. Nothing is paid for that, the
 // honest rig does the job, and the output is whole.
 func TestCommandMeetsADeceiver(t *testing.T) {
+	t.Parallel()
 	s := newScene(t, build(t))
 	crook := (&field{Net: s.net}).newCrook(t)
 	deceit := badReceipts["receipt for other output"]

@@ -14,6 +14,7 @@ import (
 // Money survives what kills a process (SPEC §6.6): the rigs and requesters here
 // are processes of the built binary, and SIGKILL ends them in the middle.
 func TestKilledProcesses(t *testing.T) {
+	t.Parallel()
 	binary := build(t)
 	for _, one := range []struct {
 		killed string

@@ -14,6 +14,7 @@ import (
 // What the commands do when the market, the chain, the money or the user say no:
 // their exit codes, their words, and what was paid by then.
 func TestCommands(t *testing.T) {
+	t.Parallel()
 	binary := build(t)
 	for _, one := range []struct {
 		about string
@@ -283,6 +284,7 @@ func nodeToldToEnd(s *scene) {
 	s.up(alice)
 	s.onMarket(alice)
 	bobs := s.serve(bob, "up", "--server", "--listen", "/ip4/127.0.0.1/tcp/0")
+	s.listed(bob, alice)
 	c := s.run(bob, "--", "loop")
 	s.ticks(bob, 1)
 	bobs.finish(syscall.SIGTERM, 0)

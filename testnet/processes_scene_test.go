@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -43,14 +44,25 @@ type scene struct {
 	listen   string // of rigs, a multiaddr; "" is as they do unless told otherwise
 }
 
-// build makes the binary from this checkout.
-func build(t *testing.T) string {
-	t.Helper()
-	binary := filepath.Join(t.TempDir(), "rerig")
+// built makes the binary from this checkout, once for all tests; TestMain removes it.
+var built = sync.OnceValues(func() (binary string, err error) {
+	if binaryDir, err = os.MkdirTemp("", "rerig"); err != nil {
+		return "", err
+	}
+	binary = filepath.Join(binaryDir, "rerig")
 	cmd := exec.Command("go", "build", "-o", binary, "../cmd/rerig")
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := cmd.CombinedOutput(); err != nil {
-		t.Fatalf("build: %v\n%s", err, out)
+		return binary, fmt.Errorf("build: %w\n%s", err, out)
+	}
+	return binary, nil
+})
+
+func build(t *testing.T) string {
+	t.Helper()
+	binary, err := built()
+	if err != nil {
+		t.Fatal(err)
 	}
 	return binary
 }

@@ -4,46 +4,62 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
-
-	"go.uber.org/goleak"
 )
 
 // scenarioTime bounds one script; none should come near it.
 const scenarioTime = 3 * time.Minute
 
-// Scripts in testdata/scenario play money and failures on a real network in this
-// process, the way etcd-raft's interaction tests do. A block is some commands, a
-// line of four dashes and what came out, up to an empty line; go test -update
-// rewrites what came out. After each script the books of all members are held
-// against the chain, to the base unit, and no goroutine may be left.
+// scenarioEnv tells the test binary which script to play.
+const scenarioEnv = "RERIG_TESTNET_SCENARIO"
+
+// Scripts in testdata/scenario play money and failures on a real network, the way
+// etcd-raft's interaction tests do. A block is some commands, a line of four dashes
+// and what came out, up to an empty line; go test -update rewrites what came out.
+// After each script the books of all members are held against the chain, to the
+// base unit, and no goroutine may be left: so each has a process, and TestMain looks.
 func TestScenarios(t *testing.T) {
+	if only := os.Getenv(scenarioEnv); only != "" {
+		scenario(t, only)
+		return
+	}
+	t.Parallel()
 	files, err := filepath.Glob("testdata/scenario/*.txt")
 	if err != nil || len(files) == 0 {
 		t.Fatalf("no scripts: %v", err)
 	}
 	for _, f := range files {
 		t.Run(strings.TrimSuffix(filepath.Base(f), ".txt"), func(t *testing.T) {
-			before := goleak.IgnoreCurrent()
-			script, err := os.ReadFile(f)
-			if err != nil {
-				t.Fatal(err)
-			}
-			got := play(t, string(script))
-			goleak.VerifyNone(t, append(ignored, before)...)
-			if *update {
-				if err := os.WriteFile(f, []byte(got), 0o644); err != nil {
-					t.Fatal(err)
-				}
-				return
-			}
-			if got != string(script) {
-				t.Errorf("another outcome than in %s (go test -update rewrites it):\n%s", f, difference(string(script), got))
+			t.Parallel()
+			cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestScenarios$", fmt.Sprint("-update=", *update))
+			cmd.Env = append(os.Environ(), scenarioEnv+"="+f)
+			if out, err := cmd.CombinedOutput(); err != nil {
+				t.Errorf("%v\n%s", err, out)
 			}
 		})
+	}
+}
+
+// scenario plays the script in a file.
+func scenario(t *testing.T, file string) {
+	t.Helper()
+	script, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := play(t, string(script))
+	if *update {
+		if err := os.WriteFile(file, []byte(got), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		return
+	}
+	if got != string(script) {
+		t.Errorf("another outcome than in %s (go test -update rewrites it):\n%s", file, difference(string(script), got))
 	}
 }
 

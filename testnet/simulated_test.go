@@ -16,6 +16,7 @@ import (
 // TestSimulatedCardsAreLabelled: a card that does not exist says so wherever its
 // rig is shown, so that nobody takes a test network's offers for real ones.
 func TestSimulatedCardsAreLabelled(t *testing.T) {
+	t.Parallel()
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	net, err := testnet.Start(ctx, testnet.Options{Dir: shortDir(t)})
