@@ -17,6 +17,7 @@ import (
 	"github.com/gofrs/flock"
 	"github.com/google/uuid"
 
+	"github.com/rerig/rerig/node/keys"
 	"github.com/rerig/rerig/protocol"
 )
 
@@ -82,14 +83,14 @@ func loadKey(dir, passphrase string) (*protocol.Key, error) {
 	if err != nil {
 		return nil, fmt.Errorf("key file: %w", err)
 	}
-	k, err := keystore.DecryptKey(b, passphrase)
-	if errors.Is(err, keystore.ErrDecrypt) {
+	key, err := keys.OpenKeystore(b, passphrase)
+	if errors.Is(err, keys.ErrPassphrase) {
 		return nil, ErrPassphrase
 	}
 	if err != nil {
 		return nil, fmt.Errorf("key file %s is damaged (%w); restore it from your backup", path, err)
 	}
-	return protocol.KeyFromBytes(crypto.FromECDSA(k.PrivateKey))
+	return key, nil
 }
 
 // WriteKey stores a key as a geth keystore v3 file; an existing file is an error,

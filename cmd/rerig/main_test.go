@@ -57,7 +57,8 @@ func play(t *testing.T, pattern string) {
 // there; the modules of the runner's tests are in $MODULES.
 func setup(e *testscript.Env) error {
 	modules, err := filepath.Abs("../../node/runner/testdata")
-	if err != nil {
+	keys, kerr := filepath.Abs("testdata/keys")
+	if err = errors.Join(err, kerr); err != nil {
 		return err
 	}
 	for name, value := range map[string]string{"HOME": "home", "XDG_CONFIG_HOME": "config", "XDG_DATA_HOME": "data",
@@ -65,6 +66,7 @@ func setup(e *testscript.Env) error {
 		e.Setenv(name, filepath.Join(e.WorkDir, value))
 	}
 	e.Setenv("MODULES", modules)
+	e.Setenv("KEYS", keys) // other wallets' keystores
 	e.Setenv("PICTURE", filepath.Join(filepath.Dir(filepath.Dir(filepath.Dir(modules))), "cmd", "rerig", "demo", "picture.png"))
 	nowhere := &node.Profile{Name: "local", RPC: []string{"http://127.0.0.1:1"}, ChainID: 31337, Escrow: protocol.Address{1}.String(),
 		Token: protocol.Address{2}.String(), TokenSymbol: "tUSDC", TokenDecimals: 6, Local: true}

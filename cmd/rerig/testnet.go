@@ -216,7 +216,7 @@ func prepareMembers(ctx context.Context, dir string, rigs int) (members []testne
 	return members, nil
 }
 
-// forgetChain removes all but the key from a test member's directory.
+// forgetChain removes all but the key and its phrase from a test member's directory.
 func forgetChain(ctx context.Context, dir string) error {
 	if c, err := client.Connect(ctx, dir); err == nil {
 		return errors.Join(fmt.Errorf("a node of an earlier test network runs in %s; end it first, or give another --dir", dir), c.Close())
@@ -232,7 +232,7 @@ func forgetChain(ctx context.Context, dir string) error {
 		return fmt.Errorf("%s is not a node's data directory; move it away or give another --dir", dir)
 	}
 	for _, e := range entries {
-		if e.Name() == keyFile {
+		if e.Name() == keyFile || e.Name() == phraseFile {
 			continue
 		}
 		if err := os.RemoveAll(filepath.Join(dir, e.Name())); err != nil {
@@ -242,8 +242,11 @@ func forgetChain(ctx context.Context, dir string) error {
 	return nil
 }
 
-// keyFile is the key's name in a data directory (SPEC §8.1).
-const keyFile = "key.json"
+// The key's and its phrase's names in a data directory (SPEC §8.1).
+const (
+	keyFile    = "key.json"
+	phraseFile = "phrase.json"
+)
 
 // ensureKey makes a data directory's key, or reads the address of the one that is
 // there.

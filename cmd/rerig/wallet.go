@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"path/filepath"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -23,11 +22,7 @@ func (a *app) walletCmd() *cobra.Command {
 		RunE: func(cmd *cobra.Command, args []string) error { return a.withdraw(cmd.Context(), args[0], to) },
 	}
 	withdraw.Flags().StringVar(&to, "to", "", "`address` that gets them (default the node's own)")
-	return group("wallet", "Look at the money and move it",
-		&cobra.Command{
-			Use: "init", Short: "Make the key and show its address", Args: exactly(),
-			RunE: func(cmd *cobra.Command, _ []string) error { return a.walletInit(cmd.Context()) },
-		},
+	return group("wallet", "Look at the money and move it", append(a.walletKeyCmds(),
 		&cobra.Command{
 			Use: "balance", Short: "Show what there is, is promised and is owed", Args: exactly(),
 			RunE: func(cmd *cobra.Command, _ []string) error { return a.balance(cmd.Context()) },
@@ -52,45 +47,7 @@ has answered, or at the latest when the escrow's grace is over; a node must run 
 		&cobra.Command{
 			Use: "history", Short: "List transactions and jobs, newest first", Args: exactly(),
 			RunE: func(cmd *cobra.Command, _ []string) error { return a.history(cmd.Context()) },
-		})
-}
-
-// initReply is what `rerig wallet init -o json` prints.
-type initReply struct {
-	Address protocol.Address `json:"address"`
-	Key     string           `json:"key"`
-	Created bool             `json:"created"`
-}
-
-// walletInit makes the key without starting a node.
-func (a *app) walletInit(ctx context.Context) error {
-	profile, err := a.profile()
-	if err != nil {
-		return err
-	}
-	cfg, err := a.nodeConfig(profile) // refuses an empty passphrase for real money
-	if err != nil {
-		return err
-	}
-	p := a.progress()
-	r := initReply{Key: filepath.Join(cfg.DataDir, keyFile)}
-	if r.Address, r.Created, err = ensureKey(cfg.DataDir, cfg.Passphrase); err != nil {
-		return err
-	}
-	if r.Created {
-		p.done("key created in %s; back it up, nobody can restore it", r.Key)
-	} else {
-		p.line("the key in %s is kept", r.Key)
-	}
-	if profile.Local && profile.Faucet != "" && r.Created {
-		if err := moneyOf(profile).fromFaucet(ctx, profile.Faucet, r.Address, p); err != nil {
-			p.warn("faucet: %v", err)
-		}
-	}
-	return a.print(r, func(w io.Writer) error {
-		_, err := fmt.Fprintln(w, r.Address)
-		return err
-	})
+		})...)
 }
 
 // withNode runs f with a node whose chain was looked at.
