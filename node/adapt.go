@@ -84,8 +84,8 @@ func (b outBook) Channel(ctx context.Context, id protocol.Hash) (protocol.Channe
 	return ch.State, err == nil, err
 }
 
-func (b outBook) Reserve(ctx context.Context, channel, job protocol.Hash, budget protocol.Amount) (protocol.Amount, bool, error) {
-	return reserved(budget, b.Journal.Reserve(ctx, channel, job, budget))
+func (b outBook) PutAndReserve(ctx context.Context, rec protocol.Record) (protocol.Amount, bool, error) {
+	return reserved(rec.Agreement.MaxTotal, b.Journal.PutAndReserve(ctx, rec))
 }
 
 // inBook is the journal as the provider needs it.

@@ -1,6 +1,7 @@
 package journal
 
 import (
+	"cmp"
 	"fmt"
 
 	"github.com/rerig/rerig/protocol"
@@ -133,16 +134,24 @@ func (res reservation) belongs(a account) error {
 
 // reserve keeps the budget for the job. Reserving again changes the budget, which
 // cannot go below what the job has paid; a job that has paid nothing may also
-// move to another channel or epoch.
+// move to another channel or epoch. A job that has ended gets nothing: its money
+// went with its end, and nobody would release it again.
 func (t *tx) reserve(role protocol.Role, id, job protocol.Hash, budget protocol.Amount) error {
 	a, err := oneAccount(t, role, id)
 	if err != nil {
 		return err
 	}
+	return a.reserve(t, job, budget)
+}
+
+func (a account) reserve(t *tx, job protocol.Hash, budget protocol.Amount) error {
 	if a.state.ClosesAt != 0 {
-		return fmt.Errorf("channel %s: %w", id, ErrClosing)
+		return fmt.Errorf("channel %s: %w", a.id, ErrClosing)
 	}
-	res, _, err := reservationOf(t, role, job)
+	if over, err := one(t, "SELECT 1 FROM jobs WHERE id = ? AND role = ? AND ended = 1", []any{job[:], string(a.role)}, new(int)); over || err != nil {
+		return cmp.Or(err, fmt.Errorf("job %s: %w", job, ErrEnded))
+	}
+	res, _, err := reservationOf(t, a.role, job)
 	if err != nil {
 		return err
 	}
@@ -161,7 +170,7 @@ func (t *tx) reserve(role protocol.Role, id, job protocol.Hash, budget protocol.
 	if need := budget.Minus(res.paid); free.Less(need) {
 		return &InsufficientError{Free: free, Need: need}
 	}
-	return reservation{job, id, a.state.Epoch, budget, res.paid, true}.save(t, role)
+	return reservation{job, a.id, a.state.Epoch, budget, res.paid, true}.save(t, a.role)
 }
 
 // release frees what the job has not spent; without a reservation, or a second

@@ -25,6 +25,7 @@ const (
 	ErrDamaged       Kind = "the journal file is damaged"
 	ErrClosing       Kind = "the channel is closing; it takes no new job"
 	ErrDomain        Kind = "the channel belongs to another chain or escrow; use another data directory for another network"
+	ErrEnded         Kind = "the job has ended"
 	ErrNoReservation Kind = "nothing is reserved for the job"
 	ErrOtherChannel  Kind = "the job was already paid from another channel"
 	ErrLowerTotal    Kind = "the job's total is lower than what was already promised for it"

@@ -109,13 +109,13 @@ func (j *Journal) ReserveIn(ctx context.Context, id, job protocol.Hash, budget p
 // less is ErrLowerVoucher, more than the reservation *OverBudgetError, another
 // epoch *EpochError. A released job may still be paid from what is free.
 func (j *Journal) Credit(ctx context.Context, id, job protocol.Hash, v protocol.SignedVoucher, jobPaid protocol.Amount) (protocol.Amount, error) {
-	if v.Voucher.Channel != id {
-		return protocol.Amount{}, &protocol.FieldError{Field: "voucher.channel", Limit: id.String(), Got: v.Voucher.Channel.String()}
-	}
 	return result(ctx, j, func(t *tx) (protocol.Amount, error) { return t.credit(id, job, v, jobPaid) })
 }
 
 func (t *tx) credit(id, job protocol.Hash, v protocol.SignedVoucher, jobPaid protocol.Amount) (none protocol.Amount, err error) {
+	if v.Voucher.Channel != id {
+		return none, &protocol.FieldError{Field: "voucher.channel", Limit: id.String(), Got: v.Voucher.Channel.String()}
+	}
 	a, err := oneAccount(t, protocol.RoleRig, id)
 	if err != nil {
 		return none, err
@@ -179,12 +179,6 @@ func (a *account) pay(r reader, res *reservation, jobPaid protocol.Amount) error
 	}
 	a.used, res.paid = sum, jobPaid
 	return nil
-}
-
-// ReleaseIn frees what the job has not earned. It may be called again, and for a
-// job that reserved nothing.
-func (j *Journal) ReleaseIn(ctx context.Context, job protocol.Hash) error {
-	return j.write(ctx, func(t *tx) error { return t.release(protocol.RoleRig, job) })
 }
 
 // SetClaimed records what the escrow has paid out of an epoch of an incoming

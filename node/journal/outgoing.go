@@ -65,14 +65,6 @@ func (a account) out(r reader) (OutChannel, error) {
 	return OutChannel{a.domain, a.channel, a.state, a.used, reserved}, err
 }
 
-// Reserve keeps budget base units of the channel for the job: what is funded and
-// neither promised nor reserved by other jobs must cover it, else
-// *InsufficientError. A closing channel takes no job (ErrClosing). Reserving again
-// changes the budget.
-func (j *Journal) Reserve(ctx context.Context, id, job protocol.Hash, budget protocol.Amount) error {
-	return j.write(ctx, func(t *tx) error { return t.reserve(protocol.RoleRequester, id, job, budget) })
-}
-
 // Promise raises what is promised for the job to total base units and returns the
 // voucher to sign for it, durable before it returns. The same total again gives
 // the channel's present voucher and promises nothing more; a lower one is
@@ -120,10 +112,4 @@ func (t *tx) promise(id, job protocol.Hash, total protocol.Amount) (v protocol.V
 		return v, err
 	}
 	return protocol.Voucher{Channel: id, Epoch: a.state.Epoch, Cumulative: a.used}, a.save(t)
-}
-
-// Release frees what the job has not been promised. It may be called again, and
-// for a job that reserved nothing.
-func (j *Journal) Release(ctx context.Context, job protocol.Hash) error {
-	return j.write(ctx, func(t *tx) error { return t.release(protocol.RoleRequester, job) })
 }

@@ -2,12 +2,40 @@ package journal
 
 import (
 	"context"
+	"errors"
+	"fmt"
 
 	"github.com/rerig/rerig/protocol"
 )
 
 // The steps of a job that touch its record and a book of money at once. Each is
 // one transaction: one fsync instead of two, and no crash between the halves.
+
+// PutAndReserve keeps the agreement's most of an outgoing channel for the job and is
+// PutRecord: money is set aside exactly as long as the journal says that the job has
+// not ended. What is funded and neither promised nor reserved by other jobs must
+// cover it, else *InsufficientError, and the channel be in the record's epoch, else
+// *EpochError. A closing channel takes no job (ErrClosing), an ended job gets no
+// money (ErrEnded). Where it is refused nothing is put.
+func (j *Journal) PutAndReserve(ctx context.Context, rec protocol.Record) error {
+	put, err := putting(rec)
+	if err != nil {
+		return err
+	}
+	return j.write(ctx, func(t *tx) error {
+		a, err := oneAccount(t, protocol.RoleRequester, rec.Channel.ID())
+		if err != nil {
+			return err
+		}
+		if a.state.Epoch != rec.Epoch {
+			return fmt.Errorf("channel %s: %w", a.id, &EpochError{Have: a.state.Epoch, Got: rec.Epoch})
+		}
+		if err := a.reserve(t, rec.Job.ID, rec.Agreement.MaxTotal); err != nil {
+			return err
+		}
+		return put(t)
+	})
+}
 
 // PutAndPromise is PutRecord and Promise. Where the promise is refused the record
 // stays as it was.
@@ -37,12 +65,31 @@ func (j *Journal) PutAndReserveIn(ctx context.Context, rec protocol.Record) (res
 	return result(ctx, j, func(t *tx) (bool, error) {
 		a, err := oneAccount(t, protocol.RoleRig, id)
 		if err == nil && a.state.Epoch == rec.Epoch {
-			err = t.reserve(protocol.RoleRig, id, rec.Job.ID, rec.Agreement.MaxTotal)
+			err = a.reserve(t, rec.Job.ID, rec.Agreement.MaxTotal)
 		}
-		if code(err) != 0 {
+		if code(err) != 0 || errors.Is(err, ErrEnded) {
 			return false, err
 		}
 		return err == nil && a.state.Epoch == rec.Epoch, put(t)
+	})
+}
+
+// PutAndCredit is Credit of a voucher that ends the job, and PutAndRelease of the
+// record as it is then. Where the voucher is refused the record stays as it was.
+func (j *Journal) PutAndCredit(ctx context.Context, rec protocol.Record, v protocol.SignedVoucher, jobPaid protocol.Amount) error {
+	put, err := putting(rec)
+	if err != nil {
+		return err
+	}
+	id := rec.Channel.ID()
+	return j.write(ctx, func(t *tx) error {
+		if _, err := t.credit(id, rec.Job.ID, v, jobPaid); err != nil {
+			return err
+		}
+		if err := t.release(protocol.RoleRig, rec.Job.ID); err != nil {
+			return err
+		}
+		return put(t)
 	})
 }
 

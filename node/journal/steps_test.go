@@ -50,6 +50,70 @@ func TestPutAndPromiseIsBothOrNone(t *testing.T) {
 	wantOut(t, j, ch.ID(), 20, 0)
 }
 
+func TestPutAndReserveIsBothOrNone(t *testing.T) {
+	j, ctx, ch := start(t, t.TempDir(), Options{}), t.Context(), channel(1)
+	rec := step(protocol.RoleRequester, ch, protocol.StateFunded, false)
+	none := func(st protocol.ChannelState) {
+		t.Helper()
+		_, err := j.Record(ctx, rec.Job.Role, rec.Job.ID)
+		wantIs(t, err, ErrNotFound)
+		must(t, j.SetOutChannel(ctx, domain, ch, st))
+		wantOut(t, j, ch.ID(), 0, 0)
+	}
+	wantIs(t, j.PutAndReserve(ctx, rec), ErrNotFound)
+	none(funded(59))
+	wantAs[*InsufficientError](t, j.PutAndReserve(ctx, rec))
+	none(protocol.ChannelState{Funded: amt(60), ClosesAt: 1})
+	wantIs(t, j.PutAndReserve(ctx, rec), ErrClosing)
+	none(protocol.ChannelState{Funded: amt(60), Epoch: 1})
+	wantAs[*EpochError](t, j.PutAndReserve(ctx, rec))
+	none(protocol.ChannelState{Funded: amt(60), Epoch: 1})
+
+	rec.Epoch = 1
+	must(t, j.PutAndReserve(ctx, rec))
+	wantState(t, j, rec, protocol.StateFunded)
+	wantOut(t, j, ch.ID(), 0, 60)
+}
+
+// TestNothingIsReservedForAnEndedJob: a stop may come while the channel is being
+// funded, and what is reserved after the end would never be released.
+func TestNothingIsReservedForAnEndedJob(t *testing.T) {
+	j, ctx, ch := start(t, t.TempDir(), Options{}), t.Context(), channel(1)
+	must(t, j.SetOutChannel(ctx, domain, ch, funded(100)))
+	must(t, j.SetInChannel(ctx, domain, ch, funded(100)))
+	out, in := step(protocol.RoleRequester, ch, protocol.StateCancelled, true), step(protocol.RoleRig, ch, protocol.StateCancelled, true)
+	must(t, j.PutAndRelease(ctx, out))
+	must(t, j.PutAndRelease(ctx, in))
+
+	wantIs(t, j.PutAndReserve(ctx, step(protocol.RoleRequester, ch, protocol.StateFunded, false)), ErrEnded)
+	_, err := j.PutAndReserveIn(ctx, step(protocol.RoleRig, ch, protocol.StateAgreed, false))
+	wantIs(t, err, ErrEnded)
+	wantIs(t, j.ReserveIn(ctx, ch.ID(), in.Job.ID, amt(60)), ErrEnded)
+	wantState(t, j, out, protocol.StateCancelled)
+	wantState(t, j, in, protocol.StateCancelled)
+	wantOut(t, j, ch.ID(), 0, 0)
+	wantIn(t, j, ch.ID(), 0, 0, 0)
+}
+
+func TestPutAndCreditIsBothOrNone(t *testing.T) {
+	j, ctx, ch := start(t, t.TempDir(), Options{}), t.Context(), channel(1)
+	must(t, j.SetInChannel(ctx, domain, ch, funded(100)))
+	rec := step(protocol.RoleRig, ch, protocol.StateFinished, false)
+	_, err := j.PutAndReserveIn(ctx, rec)
+	must(t, err)
+	voucher := func(cumulative uint64) protocol.SignedVoucher {
+		return protocol.SignedVoucher{Voucher: protocol.Voucher{Channel: ch.ID(), Cumulative: amt(cumulative)}, Signature: protocol.Signature{1}}
+	}
+	rec.Job.State, rec.Job.Ended = protocol.StateSettled, true
+	wantIs(t, j.PutAndCredit(ctx, rec, voucher(19), amt(20)), ErrUncovered)
+	wantState(t, j, rec, protocol.StateFinished)
+	wantIn(t, j, ch.ID(), 0, 0, 60)
+
+	must(t, j.PutAndCredit(ctx, rec, voucher(20), amt(20)))
+	wantState(t, j, rec, protocol.StateSettled)
+	wantIn(t, j, ch.ID(), 20, 20, 0)
+}
+
 func TestPutAndReserveInAlwaysPuts(t *testing.T) {
 	for name, c := range map[string]struct {
 		funded uint64

@@ -26,15 +26,17 @@ type Book interface {
 	// PutAndReserveIn is PutRecord and, if the channel is known in the record's
 	// epoch and has enough free, ReserveIn of the agreement's most.
 	PutAndReserveIn(context.Context, protocol.Record) (reserved bool, err error)
-	// PutAndRelease is PutRecord and ReleaseIn.
+	// PutAndRelease is PutRecord of a job that has ended, and frees what it reserved.
 	PutAndRelease(context.Context, protocol.Record) error
+	// PutAndCredit is Credit and PutAndRelease, both or none.
+	PutAndCredit(ctx context.Context, rec protocol.Record, v protocol.SignedVoucher, jobPaid protocol.Amount) error
 	// Known reports whether a job with this ID was ever accepted here.
 	Known(ctx context.Context, job protocol.Hash) (bool, error)
 	SetInChannel(context.Context, protocol.Domain, protocol.Channel, protocol.ChannelState) error
 	// ReserveIn sets budget aside for the job; free is what the channel had free.
-	// ok is false when the channel is unknown or has less.
+	// ok is false when the channel is unknown or has less. A job that has ended gets
+	// nothing.
 	ReserveIn(ctx context.Context, channel, job protocol.Hash, budget protocol.Amount) (free protocol.Amount, ok bool, err error)
-	ReleaseIn(ctx context.Context, job protocol.Hash) error
 	Credit(ctx context.Context, channel, job protocol.Hash, v protocol.SignedVoucher, jobPaid protocol.Amount) (protocol.Amount, error)
 }
 

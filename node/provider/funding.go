@@ -3,6 +3,7 @@ package provider
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/rerig/rerig/protocol"
@@ -88,21 +89,44 @@ func (s *session) enqueue(ctx context.Context) {
 	})
 }
 
-// voucher checks and books a payment, in the reader's goroutine, and only then
-// lets the job go on (SPEC §6.6).
+// voucher checks a payment, in the reader's goroutine, and gives it to the loop. One
+// that comes after the end is money all the same.
 func (s *session) voucher(m *protocol.VoucherMsg) {
-	ctx := context.Background() // booking money is not abandoned half-way
-	rec := &s.rec               // its papers never change
+	rec := &s.rec // its papers never change
 	if err := m.Voucher.Verify(rec.Agreement.Domain, rec.Channel, rec.Epoch); err != nil {
 		s.badVoucher(err)
 		return
 	}
-	total, err := s.p.cfg.Book.Credit(ctx, m.Voucher.Voucher.Channel, s.id, m.Voucher, m.JobPaid)
-	if err != nil {
-		s.badVoucher(err)
-		return
+	select {
+	case s.paid <- m:
+	case <-s.done:
+		ctx := context.Background() // booking money is not abandoned half-way
+		if _, err := s.p.cfg.Book.Credit(ctx, m.Voucher.Voucher.Channel, s.id, m.Voucher, m.JobPaid); err != nil {
+			s.log.Warn("voucher refused after the end", "err", err)
+		}
 	}
-	s.post(protocol.PaymentIn{Total: total})
+}
+
+// credit books a payment and only then lets the job go on (SPEC §6.6). One that
+// settles the job is booked with the job's end: one write, and no crash between.
+func (s *session) credit(ctx context.Context, m *protocol.VoucherMsg) {
+	now := s.p.cfg.Clock()
+	job, effects, late := s.rec.Job.Step(protocol.PaymentIn{Total: m.JobPaid}, now)
+	var err error
+	if late == nil && job.Ended {
+		rec := s.rec
+		rec.Job, rec.Updated = job, uint64(now.UnixMilli())
+		err = s.p.cfg.Book.PutAndCredit(ctx, rec, m.Voucher, m.JobPaid)
+		effects = slices.DeleteFunc(effects, func(e protocol.Effect) bool { return e == protocol.Save{} })
+	} else { // a job that takes no payment now may have earned it all the same
+		_, err = s.p.cfg.Book.Credit(ctx, m.Voucher.Voucher.Channel, s.id, m.Voucher, m.JobPaid)
+	}
+	switch {
+	case err != nil:
+		s.badVoucher(err)
+	case late == nil:
+		s.enter(ctx, job, effects)
+	}
 }
 
 // badVoucher refuses a voucher; the job goes unpaid and ends by the grace.

@@ -26,10 +26,11 @@ type session struct {
 	log    *slog.Logger
 	rec    protocol.Record
 	dir    string
-	events chan protocol.Event // closed by nobody; post gives up when done is closed
-	done   chan struct{}       // closed by run when the loop is over
-	work   sync.WaitGroup      // reader, funding, staging, sandbox
-	cancel context.CancelFunc  // ends work
+	events chan protocol.Event       // closed by nobody; post gives up when done is closed
+	paid   chan *protocol.VoucherMsg // unbuffered: what the reader posts after one is later than it
+	done   chan struct{}             // closed by run when the loop is over
+	work   sync.WaitGroup            // reader, funding, staging, sandbox
+	cancel context.CancelFunc        // ends work
 	ticket *ticket
 	inputs staged
 	unpin  []func() // artifacts in use; owner: staging, then run
@@ -42,7 +43,8 @@ func newSession(p *Provider, st Stream, spec *protocol.JobSpec, raw []byte, acc 
 	now := p.cfg.Clock()
 	job, _ := protocol.NewJob(protocol.RoleRig, &acc.Agreement, spec, now)
 	c, _ := protocol.SpecCID(raw) // the spec decoded, so it hashes
-	s := &session{p: p, id: job.ID, st: st, spec: spec, events: make(chan protocol.Event, 64), done: make(chan struct{}),
+	s := &session{p: p, id: job.ID, st: st, spec: spec, events: make(chan protocol.Event, 64),
+		paid: make(chan *protocol.VoucherMsg), done: make(chan struct{}),
 		dir: filepath.Join(p.cfg.WorkDir, job.ID.String()[2:18])}
 	s.rec = protocol.Record{Job: job, Peer: st.Peer(), Spec: raw, SpecCID: c.String(), Agreement: acc.Agreement,
 		Channel: acc.Channel, Epoch: acc.Epoch, RigSig: acc.RigSig, PayerSig: acc.PayerSig,
@@ -72,11 +74,6 @@ func (s *session) run(parent context.Context) {
 		<-sent
 		s.st.Reset() // ends the reader; does nothing after Close
 		s.work.Wait()
-		if s.ticket == nil { // its budget may have been found after the end
-			if err := s.p.cfg.Book.ReleaseIn(context.WithoutCancel(parent), s.id); err != nil {
-				s.log.Warn("budget still reserved", "err", err)
-			}
-		}
 		for _, f := range s.unpin {
 			f()
 		}
@@ -115,6 +112,8 @@ func (s *session) loop(ctx context.Context, stopping <-chan struct{}) {
 		select {
 		case ev := <-s.events:
 			s.step(ctx, ev)
+		case m := <-s.paid:
+			s.credit(ctx, m)
 		case <-sampling:
 			s.measure(ctx)
 		case <-beat.C:
@@ -133,12 +132,16 @@ func (s *session) loop(ctx context.Context, stopping <-chan struct{}) {
 
 // step applies one event and performs what follows.
 func (s *session) step(ctx context.Context, ev protocol.Event) {
-	before := s.rec.Job.State
 	job, effects, err := s.rec.Job.Step(ev, s.p.cfg.Clock())
 	if err != nil {
 		s.log.Debug("event ignored", "err", err)
 		return
 	}
+	s.enter(ctx, job, effects)
+}
+
+func (s *session) enter(ctx context.Context, job protocol.Job, effects []protocol.Effect) {
+	before := s.rec.Job.State
 	s.rec.Job = job
 	if job.State != before {
 		s.log.Info("job "+string(job.State), "reason", job.Reason, "detail", job.Detail, "units", job.Units, "paid", job.Paid)

@@ -29,19 +29,19 @@ type Market interface {
 // after the write is durable.
 type Book interface {
 	PutRecord(context.Context, protocol.Record) error
+	// PutAndReserve sets the agreement's most aside in the record's epoch of its
+	// channel and puts the record, both or none; ok is false when the channel is
+	// unknown or has less than that free, which is in free.
+	PutAndReserve(context.Context, protocol.Record) (free protocol.Amount, ok bool, err error)
 	// PutAndPromise is PutRecord and Promise, both or none.
 	PutAndPromise(ctx context.Context, rec protocol.Record, total protocol.Amount) (protocol.Voucher, error)
-	// PutAndRelease is PutRecord and Release.
+	// PutAndRelease puts the record of a job that has ended and frees what it reserved.
 	PutAndRelease(context.Context, protocol.Record) error
 	SetOutChannel(context.Context, protocol.Domain, protocol.Channel, protocol.ChannelState) error
 	// Channel returns the state the book last saw; ok is false for an unknown one.
 	Channel(ctx context.Context, id protocol.Hash) (st protocol.ChannelState, ok bool, err error)
-	// Reserve sets budget aside; ok is false when the channel is unknown or has
-	// less than that free, which is in free.
-	Reserve(ctx context.Context, channel, job protocol.Hash, budget protocol.Amount) (free protocol.Amount, ok bool, err error)
 	// Promise raises the channel's cumulative amount to pay total for the job.
 	Promise(ctx context.Context, channel, job protocol.Hash, total protocol.Amount) (protocol.Voucher, error)
-	Release(ctx context.Context, job protocol.Hash) error
 }
 
 // Chain opens and tops up channels.

@@ -15,10 +15,15 @@ type funding struct {
 	sig   protocol.Signature
 }
 
-// fund reserves the attempt's budget in the channel to the rig, opening or
-// topping it up where there is not enough, and countersigns.
-func (s *session) fund(ctx context.Context) protocol.Event {
-	epoch, err := s.r.reserve(ctx, s.rec.Agreement.Domain, s.rec.Channel, s.id, s.rec.Agreement.MaxTotal)
+// fund countersigns and reserves the attempt's budget in the channel to the rig,
+// opening or topping it up where there is not enough. rec is the record before it;
+// as it is with the budget reserved it is in the journal afterwards (SPEC §6.6).
+func (s *session) fund(ctx context.Context, rec protocol.Record) protocol.Event {
+	var err error
+	if rec.PayerSig, err = s.r.cfg.Key.Sign(s.id); err != nil {
+		return protocol.ChannelFailed{Reason: protocol.ReasonJournal, Detail: "cannot sign the agreement"}
+	}
+	epoch, err := s.r.reserve(ctx, rec)
 	if err != nil {
 		return protocol.ChannelFailed{Reason: protocol.ReasonChannelOpen, Detail: err.Error()}
 	}
@@ -28,42 +33,36 @@ func (s *session) fund(ctx context.Context) protocol.Event {
 		}
 		s.shared = append(s.shared, cid)
 	}
-	sig, err := s.r.cfg.Key.Sign(s.id)
-	if err != nil {
-		return protocol.ChannelFailed{Reason: protocol.ReasonJournal, Detail: "cannot sign the agreement"}
-	}
-	s.funded = funding{epoch, sig}
+	s.funded = funding{epoch, rec.PayerSig}
 	return protocol.ChannelReady{}
 }
 
-// reserve sets budget aside in the channel. Only one goroutine at a time looks
-// at and funds one channel, so that two jobs do not both top it up.
-func (r *Requester) reserve(ctx context.Context, d protocol.Domain, ch protocol.Channel, job protocol.Hash, budget protocol.Amount) (uint32, error) {
-	id := ch.ID()
-	if epoch, ok, err := r.tryReserve(ctx, id, job, budget); ok || err != nil {
+// reserve sets the budget aside in the channel and keeps the record. Only one
+// goroutine at a time looks at and funds one channel, so that two jobs do not both
+// top it up.
+func (r *Requester) reserve(ctx context.Context, rec protocol.Record) (epoch uint32, err error) {
+	ch, domain, budget := rec.Channel, rec.Agreement.Domain, rec.Agreement.MaxTotal
+	if epoch, ok, err := r.tryReserve(ctx, rec); ok || err != nil {
 		return epoch, err
 	}
-	unlock, err := r.funds.lock(ctx, id)
+	unlock, err := r.funds.lock(ctx, ch.ID())
 	if err != nil {
 		return 0, err
 	}
 	defer unlock()
-	if epoch, ok, err := r.tryReserve(ctx, id, job, budget); ok || err != nil {
+	if epoch, ok, err := r.tryReserve(ctx, rec); ok || err != nil {
 		return epoch, err
 	}
 	st, err := r.cfg.Chain.Channel(ctx, ch) // it may have been funded without us, or closed
 	if err != nil {
 		return 0, fmt.Errorf("read channel: %w", err)
 	}
-	if err := r.cfg.Book.SetOutChannel(ctx, d, ch, st); err != nil {
+	if err := r.cfg.Book.SetOutChannel(ctx, domain, ch, st); err != nil {
 		return 0, err
 	}
-	free, ok, err := r.cfg.Book.Reserve(ctx, id, job, budget)
-	if err != nil {
-		return 0, err
-	}
-	if ok {
-		return st.Epoch, nil
+	free, ok, err := r.begin(ctx, rec, st.Epoch)
+	if ok || err != nil {
+		return st.Epoch, err
 	}
 	amount, err := r.topUp(ctx, budget, budget.Minus(free))
 	if err != nil {
@@ -73,25 +72,32 @@ func (r *Requester) reserve(ctx context.Context, d protocol.Domain, ch protocol.
 	if err != nil {
 		return 0, fmt.Errorf("fund channel: %w", err)
 	}
-	if err := r.cfg.Book.SetOutChannel(ctx, d, ch, st); err != nil {
+	if err := r.cfg.Book.SetOutChannel(ctx, domain, ch, st); err != nil {
 		return 0, err
 	}
-	if _, ok, err = r.cfg.Book.Reserve(ctx, id, job, budget); err != nil {
-		return 0, err
+	if _, ok, err = r.begin(ctx, rec, st.Epoch); err == nil && !ok {
+		err = errors.New("channel still short after funding; try again")
 	}
-	if !ok {
-		return 0, errors.New("channel still short after funding; try again")
-	}
-	return st.Epoch, nil
+	return st.Epoch, err
 }
 
-func (r *Requester) tryReserve(ctx context.Context, id, job protocol.Hash, budget protocol.Amount) (uint32, bool, error) {
-	st, known, err := r.cfg.Book.Channel(ctx, id)
+func (r *Requester) tryReserve(ctx context.Context, rec protocol.Record) (uint32, bool, error) {
+	st, known, err := r.cfg.Book.Channel(ctx, rec.Channel.ID())
 	if err != nil || !known || st.ClosesAt != 0 {
 		return 0, false, err
 	}
-	_, ok, err := r.cfg.Book.Reserve(ctx, id, job, budget)
+	_, ok, err := r.begin(ctx, rec, st.Epoch)
 	return st.Epoch, ok, err
+}
+
+// begin reserves the budget and journals the record as it is once that is done.
+func (r *Requester) begin(ctx context.Context, rec protocol.Record, epoch uint32) (free protocol.Amount, ok bool, err error) {
+	now := r.cfg.Clock()
+	if rec.Job, _, err = rec.Job.Step(protocol.ChannelReady{}, now); err != nil {
+		return free, false, err
+	}
+	rec.Epoch, rec.Updated = epoch, uint64(now.UnixMilli())
+	return r.cfg.Book.PutAndReserve(ctx, rec)
 }
 
 // topUp is how much to put in: several budgets, so that the next jobs need no

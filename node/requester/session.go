@@ -3,6 +3,7 @@ package requester
 import (
 	"context"
 	"log/slog"
+	"slices"
 	"sync"
 	"time"
 
@@ -70,11 +71,6 @@ func (s *session) run(outer context.Context) {
 		for _, cid := range s.shared {
 			s.r.cfg.Artifacts.Unshare(cid, s.rec.Peer)
 		}
-		if s.rec.PayerSig == (protocol.Signature{}) { // funding may have come after the end
-			if err := s.r.cfg.Book.Release(context.WithoutCancel(outer), s.id); err != nil {
-				s.log.Warn("budget still reserved", "err", err)
-			}
-		}
 	}()
 	s.perform(ctx, []protocol.Effect{protocol.Fund{}})
 	timeout := time.NewTimer(0)
@@ -114,6 +110,7 @@ func (s *session) step(ctx context.Context, ev protocol.Event) {
 	s.rec.Job = job
 	if _, ok := ev.(protocol.ChannelReady); ok {
 		s.rec.Epoch, s.rec.PayerSig = s.funded.epoch, s.funded.sig
+		effects = slices.DeleteFunc(effects, func(e protocol.Effect) bool { return e == protocol.Save{} }) // went with the reservation
 	}
 	if job.State != before.State {
 		s.phase(before.State)
@@ -160,7 +157,8 @@ func (s *session) effect(ctx context.Context, e protocol.Effect, next []protocol
 	case protocol.Save:
 		return s.save(ctx, next)
 	case protocol.Fund:
-		s.work.Go(func() { s.post(s.fund(ctx)) })
+		rec := s.rec
+		s.work.Go(func() { s.post(s.fund(ctx, rec)) })
 	case protocol.SendAccept:
 		return s.sendAccept()
 	case protocol.SendVoucher:
@@ -202,7 +200,7 @@ func (s *session) abort(ctx context.Context, err error) {
 	}
 }
 
-// sendAccept countersigns; the record with both signatures was saved with them.
+// sendAccept sends what was countersigned; the record with both signatures is durable.
 func (s *session) sendAccept() error {
 	s.work.Go(s.read)
 	s.tell(&protocol.Accept{Agreement: s.rec.Agreement, Channel: s.rec.Channel, Epoch: s.rec.Epoch,

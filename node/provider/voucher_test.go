@@ -1,0 +1,124 @@
+package provider
+
+import (
+	"errors"
+	"testing"
+
+	"github.com/rerig/rerig/protocol"
+)
+
+// TestHostileVouchers holds which vouchers reach the journal: those of this job's
+// channel, epoch, signer, chain and escrow (SPEC §7.2). What their amounts must be is
+// the journal's to say, and its no stops the job's money all the same.
+func TestHostileVouchers(t *testing.T) {
+	requester := newKey(t)
+	b := &book{known: map[protocol.Hash]bool{}}
+	p := newRig(t, b)
+	n, q := negotiate(t, p, requester)
+	n.in <- n.accept(t, q)
+	<-n.done
+	s := n.session
+	good := protocol.Voucher{Channel: q.Channel.ID(), Cumulative: protocol.NewAmount(1000)}
+	for name, c := range map[string]struct {
+		key    *protocol.Key
+		domain protocol.Domain
+		v      protocol.Voucher
+		fail   error
+		good   bool
+	}{
+		"good":             {requester, testMarket.Domain, good, nil, true},
+		"another signer":   {newKey(t), testMarket.Domain, good, nil, false},
+		"another chain":    {requester, protocol.Domain{ChainID: 1, Escrow: testMarket.Domain.Escrow}, good, nil, false},
+		"another escrow":   {requester, protocol.Domain{ChainID: 31337, Escrow: protocol.Address{7}}, good, nil, false},
+		"another channel":  {requester, testMarket.Domain, protocol.Voucher{Channel: protocol.Hash{1}, Cumulative: good.Cumulative}, nil, false},
+		"another epoch":    {requester, testMarket.Domain, protocol.Voucher{Channel: good.Channel, Epoch: 1, Cumulative: good.Cumulative}, nil, false},
+		"the journal's no": {requester, testMarket.Domain, good, errors.New("uncovered"), false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			b.credited, b.fail = nil, c.fail
+			v, err := protocol.SignVoucher(c.v, c.domain, c.key)
+			if err != nil {
+				t.Fatal(err)
+			}
+			s.rec.Job.State, s.rec.Job.Paid = protocol.StateRunning, protocol.Amount{}
+			pay(t, s, &protocol.VoucherMsg{Voucher: v, JobPaid: protocol.NewAmount(1000)})
+			if reached := len(b.credited) > 0; reached != (c.good || c.fail != nil) {
+				t.Errorf("reached the journal: %t", reached)
+			}
+			if told := !s.rec.Job.Paid.IsZero(); told != c.good {
+				t.Errorf("the job was told of a payment: %t", told)
+			}
+			m, _, _ := s.out.next()
+			if st, ok := m.(*protocol.Status); ok == c.good || ok && st.Reason != protocol.ReasonBadVoucher {
+				t.Errorf("the requester was told %+v", m)
+			}
+		})
+	}
+}
+
+// pay gives the session a voucher as its reader would and waits until it is done with it.
+func pay(t *testing.T, s *session, m *protocol.VoucherMsg) {
+	t.Helper()
+	read := make(chan struct{})
+	go func() {
+		defer close(read)
+		s.voucher(m)
+	}()
+	select {
+	case m := <-s.paid:
+		s.credit(t.Context(), m)
+		<-read
+	case <-read: // refused without a look at the books
+	}
+}
+
+// TestLastVoucherSettles holds that the voucher that pays for all and the job's end
+// are one write, and that without it there is no end.
+func TestLastVoucherSettles(t *testing.T) {
+	requester, due := newKey(t), protocol.NewAmount(1000)
+	b := &book{known: map[protocol.Hash]bool{}}
+	n, q := negotiate(t, newRig(t, b), requester)
+	n.in <- n.accept(t, q)
+	<-n.done
+	s := n.session
+	s.rec.Job.State, s.rec.Job.Due = protocol.StateFinished, due
+	v, err := protocol.SignVoucher(protocol.Voucher{Channel: q.Channel.ID(), Cumulative: due}, testMarket.Domain, requester)
+	if err != nil {
+		t.Fatal(err)
+	}
+	last := &protocol.VoucherMsg{Voucher: v, JobPaid: due}
+
+	b.fail = errors.New("uncovered")
+	pay(t, s, last)
+	if s.rec.Job.State != protocol.StateFinished || len(b.ended) > 0 {
+		t.Errorf("settled by a voucher that the journal refused: %s", s.rec.Job.State)
+	}
+	b.fail = nil
+	pay(t, s, last)
+	if s.rec.Job.State != protocol.StateSettled || len(b.ended) != 1 || b.ended[0].Job != s.rec.Job || b.ended[0].Job.Paid != due {
+		t.Errorf("%s, journaled %+v", s.rec.Job.State, b.ended)
+	}
+	for _, want := range []protocol.Message{&protocol.Status{}, &protocol.Settled{}} {
+		if m, _, _ := s.out.next(); m == nil || m.Type() != want.Type() {
+			t.Errorf("the requester was told %+v, want %T", m, want)
+		}
+	}
+}
+
+// TestVoucherAfterTheEnd holds that money is taken when the job is over.
+func TestVoucherAfterTheEnd(t *testing.T) {
+	requester := newKey(t)
+	b := &book{known: map[protocol.Hash]bool{}}
+	n, q := negotiate(t, newRig(t, b), requester)
+	n.in <- n.accept(t, q)
+	<-n.done
+	close(n.session.done)
+	v, err := protocol.SignVoucher(protocol.Voucher{Channel: q.Channel.ID(), Cumulative: protocol.NewAmount(10)}, testMarket.Domain, requester)
+	if err != nil {
+		t.Fatal(err)
+	}
+	n.session.voucher(&protocol.VoucherMsg{Voucher: v, JobPaid: protocol.NewAmount(10)})
+	if len(b.credited) != 1 {
+		t.Error("the voucher was dropped")
+	}
+}
