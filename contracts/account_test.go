@@ -130,7 +130,7 @@ func TestConstructorBoundsTheGrace(t *testing.T) {
 	}
 	const shortest, longest = 60, 30 * 24 * 60 * 60
 	create := func(grace uint32) []byte {
-		return append(common.FromHex(bindings.EscrowMetaData.Bin), escrowABI.PackConstructor(grace)...)
+		return append(common.FromHex(bindings.EscrowMetaData.Bin), escrowABI.PackConstructor(grace, 60)...)
 	}
 	for _, grace := range []uint32{shortest, longest} {
 		if got := c.attempt(stranger, nil, nil, create(grace)); got != nil {

@@ -25,8 +25,9 @@ import (
 )
 
 const (
-	testGrace = time.Hour   // closeGrace of the deployed escrow
-	mintedUSD = 1_000_000e6 // to each payer, in millionths
+	testGrace  = time.Hour     // closeGrace of the deployed escrow
+	testUnbond = 3 * time.Hour // its unbondPeriod
+	mintedUSD  = 1_000_000e6   // to each payer, in millionths
 )
 
 var (
@@ -95,7 +96,7 @@ func newChain(t *testing.T, rules fork) *chain {
 			t.Errorf("close the chain: %v", err)
 		}
 	})
-	c.escrow = c.deploy(bindings.EscrowMetaData.Bin, escrowABI.PackConstructor(uint32(testGrace.Seconds())))
+	c.escrow = c.deploy(bindings.EscrowMetaData.Bin, escrowABI.PackConstructor(uint32(testGrace.Seconds()), uint32(testUnbond.Seconds())))
 	c.usd = c.deploy(bindings.TestUSDMetaData.Bin, nil)
 	for _, a := range []actor{payer, rival} {
 		c.supply(c.usd, a)

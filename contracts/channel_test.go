@@ -106,7 +106,7 @@ func TestFundCannotOverflow(t *testing.T) {
 	c.mustAt(c.usd, payer, nil, usdABI.PackMint(payer.addr, most))
 	d := lane(c.usd)
 	c.must(payer, d.depositAndFund(most))
-	c.mustRevert(payer, d.depositAndFund(n(1)), "arithmetic underflow or overflow")
+	c.mustRevert(payer, d.depositAndFund(n(1)), &bindings.EscrowTooMuch{Id: d.id(), Held: most, Amount: n(1)})
 	if got := c.state(d).Funded; got.Cmp(most) != 0 {
 		t.Errorf("funded %v, want %v", got, most)
 	}

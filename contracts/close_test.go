@@ -26,7 +26,7 @@ func TestPayerClosesAfterTheGrace(t *testing.T) {
 		// To the second: refused one before, accepted at it.
 		c.pass(testGrace - time.Second)
 		c.mustRevert(payer, d.finalizeClose(true), &bindings.EscrowTooEarly{
-			ClosesAt: closesAt, Time: new(big.Int).SetUint64(uint64(closesAt) - 1),
+			ReadyAt: uint64(closesAt), Time: new(big.Int).SetUint64(uint64(closesAt) - 1),
 		})
 		c.pass(time.Second)
 		c.mustRevert(payer, d.finalizeClose(true), nil)

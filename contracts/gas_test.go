@@ -72,8 +72,8 @@ func measureGas(t *testing.T, rules fork) []gasRow {
 	for _, size := range []int{10, 100} {
 		m.measureBatch(size)
 	}
-	grace := escrowABI.PackConstructor(86_400)
-	m.row("deploy", c.transact(stranger, nil, nil, append(common.FromHex(bindings.EscrowMetaData.Bin), grace...)))
+	periods := escrowABI.PackConstructor(86_400, 7*86_400)
+	m.row("deploy", c.transact(stranger, nil, nil, append(common.FromHex(bindings.EscrowMetaData.Bin), periods...)))
 	return m.rows
 }
 

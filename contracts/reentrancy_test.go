@@ -14,7 +14,19 @@ import (
 func entryPoints(c *chain, d descriptor) map[string][]byte {
 	v := c.voucher(d, 0, n(90))
 	r, vs := d.operator.sign(c.t, c.closeMessage(d, 0, n(0)))
+	auth := bindings.Authorization{ValidAfter: n(0), ValidBefore: n(1)}
 	return map[string][]byte{
+		"depositWithPermit":               escrowABI.PackDepositWithPermit(c.usd, payer.addr, n(1), n(1), [32]byte{}, [32]byte{}),
+		"depositWithAuthorization":        escrowABI.PackDepositWithAuthorization(c.usd, payer.addr, payer.addr, n(1), auth),
+		"depositAndFundWithAuthorization": escrowABI.PackDepositAndFundWithAuthorization(payer.addr, payee.addr, rig.addr, session.addr, c.usd, n(1), auth),
+		"multicall":                       escrowABI.PackMulticall([][]byte{d.fund(n(1))}),
+		"fundMany":                        escrowABI.PackFundMany(d.token, []bindings.Funding{{Payee: payee.addr, Operator: rig.addr, Signer: session.addr, Amount: n(1)}}),
+		"redeemPacked":                    escrowABI.PackRedeemPacked(payee.addr, rig.addr, d.token, []byte{}, true),
+		"bond":                            escrowABI.PackBond(rig.addr, d.token, stranger.addr, n(1)),
+		"unbond":                          escrowABI.PackUnbond(rig.addr, d.token, stranger.addr, n(1)),
+		"releaseBond":                     escrowABI.PackReleaseBond(rig.addr, d.token, stranger.addr),
+		"slash":                           escrowABI.PackSlash(payer.addr, rig.addr, d.token, n(1), payee.addr, [32]byte{}),
+
 		"deposit":        escrowABI.PackDeposit(c.usd, payer.addr, n(1)),
 		"depositNative":  escrowABI.PackDepositNative(payer.addr),
 		"withdraw":       escrowABI.PackWithdraw(d.token, stranger.addr, n(1)),

@@ -178,7 +178,7 @@ func TestVoucherIsForOneDeployment(t *testing.T) {
 	c.open(d, 100)
 	v := c.voucher(d, 0, n(60))
 
-	second := c.deploy(bindings.EscrowMetaData.Bin, escrowABI.PackConstructor(60))
+	second := c.deploy(bindings.EscrowMetaData.Bin, escrowABI.PackConstructor(60, 60))
 	c.mustAt(second, payer, n(100), d.depositAndFund(n(100)))
 	c.mustRevertAt(second, stranger, nil, d.redeem(v, false), &bindings.EscrowBadSignature{Index: n(0)})
 }

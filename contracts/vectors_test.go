@@ -73,9 +73,9 @@ type stage struct {
 	escrow common.Address
 }
 
-// channelsSlot is where Escrow.sol keeps its channels: after two slots of EIP712
-// and one of _accounts.
-const channelsSlot = 3
+// channelsSlot is where Escrow.sol keeps its channels: after two slots of EIP712,
+// one of accounts and one of bonds.
+const channelsSlot = 4
 
 // A stager builds each stage once.
 type stager struct {

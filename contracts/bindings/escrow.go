@@ -24,12 +24,36 @@ var (
 	_ = abi.ConvertType
 )
 
+// Authorization is an auto generated low-level Go binding around an user-defined struct.
+type Authorization struct {
+	ValidAfter  *big.Int
+	ValidBefore *big.Int
+	Salt        [32]byte
+	R           [32]byte
+	Vs          [32]byte
+}
+
+// Bond is an auto generated low-level Go binding around an user-defined struct.
+type Bond struct {
+	Active    *big.Int
+	Unbonding *big.Int
+	ReleaseAt uint64
+}
+
 // Channel is an auto generated low-level Go binding around an user-defined struct.
 type Channel struct {
 	Funded   *big.Int
 	Claimed  *big.Int
 	Epoch    uint32
 	ClosesAt uint32
+}
+
+// Funding is an auto generated low-level Go binding around an user-defined struct.
+type Funding struct {
+	Payee    common.Address
+	Operator common.Address
+	Signer   common.Address
+	Amount   *big.Int
 }
 
 // Voucher is an auto generated low-level Go binding around an user-defined struct.
@@ -44,9 +68,9 @@ type Voucher struct {
 
 // EscrowMetaData contains all meta data concerning the Escrow contract.
 var EscrowMetaData = bind.MetaData{
-	ABI: "[{\"inputs\":[{\"internalType\":\"uint32\",\"name\":\"grace\",\"type\":\"uint32\"}],\"stateMutability\":\"nonpayable\",\"type\":\"constructor\"},{\"inputs\":[{\"internalType\":\"bytes32\",\"name\":\"channelId\",\"type\":\"bytes32\"},{\"internalType\":\"uint32\",\"name\":\"closesAt\",\"type\":\"uint32\"}],\"name\":\"AlreadyClosing\",\"type\":\"error\"},{\"inputs\":[],\"name\":\"BadConsent\",\"type\":\"error\"},{\"inputs\":[{\"internalType\":\"uint96\",\"name\":\"given\",\"type\":\"uint96\"},{\"internalType\":\"uint96\",\"name\":\"claimed\",\"type\":\"uint96\"},{\"internalType\":\"uint96\",\"name\":\"funded\",\"type\":\"uint96\"}],\"name\":\"BadCumulative\",\"type\":\"error\"},{\"inputs\":[{\"internalType\":\"uint32\",\"name\":\"current\",\"type\":\"uint32\"},{\"internalType\":\"uint32\",\"name\":\"given\",\"type\":\"uint32\"}],\"name\":\"BadEpoch\",\"type\":\"error\"},{\"inputs\":[{\"internalType\":\"uint32\",\"name\":\"grace\",\"type\":\"uint32\"},{\"internalType\":\"uint32\",\"name\":\"min\",\"type\":\"uint32\"},{\"internalType\":\"uint32\",\"name\":\"max\",\"type\":\"uint32\"}],\"name\":\"BadGrace\",\"type\":\"error\"},{\"inputs\":[{\"internalType\":\"address\",\"name\":\"to\",\"type\":\"address\"}],\"name\":\"BadRecipient\",\"type\":\"error\"},{\"inputs\":[{\"internalType\":\"uint256\",\"name\":\"index\",\"type\":\"uint256\"}],\"name\":\"BadSignature\",\"type\":\"error\"},{\"inputs\":[{\"internalType\":\"uint256\",\"name\":\"expected\",\"type\":\"uint256\"},{\"internalType\":\"uint256\",\"name\":\"sent\",\"type\":\"uint256\"}],\"name\":\"BadValue\",\"type\":\"error\"},{\"inputs\":[{\"internalType\":\"address\",\"name\":\"token\",\"type\":\"address\"},{\"internalType\":\"uint256\",\"name\":\"expected\",\"type\":\"uint256\"},{\"internalType\":\"uint256\",\"name\":\"received\",\"type\":\"uint256\"}],\"name\":\"InexactTransfer\",\"type\":\"error\"},{\"inputs\":[{\"internalType\":\"address\",\"name\":\"owner\",\"type\":\"address\"},{\"internalType\":\"address\",\"name\":\"token\",\"type\":\"address\"},{\"internalType\":\"uint256\",\"name\":\"balance\",\"type\":\"uint256\"},{\"internalType\":\"uint256\",\"name\":\"needed\",\"type\":\"uint256\"}],\"name\":\"InsufficientBalance\",\"type\":\"error\"},{\"inputs\":[],\"name\":\"InvalidShortString\",\"type\":\"error\"},{\"inputs\":[{\"internalType\":\"address\",\"name\":\"to\",\"type\":\"address\"},{\"internalType\":\"uint256\",\"name\":\"amount\",\"type\":\"uint256\"}],\"name\":\"NativeTransferFailed\",\"type\":\"error\"},{\"inputs\":[{\"internalType\":\"bytes32\",\"name\":\"channelId\",\"type\":\"bytes32\"}],\"name\":\"NotClosing\",\"type\":\"error\"},{\"inputs\":[{\"internalType\":\"bytes32\",\"name\":\"channelId\",\"type\":\"bytes32\"}],\"name\":\"NotOpen\",\"type\":\"error\"},{\"inputs\":[{\"internalType\":\"address\",\"name\":\"caller\",\"type\":\"address\"}],\"name\":\"NotPayeeOrOperator\",\"type\":\"error\"},{\"inputs\":[],\"name\":\"ReentrancyGuardReentrantCall\",\"type\":\"error\"},{\"inputs\":[{\"internalType\":\"uint8\",\"name\":\"bits\",\"type\":\"uint8\"},{\"internalType\":\"uint256\",\"name\":\"value\",\"type\":\"uint256\"}],\"name\":\"SafeCastOverflowedUintDowncast\",\"type\":\"error\"},{\"inputs\":[{\"internalType\":\"address\",\"name\":\"token\",\"type\":\"address\"}],\"name\":\"SafeERC20FailedOperation\",\"type\":\"error\"},{\"inputs\":[{\"internalType\":\"string\",\"name\":\"str\",\"type\":\"string\"}],\"name\":\"StringTooLong\",\"type\":\"error\"},{\"inputs\":[{\"internalType\":\"uint32\",\"name\":\"closesAt\",\"type\":\"uint32\"},{\"internalType\":\"uint256\",\"name\":\"time\",\"type\":\"uint256\"}],\"name\":\"TooEarly\",\"type\":\"error\"},{\"inputs\":[{\"internalType\":\"string\",\"name\":\"field\",\"type\":\"string\"}],\"name\":\"ZeroAddress\",\"type\":\"error\"},{\"inputs\":[],\"name\":\"ZeroAmount\",\"type\":\"error\"},{\"anonymous\":false,\"inputs\":[{\"indexed\":true,\"internalType\":\"bytes32\",\"name\":\"channelId\",\"type\":\"bytes32\"},{\"indexed\":false,\"internalType\":\"uint32\",\"name\":\"epoch\",\"type\":\"uint32\"},{\"indexed\":false,\"internalType\":\"uint96\",\"name\":\"claimed\",\"type\":\"uint96\"},{\"indexed\":false,\"internalType\":\"uint96\",\"name\":\"refunded\",\"type\":\"uint96\"}],\"name\":\"ChannelClosed\",\"type\":\"event\"},{\"anonymous\":false,\"inputs\":[{\"indexed\":true,\"internalType\":\"bytes32\",\"name\":\"channelId\",\"type\":\"bytes32\"},{\"indexed\":true,\"internalType\":\"address\",\"name\":\"payer\",\"type\":\"address\"},{\"indexed\":true,\"internalType\":\"address\",\"name\":\"payee\",\"type\":\"address\"},{\"indexed\":false,\"internalType\":\"address\",\"name\":\"operator\",\"type\":\"address\"},{\"indexed\":false,\"internalType\":\"address\",\"name\":\"signer\",\"type\":\"address\"},{\"indexed\":false,\"internalType\":\"address\",\"name\":\"token\",\"type\":\"address\"},{\"indexed\":false,\"internalType\":\"uint32\",\"name\":\"epoch\",\"type\":\"uint32\"},{\"indexed\":false,\"internalType\":\"uint96\",\"name\":\"amount\",\"type\":\"uint96\"},{\"indexed\":false,\"internalType\":\"uint96\",\"name\":\"funded\",\"type\":\"uint96\"}],\"name\":\"ChannelFunded\",\"type\":\"event\"},{\"anonymous\":false,\"inputs\":[{\"indexed\":true,\"internalType\":\"bytes32\",\"name\":\"channelId\",\"type\":\"bytes32\"},{\"indexed\":false,\"internalType\":\"uint32\",\"name\":\"epoch\",\"type\":\"uint32\"},{\"indexed\":false,\"internalType\":\"uint32\",\"name\":\"closesAt\",\"type\":\"uint32\"}],\"name\":\"CloseRequested\",\"type\":\"event\"},{\"anonymous\":false,\"inputs\":[{\"indexed\":true,\"internalType\":\"address\",\"name\":\"token\",\"type\":\"address\"},{\"indexed\":true,\"internalType\":\"address\",\"name\":\"owner\",\"type\":\"address\"},{\"indexed\":false,\"internalType\":\"uint256\",\"name\":\"amount\",\"type\":\"uint256\"}],\"name\":\"Deposited\",\"type\":\"event\"},{\"anonymous\":false,\"inputs\":[],\"name\":\"EIP712DomainChanged\",\"type\":\"event\"},{\"anonymous\":false,\"inputs\":[{\"indexed\":true,\"internalType\":\"bytes32\",\"name\":\"channelId\",\"type\":\"bytes32\"},{\"indexed\":false,\"internalType\":\"uint96\",\"name\":\"claimed\",\"type\":\"uint96\"}],\"name\":\"Redeemed\",\"type\":\"event\"},{\"anonymous\":false,\"inputs\":[{\"indexed\":true,\"internalType\":\"address\",\"name\":\"token\",\"type\":\"address\"},{\"indexed\":true,\"internalType\":\"address\",\"name\":\"owner\",\"type\":\"address\"},{\"indexed\":true,\"internalType\":\"address\",\"name\":\"to\",\"type\":\"address\"},{\"indexed\":false,\"internalType\":\"uint256\",\"name\":\"amount\",\"type\":\"uint256\"}],\"name\":\"Withdrawn\",\"type\":\"event\"},{\"inputs\":[{\"internalType\":\"address\",\"name\":\"owner\",\"type\":\"address\"},{\"internalType\":\"address\",\"name\":\"token\",\"type\":\"address\"}],\"name\":\"balanceOf\",\"outputs\":[{\"internalType\":\"uint256\",\"name\":\"\",\"type\":\"uint256\"}],\"stateMutability\":\"view\",\"type\":\"function\"},{\"inputs\":[{\"internalType\":\"bytes32\",\"name\":\"id\",\"type\":\"bytes32\"}],\"name\":\"channel\",\"outputs\":[{\"components\":[{\"internalType\":\"uint96\",\"name\":\"funded\",\"type\":\"uint96\"},{\"internalType\":\"uint96\",\"name\":\"claimed\",\"type\":\"uint96\"},{\"internalType\":\"uint32\",\"name\":\"epoch\",\"type\":\"uint32\"},{\"internalType\":\"uint32\",\"name\":\"closesAt\",\"type\":\"uint32\"}],\"internalType\":\"structChannel\",\"name\":\"\",\"type\":\"tuple\"}],\"stateMutability\":\"view\",\"type\":\"function\"},{\"inputs\":[{\"internalType\":\"address\",\"name\":\"payer\",\"type\":\"address\"},{\"internalType\":\"address\",\"name\":\"signer\",\"type\":\"address\"},{\"internalType\":\"address\",\"name\":\"payee\",\"type\":\"address\"},{\"internalType\":\"address\",\"name\":\"operator\",\"type\":\"address\"},{\"internalType\":\"address\",\"name\":\"token\",\"type\":\"address\"}],\"name\":\"channelId\",\"outputs\":[{\"internalType\":\"bytes32\",\"name\":\"\",\"type\":\"bytes32\"}],\"stateMutability\":\"pure\",\"type\":\"function\"},{\"inputs\":[{\"internalType\":\"address\",\"name\":\"payee\",\"type\":\"address\"},{\"internalType\":\"address\",\"name\":\"operator\",\"type\":\"address\"},{\"internalType\":\"address\",\"name\":\"token\",\"type\":\"address\"},{\"components\":[{\"internalType\":\"address\",\"name\":\"payer\",\"type\":\"address\"},{\"internalType\":\"address\",\"name\":\"signer\",\"type\":\"address\"},{\"internalType\":\"uint32\",\"name\":\"epoch\",\"type\":\"uint32\"},{\"internalType\":\"uint96\",\"name\":\"cumulative\",\"type\":\"uint96\"},{\"internalType\":\"bytes32\",\"name\":\"r\",\"type\":\"bytes32\"},{\"internalType\":\"bytes32\",\"name\":\"vs\",\"type\":\"bytes32\"}],\"internalType\":\"structVoucher\",\"name\":\"voucher\",\"type\":\"tuple\"},{\"internalType\":\"bool\",\"name\":\"payout\",\"type\":\"bool\"}],\"name\":\"closeByPayee\",\"outputs\":[{\"internalType\":\"uint256\",\"name\":\"paid\",\"type\":\"uint256\"}],\"stateMutability\":\"nonpayable\",\"type\":\"function\"},{\"inputs\":[{\"internalType\":\"address\",\"name\":\"payee\",\"type\":\"address\"},{\"internalType\":\"address\",\"name\":\"operator\",\"type\":\"address\"},{\"internalType\":\"address\",\"name\":\"signer\",\"type\":\"address\"},{\"internalType\":\"address\",\"name\":\"token\",\"type\":\"address\"},{\"internalType\":\"uint96\",\"name\":\"finalCumulative\",\"type\":\"uint96\"},{\"internalType\":\"bytes32\",\"name\":\"r\",\"type\":\"bytes32\"},{\"internalType\":\"bytes32\",\"name\":\"vs\",\"type\":\"bytes32\"},{\"internalType\":\"bool\",\"name\":\"payout\",\"type\":\"bool\"}],\"name\":\"closeByPayer\",\"outputs\":[{\"internalType\":\"uint256\",\"name\":\"refunded\",\"type\":\"uint256\"}],\"stateMutability\":\"nonpayable\",\"type\":\"function\"},{\"inputs\":[{\"internalType\":\"bytes32\",\"name\":\"id\",\"type\":\"bytes32\"},{\"internalType\":\"uint32\",\"name\":\"epoch\",\"type\":\"uint32\"},{\"internalType\":\"uint96\",\"name\":\"finalCumulative\",\"type\":\"uint96\"}],\"name\":\"closeDigest\",\"outputs\":[{\"internalType\":\"bytes32\",\"name\":\"\",\"type\":\"bytes32\"}],\"stateMutability\":\"view\",\"type\":\"function\"},{\"inputs\":[],\"name\":\"closeGrace\",\"outputs\":[{\"internalType\":\"uint32\",\"name\":\"\",\"type\":\"uint32\"}],\"stateMutability\":\"view\",\"type\":\"function\"},{\"inputs\":[{\"internalType\":\"address\",\"name\":\"token\",\"type\":\"address\"},{\"internalType\":\"address\",\"name\":\"owner\",\"type\":\"address\"},{\"internalType\":\"uint96\",\"name\":\"amount\",\"type\":\"uint96\"}],\"name\":\"deposit\",\"outputs\":[],\"stateMutability\":\"nonpayable\",\"type\":\"function\"},{\"inputs\":[{\"internalType\":\"address\",\"name\":\"payee\",\"type\":\"address\"},{\"internalType\":\"address\",\"name\":\"operator\",\"type\":\"address\"},{\"internalType\":\"address\",\"name\":\"signer\",\"type\":\"address\"},{\"internalType\":\"address\",\"name\":\"token\",\"type\":\"address\"},{\"internalType\":\"uint96\",\"name\":\"amount\",\"type\":\"uint96\"}],\"name\":\"depositAndFund\",\"outputs\":[],\"stateMutability\":\"payable\",\"type\":\"function\"},{\"inputs\":[{\"internalType\":\"address\",\"name\":\"owner\",\"type\":\"address\"}],\"name\":\"depositNative\",\"outputs\":[],\"stateMutability\":\"payable\",\"type\":\"function\"},{\"inputs\":[],\"name\":\"domainSeparator\",\"outputs\":[{\"internalType\":\"bytes32\",\"name\":\"\",\"type\":\"bytes32\"}],\"stateMutability\":\"view\",\"type\":\"function\"},{\"inputs\":[],\"name\":\"eip712Domain\",\"outputs\":[{\"internalType\":\"bytes1\",\"name\":\"fields\",\"type\":\"bytes1\"},{\"internalType\":\"string\",\"name\":\"name\",\"type\":\"string\"},{\"internalType\":\"string\",\"name\":\"version\",\"type\":\"string\"},{\"internalType\":\"uint256\",\"name\":\"chainId\",\"type\":\"uint256\"},{\"internalType\":\"address\",\"name\":\"verifyingContract\",\"type\":\"address\"},{\"internalType\":\"bytes32\",\"name\":\"salt\",\"type\":\"bytes32\"},{\"internalType\":\"uint256[]\",\"name\":\"extensions\",\"type\":\"uint256[]\"}],\"stateMutability\":\"view\",\"type\":\"function\"},{\"inputs\":[{\"internalType\":\"address\",\"name\":\"payee\",\"type\":\"address\"},{\"internalType\":\"address\",\"name\":\"operator\",\"type\":\"address\"},{\"internalType\":\"address\",\"name\":\"signer\",\"type\":\"address\"},{\"internalType\":\"address\",\"name\":\"token\",\"type\":\"address\"},{\"internalType\":\"bool\",\"name\":\"payout\",\"type\":\"bool\"}],\"name\":\"finalizeClose\",\"outputs\":[{\"internalType\":\"uint256\",\"name\":\"refunded\",\"type\":\"uint256\"}],\"stateMutability\":\"nonpayable\",\"type\":\"function\"},{\"inputs\":[{\"internalType\":\"address\",\"name\":\"payee\",\"type\":\"address\"},{\"internalType\":\"address\",\"name\":\"operator\",\"type\":\"address\"},{\"internalType\":\"address\",\"name\":\"signer\",\"type\":\"address\"},{\"internalType\":\"address\",\"name\":\"token\",\"type\":\"address\"},{\"internalType\":\"uint96\",\"name\":\"amount\",\"type\":\"uint96\"}],\"name\":\"fund\",\"outputs\":[],\"stateMutability\":\"nonpayable\",\"type\":\"function\"},{\"inputs\":[{\"internalType\":\"address\",\"name\":\"payee\",\"type\":\"address\"},{\"internalType\":\"address\",\"name\":\"operator\",\"type\":\"address\"},{\"internalType\":\"address\",\"name\":\"token\",\"type\":\"address\"},{\"components\":[{\"internalType\":\"address\",\"name\":\"payer\",\"type\":\"address\"},{\"internalType\":\"address\",\"name\":\"signer\",\"type\":\"address\"},{\"internalType\":\"uint32\",\"name\":\"epoch\",\"type\":\"uint32\"},{\"internalType\":\"uint96\",\"name\":\"cumulative\",\"type\":\"uint96\"},{\"internalType\":\"bytes32\",\"name\":\"r\",\"type\":\"bytes32\"},{\"internalType\":\"bytes32\",\"name\":\"vs\",\"type\":\"bytes32\"}],\"internalType\":\"structVoucher\",\"name\":\"voucher\",\"type\":\"tuple\"},{\"internalType\":\"bool\",\"name\":\"payout\",\"type\":\"bool\"}],\"name\":\"redeem\",\"outputs\":[{\"internalType\":\"uint256\",\"name\":\"paid\",\"type\":\"uint256\"}],\"stateMutability\":\"nonpayable\",\"type\":\"function\"},{\"inputs\":[{\"internalType\":\"address\",\"name\":\"payee\",\"type\":\"address\"},{\"internalType\":\"address\",\"name\":\"operator\",\"type\":\"address\"},{\"internalType\":\"address\",\"name\":\"token\",\"type\":\"address\"},{\"components\":[{\"internalType\":\"address\",\"name\":\"payer\",\"type\":\"address\"},{\"internalType\":\"address\",\"name\":\"signer\",\"type\":\"address\"},{\"internalType\":\"uint32\",\"name\":\"epoch\",\"type\":\"uint32\"},{\"internalType\":\"uint96\",\"name\":\"cumulative\",\"type\":\"uint96\"},{\"internalType\":\"bytes32\",\"name\":\"r\",\"type\":\"bytes32\"},{\"internalType\":\"bytes32\",\"name\":\"vs\",\"type\":\"bytes32\"}],\"internalType\":\"structVoucher[]\",\"name\":\"vouchers\",\"type\":\"tuple[]\"},{\"internalType\":\"bool\",\"name\":\"payout\",\"type\":\"bool\"}],\"name\":\"redeemMany\",\"outputs\":[{\"internalType\":\"uint256\",\"name\":\"paid\",\"type\":\"uint256\"}],\"stateMutability\":\"nonpayable\",\"type\":\"function\"},{\"inputs\":[{\"internalType\":\"address\",\"name\":\"payee\",\"type\":\"address\"},{\"internalType\":\"address\",\"name\":\"operator\",\"type\":\"address\"},{\"internalType\":\"address\",\"name\":\"signer\",\"type\":\"address\"},{\"internalType\":\"address\",\"name\":\"token\",\"type\":\"address\"}],\"name\":\"requestClose\",\"outputs\":[],\"stateMutability\":\"nonpayable\",\"type\":\"function\"},{\"inputs\":[{\"internalType\":\"bytes32\",\"name\":\"id\",\"type\":\"bytes32\"},{\"internalType\":\"uint32\",\"name\":\"epoch\",\"type\":\"uint32\"},{\"internalType\":\"uint96\",\"name\":\"cumulative\",\"type\":\"uint96\"}],\"name\":\"voucherDigest\",\"outputs\":[{\"internalType\":\"bytes32\",\"name\":\"\",\"type\":\"bytes32\"}],\"stateMutability\":\"view\",\"type\":\"function\"},{\"inputs\":[{\"internalType\":\"address\",\"name\":\"token\",\"type\":\"address\"},{\"internalType\":\"address\",\"name\":\"to\",\"type\":\"address\"},{\"internalType\":\"uint256\",\"name\":\"amount\",\"type\":\"uint256\"}],\"name\":\"withdraw\",\"outputs\":[],\"stateMutability\":\"nonpayable\",\"type\":\"function\"}]",
+	ABI: "[{\"inputs\":[{\"internalType\":\"uint32\",\"name\":\"grace\",\"type\":\"uint32\"},{\"internalType\":\"uint32\",\"name\":\"period\",\"type\":\"uint32\"}],\"stateMutability\":\"nonpayable\",\"type\":\"constructor\"},{\"inputs\":[{\"internalType\":\"address\",\"name\":\"target\",\"type\":\"address\"}],\"name\":\"AddressEmptyCode\",\"type\":\"error\"},{\"inputs\":[{\"internalType\":\"bytes32\",\"name\":\"channelId\",\"type\":\"bytes32\"},{\"internalType\":\"uint32\",\"name\":\"closesAt\",\"type\":\"uint32\"}],\"name\":\"AlreadyClosing\",\"type\":\"error\"},{\"inputs\":[],\"name\":\"BadConsent\",\"type\":\"error\"},{\"inputs\":[{\"internalType\":\"uint96\",\"name\":\"given\",\"type\":\"uint96\"},{\"internalType\":\"uint96\",\"name\":\"claimed\",\"type\":\"uint96\"},{\"internalType\":\"uint96\",\"name\":\"funded\",\"type\":\"uint96\"}],\"name\":\"BadCumulative\",\"type\":\"error\"},{\"inputs\":[{\"internalType\":\"uint32\",\"name\":\"current\",\"type\":\"uint32\"},{\"internalType\":\"uint32\",\"name\":\"given\",\"type\":\"uint32\"}],\"name\":\"BadEpoch\",\"type\":\"error\"},{\"inputs\":[{\"internalType\":\"uint32\",\"name\":\"grace\",\"type\":\"uint32\"},{\"internalType\":\"uint32\",\"name\":\"min\",\"type\":\"uint32\"},{\"internalType\":\"uint32\",\"name\":\"max\",\"type\":\"uint32\"}],\"name\":\"BadGrace\",\"type\":\"error\"},{\"inputs\":[{\"internalType\":\"uint256\",\"name\":\"length\",\"type\":\"uint256\"}],\"name\":\"BadLength\",\"type\":\"error\"},{\"inputs\":[{\"internalType\":\"address\",\"name\":\"to\",\"type\":\"address\"}],\"name\":\"BadRecipient\",\"type\":\"error\"},{\"inputs\":[{\"internalType\":\"uint256\",\"name\":\"index\",\"type\":\"uint256\"}],\"name\":\"BadSignature\",\"type\":\"error\"},{\"inputs\":[{\"internalType\":\"uint32\",\"name\":\"period\",\"type\":\"uint32\"},{\"internalType\":\"uint32\",\"name\":\"min\",\"type\":\"uint32\"},{\"internalType\":\"uint32\",\"name\":\"max\",\"type\":\"uint32\"}],\"name\":\"BadUnbondPeriod\",\"type\":\"error\"},{\"inputs\":[{\"internalType\":\"uint256\",\"name\":\"expected\",\"type\":\"uint256\"},{\"internalType\":\"uint256\",\"name\":\"sent\",\"type\":\"uint256\"}],\"name\":\"BadValue\",\"type\":\"error\"},{\"inputs\":[],\"name\":\"FailedCall\",\"type\":\"error\"},{\"inputs\":[{\"internalType\":\"address\",\"name\":\"token\",\"type\":\"address\"},{\"internalType\":\"uint256\",\"name\":\"expected\",\"type\":\"uint256\"},{\"internalType\":\"uint256\",\"name\":\"received\",\"type\":\"uint256\"}],\"name\":\"InexactTransfer\",\"type\":\"error\"},{\"inputs\":[{\"internalType\":\"address\",\"name\":\"owner\",\"type\":\"address\"},{\"internalType\":\"address\",\"name\":\"token\",\"type\":\"address\"},{\"internalType\":\"uint256\",\"name\":\"balance\",\"type\":\"uint256\"},{\"internalType\":\"uint256\",\"name\":\"needed\",\"type\":\"uint256\"}],\"name\":\"InsufficientBalance\",\"type\":\"error\"},{\"inputs\":[{\"internalType\":\"bytes32\",\"name\":\"bondId\",\"type\":\"bytes32\"},{\"internalType\":\"uint96\",\"name\":\"active\",\"type\":\"uint96\"},{\"internalType\":\"uint96\",\"name\":\"needed\",\"type\":\"uint96\"}],\"name\":\"InsufficientBond\",\"type\":\"error\"},{\"inputs\":[],\"name\":\"InvalidShortString\",\"type\":\"error\"},{\"inputs\":[{\"internalType\":\"address\",\"name\":\"to\",\"type\":\"address\"},{\"internalType\":\"uint256\",\"name\":\"amount\",\"type\":\"uint256\"}],\"name\":\"NativeTransferFailed\",\"type\":\"error\"},{\"inputs\":[{\"internalType\":\"bytes32\",\"name\":\"channelId\",\"type\":\"bytes32\"}],\"name\":\"NotClosing\",\"type\":\"error\"},{\"inputs\":[{\"internalType\":\"bytes32\",\"name\":\"channelId\",\"type\":\"bytes32\"}],\"name\":\"NotOpen\",\"type\":\"error\"},{\"inputs\":[{\"internalType\":\"address\",\"name\":\"caller\",\"type\":\"address\"}],\"name\":\"NotPayeeOrOperator\",\"type\":\"error\"},{\"inputs\":[{\"internalType\":\"bytes32\",\"name\":\"bondId\",\"type\":\"bytes32\"}],\"name\":\"NothingBonded\",\"type\":\"error\"},{\"inputs\":[],\"name\":\"ReentrancyGuardReentrantCall\",\"type\":\"error\"},{\"inputs\":[{\"internalType\":\"uint8\",\"name\":\"bits\",\"type\":\"uint8\"},{\"internalType\":\"uint256\",\"name\":\"value\",\"type\":\"uint256\"}],\"name\":\"SafeCastOverflowedUintDowncast\",\"type\":\"error\"},{\"inputs\":[{\"internalType\":\"address\",\"name\":\"token\",\"type\":\"address\"}],\"name\":\"SafeERC20FailedOperation\",\"type\":\"error\"},{\"inputs\":[{\"internalType\":\"string\",\"name\":\"str\",\"type\":\"string\"}],\"name\":\"StringTooLong\",\"type\":\"error\"},{\"inputs\":[{\"internalType\":\"uint64\",\"name\":\"readyAt\",\"type\":\"uint64\"},{\"internalType\":\"uint256\",\"name\":\"time\",\"type\":\"uint256\"}],\"name\":\"TooEarly\",\"type\":\"error\"},{\"inputs\":[{\"internalType\":\"bytes32\",\"name\":\"id\",\"type\":\"bytes32\"},{\"internalType\":\"uint256\",\"name\":\"held\",\"type\":\"uint256\"},{\"internalType\":\"uint256\",\"name\":\"amount\",\"type\":\"uint256\"}],\"name\":\"TooMuch\",\"type\":\"error\"},{\"inputs\":[{\"internalType\":\"string\",\"name\":\"field\",\"type\":\"string\"}],\"name\":\"ZeroAddress\",\"type\":\"error\"},{\"inputs\":[],\"name\":\"ZeroAmount\",\"type\":\"error\"},{\"anonymous\":false,\"inputs\":[{\"indexed\":true,\"internalType\":\"bytes32\",\"name\":\"bondId\",\"type\":\"bytes32\"},{\"indexed\":false,\"internalType\":\"uint96\",\"name\":\"amount\",\"type\":\"uint96\"}],\"name\":\"BondReleased\",\"type\":\"event\"},{\"anonymous\":false,\"inputs\":[{\"indexed\":true,\"internalType\":\"bytes32\",\"name\":\"bondId\",\"type\":\"bytes32\"},{\"indexed\":true,\"internalType\":\"address\",\"name\":\"owner\",\"type\":\"address\"},{\"indexed\":true,\"internalType\":\"address\",\"name\":\"operator\",\"type\":\"address\"},{\"indexed\":false,\"internalType\":\"address\",\"name\":\"slasher\",\"type\":\"address\"},{\"indexed\":false,\"internalType\":\"address\",\"name\":\"token\",\"type\":\"address\"},{\"indexed\":false,\"internalType\":\"uint96\",\"name\":\"amount\",\"type\":\"uint96\"},{\"indexed\":false,\"internalType\":\"uint96\",\"name\":\"active\",\"type\":\"uint96\"}],\"name\":\"Bonded\",\"type\":\"event\"},{\"anonymous\":false,\"inputs\":[{\"indexed\":true,\"internalType\":\"bytes32\",\"name\":\"channelId\",\"type\":\"bytes32\"},{\"indexed\":false,\"internalType\":\"uint32\",\"name\":\"epoch\",\"type\":\"uint32\"},{\"indexed\":false,\"internalType\":\"uint96\",\"name\":\"claimed\",\"type\":\"uint96\"},{\"indexed\":false,\"internalType\":\"uint96\",\"name\":\"refunded\",\"type\":\"uint96\"}],\"name\":\"ChannelClosed\",\"type\":\"event\"},{\"anonymous\":false,\"inputs\":[{\"indexed\":true,\"internalType\":\"bytes32\",\"name\":\"channelId\",\"type\":\"bytes32\"},{\"indexed\":true,\"internalType\":\"address\",\"name\":\"payer\",\"type\":\"address\"},{\"indexed\":true,\"internalType\":\"address\",\"name\":\"payee\",\"type\":\"address\"},{\"indexed\":false,\"internalType\":\"address\",\"name\":\"operator\",\"type\":\"address\"},{\"indexed\":false,\"internalType\":\"address\",\"name\":\"signer\",\"type\":\"address\"},{\"indexed\":false,\"internalType\":\"address\",\"name\":\"token\",\"type\":\"address\"},{\"indexed\":false,\"internalType\":\"uint32\",\"name\":\"epoch\",\"type\":\"uint32\"},{\"indexed\":false,\"internalType\":\"uint96\",\"name\":\"amount\",\"type\":\"uint96\"},{\"indexed\":false,\"internalType\":\"uint96\",\"name\":\"funded\",\"type\":\"uint96\"}],\"name\":\"ChannelFunded\",\"type\":\"event\"},{\"anonymous\":false,\"inputs\":[{\"indexed\":true,\"internalType\":\"bytes32\",\"name\":\"channelId\",\"type\":\"bytes32\"},{\"indexed\":false,\"internalType\":\"uint32\",\"name\":\"epoch\",\"type\":\"uint32\"},{\"indexed\":false,\"internalType\":\"uint32\",\"name\":\"closesAt\",\"type\":\"uint32\"}],\"name\":\"CloseRequested\",\"type\":\"event\"},{\"anonymous\":false,\"inputs\":[{\"indexed\":true,\"internalType\":\"address\",\"name\":\"token\",\"type\":\"address\"},{\"indexed\":true,\"internalType\":\"address\",\"name\":\"owner\",\"type\":\"address\"},{\"indexed\":false,\"internalType\":\"uint256\",\"name\":\"amount\",\"type\":\"uint256\"}],\"name\":\"Deposited\",\"type\":\"event\"},{\"anonymous\":false,\"inputs\":[],\"name\":\"EIP712DomainChanged\",\"type\":\"event\"},{\"anonymous\":false,\"inputs\":[{\"indexed\":true,\"internalType\":\"bytes32\",\"name\":\"channelId\",\"type\":\"bytes32\"},{\"indexed\":false,\"internalType\":\"uint96\",\"name\":\"claimed\",\"type\":\"uint96\"}],\"name\":\"Redeemed\",\"type\":\"event\"},{\"anonymous\":false,\"inputs\":[{\"indexed\":true,\"internalType\":\"bytes32\",\"name\":\"bondId\",\"type\":\"bytes32\"},{\"indexed\":true,\"internalType\":\"address\",\"name\":\"beneficiary\",\"type\":\"address\"},{\"indexed\":true,\"internalType\":\"bytes32\",\"name\":\"ref\",\"type\":\"bytes32\"},{\"indexed\":false,\"internalType\":\"uint96\",\"name\":\"amount\",\"type\":\"uint96\"}],\"name\":\"Slashed\",\"type\":\"event\"},{\"anonymous\":false,\"inputs\":[{\"indexed\":true,\"internalType\":\"bytes32\",\"name\":\"bondId\",\"type\":\"bytes32\"},{\"indexed\":false,\"internalType\":\"uint96\",\"name\":\"amount\",\"type\":\"uint96\"},{\"indexed\":false,\"internalType\":\"uint96\",\"name\":\"unbonding\",\"type\":\"uint96\"},{\"indexed\":false,\"internalType\":\"uint64\",\"name\":\"releaseAt\",\"type\":\"uint64\"}],\"name\":\"Unbonding\",\"type\":\"event\"},{\"anonymous\":false,\"inputs\":[{\"indexed\":true,\"internalType\":\"address\",\"name\":\"token\",\"type\":\"address\"},{\"indexed\":true,\"internalType\":\"address\",\"name\":\"owner\",\"type\":\"address\"},{\"indexed\":true,\"internalType\":\"address\",\"name\":\"to\",\"type\":\"address\"},{\"indexed\":false,\"internalType\":\"uint256\",\"name\":\"amount\",\"type\":\"uint256\"}],\"name\":\"Withdrawn\",\"type\":\"event\"},{\"inputs\":[{\"internalType\":\"address\",\"name\":\"owner\",\"type\":\"address\"},{\"internalType\":\"address\",\"name\":\"token\",\"type\":\"address\"}],\"name\":\"balanceOf\",\"outputs\":[{\"internalType\":\"uint256\",\"name\":\"\",\"type\":\"uint256\"}],\"stateMutability\":\"view\",\"type\":\"function\"},{\"inputs\":[{\"internalType\":\"address\",\"name\":\"operator\",\"type\":\"address\"},{\"internalType\":\"address\",\"name\":\"token\",\"type\":\"address\"},{\"internalType\":\"address\",\"name\":\"slasher\",\"type\":\"address\"},{\"internalType\":\"uint96\",\"name\":\"amount\",\"type\":\"uint96\"}],\"name\":\"bond\",\"outputs\":[],\"stateMutability\":\"nonpayable\",\"type\":\"function\"},{\"inputs\":[{\"internalType\":\"address\",\"name\":\"owner\",\"type\":\"address\"},{\"internalType\":\"address\",\"name\":\"operator\",\"type\":\"address\"},{\"internalType\":\"address\",\"name\":\"token\",\"type\":\"address\"},{\"internalType\":\"address\",\"name\":\"slasher\",\"type\":\"address\"}],\"name\":\"bondId\",\"outputs\":[{\"internalType\":\"bytes32\",\"name\":\"\",\"type\":\"bytes32\"}],\"stateMutability\":\"pure\",\"type\":\"function\"},{\"inputs\":[{\"internalType\":\"bytes32\",\"name\":\"id\",\"type\":\"bytes32\"}],\"name\":\"bondOf\",\"outputs\":[{\"components\":[{\"internalType\":\"uint96\",\"name\":\"active\",\"type\":\"uint96\"},{\"internalType\":\"uint96\",\"name\":\"unbonding\",\"type\":\"uint96\"},{\"internalType\":\"uint64\",\"name\":\"releaseAt\",\"type\":\"uint64\"}],\"internalType\":\"structBond\",\"name\":\"\",\"type\":\"tuple\"}],\"stateMutability\":\"view\",\"type\":\"function\"},{\"inputs\":[{\"internalType\":\"bytes32\",\"name\":\"id\",\"type\":\"bytes32\"}],\"name\":\"channel\",\"outputs\":[{\"components\":[{\"internalType\":\"uint96\",\"name\":\"funded\",\"type\":\"uint96\"},{\"internalType\":\"uint96\",\"name\":\"claimed\",\"type\":\"uint96\"},{\"internalType\":\"uint32\",\"name\":\"epoch\",\"type\":\"uint32\"},{\"internalType\":\"uint32\",\"name\":\"closesAt\",\"type\":\"uint32\"}],\"internalType\":\"structChannel\",\"name\":\"\",\"type\":\"tuple\"}],\"stateMutability\":\"view\",\"type\":\"function\"},{\"inputs\":[{\"internalType\":\"address\",\"name\":\"payer\",\"type\":\"address\"},{\"internalType\":\"address\",\"name\":\"signer\",\"type\":\"address\"},{\"internalType\":\"address\",\"name\":\"payee\",\"type\":\"address\"},{\"internalType\":\"address\",\"name\":\"operator\",\"type\":\"address\"},{\"internalType\":\"address\",\"name\":\"token\",\"type\":\"address\"}],\"name\":\"channelId\",\"outputs\":[{\"internalType\":\"bytes32\",\"name\":\"\",\"type\":\"bytes32\"}],\"stateMutability\":\"pure\",\"type\":\"function\"},{\"inputs\":[{\"internalType\":\"address\",\"name\":\"payee\",\"type\":\"address\"},{\"internalType\":\"address\",\"name\":\"operator\",\"type\":\"address\"},{\"internalType\":\"address\",\"name\":\"token\",\"type\":\"address\"},{\"components\":[{\"internalType\":\"address\",\"name\":\"payer\",\"type\":\"address\"},{\"internalType\":\"address\",\"name\":\"signer\",\"type\":\"address\"},{\"internalType\":\"uint32\",\"name\":\"epoch\",\"type\":\"uint32\"},{\"internalType\":\"uint96\",\"name\":\"cumulative\",\"type\":\"uint96\"},{\"internalType\":\"bytes32\",\"name\":\"r\",\"type\":\"bytes32\"},{\"internalType\":\"bytes32\",\"name\":\"vs\",\"type\":\"bytes32\"}],\"internalType\":\"structVoucher\",\"name\":\"voucher\",\"type\":\"tuple\"},{\"internalType\":\"bool\",\"name\":\"payout\",\"type\":\"bool\"}],\"name\":\"closeByPayee\",\"outputs\":[{\"internalType\":\"uint256\",\"name\":\"paid\",\"type\":\"uint256\"}],\"stateMutability\":\"nonpayable\",\"type\":\"function\"},{\"inputs\":[{\"internalType\":\"address\",\"name\":\"payee\",\"type\":\"address\"},{\"internalType\":\"address\",\"name\":\"operator\",\"type\":\"address\"},{\"internalType\":\"address\",\"name\":\"signer\",\"type\":\"address\"},{\"internalType\":\"address\",\"name\":\"token\",\"type\":\"address\"},{\"internalType\":\"uint96\",\"name\":\"finalCumulative\",\"type\":\"uint96\"},{\"internalType\":\"bytes32\",\"name\":\"r\",\"type\":\"bytes32\"},{\"internalType\":\"bytes32\",\"name\":\"vs\",\"type\":\"bytes32\"},{\"internalType\":\"bool\",\"name\":\"payout\",\"type\":\"bool\"}],\"name\":\"closeByPayer\",\"outputs\":[{\"internalType\":\"uint256\",\"name\":\"refunded\",\"type\":\"uint256\"}],\"stateMutability\":\"nonpayable\",\"type\":\"function\"},{\"inputs\":[{\"internalType\":\"bytes32\",\"name\":\"id\",\"type\":\"bytes32\"},{\"internalType\":\"uint32\",\"name\":\"epoch\",\"type\":\"uint32\"},{\"internalType\":\"uint96\",\"name\":\"finalCumulative\",\"type\":\"uint96\"}],\"name\":\"closeDigest\",\"outputs\":[{\"internalType\":\"bytes32\",\"name\":\"\",\"type\":\"bytes32\"}],\"stateMutability\":\"view\",\"type\":\"function\"},{\"inputs\":[],\"name\":\"closeGrace\",\"outputs\":[{\"internalType\":\"uint32\",\"name\":\"\",\"type\":\"uint32\"}],\"stateMutability\":\"view\",\"type\":\"function\"},{\"inputs\":[{\"internalType\":\"address\",\"name\":\"token\",\"type\":\"address\"},{\"internalType\":\"address\",\"name\":\"owner\",\"type\":\"address\"},{\"internalType\":\"uint96\",\"name\":\"amount\",\"type\":\"uint96\"}],\"name\":\"deposit\",\"outputs\":[],\"stateMutability\":\"nonpayable\",\"type\":\"function\"},{\"inputs\":[{\"internalType\":\"address\",\"name\":\"payee\",\"type\":\"address\"},{\"internalType\":\"address\",\"name\":\"operator\",\"type\":\"address\"},{\"internalType\":\"address\",\"name\":\"signer\",\"type\":\"address\"},{\"internalType\":\"address\",\"name\":\"token\",\"type\":\"address\"},{\"internalType\":\"uint96\",\"name\":\"amount\",\"type\":\"uint96\"}],\"name\":\"depositAndFund\",\"outputs\":[],\"stateMutability\":\"payable\",\"type\":\"function\"},{\"inputs\":[{\"internalType\":\"address\",\"name\":\"payer\",\"type\":\"address\"},{\"internalType\":\"address\",\"name\":\"payee\",\"type\":\"address\"},{\"internalType\":\"address\",\"name\":\"operator\",\"type\":\"address\"},{\"internalType\":\"address\",\"name\":\"signer\",\"type\":\"address\"},{\"internalType\":\"address\",\"name\":\"token\",\"type\":\"address\"},{\"internalType\":\"uint96\",\"name\":\"amount\",\"type\":\"uint96\"},{\"components\":[{\"internalType\":\"uint256\",\"name\":\"validAfter\",\"type\":\"uint256\"},{\"internalType\":\"uint256\",\"name\":\"validBefore\",\"type\":\"uint256\"},{\"internalType\":\"bytes32\",\"name\":\"salt\",\"type\":\"bytes32\"},{\"internalType\":\"bytes32\",\"name\":\"r\",\"type\":\"bytes32\"},{\"internalType\":\"bytes32\",\"name\":\"vs\",\"type\":\"bytes32\"}],\"internalType\":\"structAuthorization\",\"name\":\"auth\",\"type\":\"tuple\"}],\"name\":\"depositAndFundWithAuthorization\",\"outputs\":[],\"stateMutability\":\"nonpayable\",\"type\":\"function\"},{\"inputs\":[{\"internalType\":\"address\",\"name\":\"owner\",\"type\":\"address\"}],\"name\":\"depositNative\",\"outputs\":[],\"stateMutability\":\"payable\",\"type\":\"function\"},{\"inputs\":[{\"internalType\":\"address\",\"name\":\"owner\",\"type\":\"address\"},{\"internalType\":\"bytes32\",\"name\":\"salt\",\"type\":\"bytes32\"}],\"name\":\"depositNonce\",\"outputs\":[{\"internalType\":\"bytes32\",\"name\":\"\",\"type\":\"bytes32\"}],\"stateMutability\":\"pure\",\"type\":\"function\"},{\"inputs\":[{\"internalType\":\"address\",\"name\":\"token\",\"type\":\"address\"},{\"internalType\":\"address\",\"name\":\"from\",\"type\":\"address\"},{\"internalType\":\"address\",\"name\":\"owner\",\"type\":\"address\"},{\"internalType\":\"uint96\",\"name\":\"amount\",\"type\":\"uint96\"},{\"components\":[{\"internalType\":\"uint256\",\"name\":\"validAfter\",\"type\":\"uint256\"},{\"internalType\":\"uint256\",\"name\":\"validBefore\",\"type\":\"uint256\"},{\"internalType\":\"bytes32\",\"name\":\"salt\",\"type\":\"bytes32\"},{\"internalType\":\"bytes32\",\"name\":\"r\",\"type\":\"bytes32\"},{\"internalType\":\"bytes32\",\"name\":\"vs\",\"type\":\"bytes32\"}],\"internalType\":\"structAuthorization\",\"name\":\"auth\",\"type\":\"tuple\"}],\"name\":\"depositWithAuthorization\",\"outputs\":[],\"stateMutability\":\"nonpayable\",\"type\":\"function\"},{\"inputs\":[{\"internalType\":\"address\",\"name\":\"token\",\"type\":\"address\"},{\"internalType\":\"address\",\"name\":\"owner\",\"type\":\"address\"},{\"internalType\":\"uint96\",\"name\":\"amount\",\"type\":\"uint96\"},{\"internalType\":\"uint256\",\"name\":\"deadline\",\"type\":\"uint256\"},{\"internalType\":\"bytes32\",\"name\":\"r\",\"type\":\"bytes32\"},{\"internalType\":\"bytes32\",\"name\":\"vs\",\"type\":\"bytes32\"}],\"name\":\"depositWithPermit\",\"outputs\":[],\"stateMutability\":\"nonpayable\",\"type\":\"function\"},{\"inputs\":[],\"name\":\"domainSeparator\",\"outputs\":[{\"internalType\":\"bytes32\",\"name\":\"\",\"type\":\"bytes32\"}],\"stateMutability\":\"view\",\"type\":\"function\"},{\"inputs\":[],\"name\":\"eip712Domain\",\"outputs\":[{\"internalType\":\"bytes1\",\"name\":\"fields\",\"type\":\"bytes1\"},{\"internalType\":\"string\",\"name\":\"name\",\"type\":\"string\"},{\"internalType\":\"string\",\"name\":\"version\",\"type\":\"string\"},{\"internalType\":\"uint256\",\"name\":\"chainId\",\"type\":\"uint256\"},{\"internalType\":\"address\",\"name\":\"verifyingContract\",\"type\":\"address\"},{\"internalType\":\"bytes32\",\"name\":\"salt\",\"type\":\"bytes32\"},{\"internalType\":\"uint256[]\",\"name\":\"extensions\",\"type\":\"uint256[]\"}],\"stateMutability\":\"view\",\"type\":\"function\"},{\"inputs\":[{\"internalType\":\"address\",\"name\":\"payee\",\"type\":\"address\"},{\"internalType\":\"address\",\"name\":\"operator\",\"type\":\"address\"},{\"internalType\":\"address\",\"name\":\"signer\",\"type\":\"address\"},{\"internalType\":\"address\",\"name\":\"token\",\"type\":\"address\"},{\"internalType\":\"bool\",\"name\":\"payout\",\"type\":\"bool\"}],\"name\":\"finalizeClose\",\"outputs\":[{\"internalType\":\"uint256\",\"name\":\"refunded\",\"type\":\"uint256\"}],\"stateMutability\":\"nonpayable\",\"type\":\"function\"},{\"inputs\":[{\"internalType\":\"address\",\"name\":\"payee\",\"type\":\"address\"},{\"internalType\":\"address\",\"name\":\"operator\",\"type\":\"address\"},{\"internalType\":\"address\",\"name\":\"signer\",\"type\":\"address\"},{\"internalType\":\"address\",\"name\":\"token\",\"type\":\"address\"},{\"internalType\":\"uint96\",\"name\":\"amount\",\"type\":\"uint96\"}],\"name\":\"fund\",\"outputs\":[],\"stateMutability\":\"nonpayable\",\"type\":\"function\"},{\"inputs\":[{\"internalType\":\"address\",\"name\":\"token\",\"type\":\"address\"},{\"components\":[{\"internalType\":\"address\",\"name\":\"payee\",\"type\":\"address\"},{\"internalType\":\"address\",\"name\":\"operator\",\"type\":\"address\"},{\"internalType\":\"address\",\"name\":\"signer\",\"type\":\"address\"},{\"internalType\":\"uint96\",\"name\":\"amount\",\"type\":\"uint96\"}],\"internalType\":\"structFunding[]\",\"name\":\"fundings\",\"type\":\"tuple[]\"}],\"name\":\"fundMany\",\"outputs\":[],\"stateMutability\":\"nonpayable\",\"type\":\"function\"},{\"inputs\":[{\"internalType\":\"bytes[]\",\"name\":\"data\",\"type\":\"bytes[]\"}],\"name\":\"multicall\",\"outputs\":[{\"internalType\":\"bytes[]\",\"name\":\"results\",\"type\":\"bytes[]\"}],\"stateMutability\":\"nonpayable\",\"type\":\"function\"},{\"inputs\":[{\"internalType\":\"bytes32\",\"name\":\"id\",\"type\":\"bytes32\"},{\"internalType\":\"bytes32\",\"name\":\"salt\",\"type\":\"bytes32\"}],\"name\":\"openNonce\",\"outputs\":[{\"internalType\":\"bytes32\",\"name\":\"\",\"type\":\"bytes32\"}],\"stateMutability\":\"pure\",\"type\":\"function\"},{\"inputs\":[{\"internalType\":\"address\",\"name\":\"payee\",\"type\":\"address\"},{\"internalType\":\"address\",\"name\":\"operator\",\"type\":\"address\"},{\"internalType\":\"address\",\"name\":\"token\",\"type\":\"address\"},{\"components\":[{\"internalType\":\"address\",\"name\":\"payer\",\"type\":\"address\"},{\"internalType\":\"address\",\"name\":\"signer\",\"type\":\"address\"},{\"internalType\":\"uint32\",\"name\":\"epoch\",\"type\":\"uint32\"},{\"internalType\":\"uint96\",\"name\":\"cumulative\",\"type\":\"uint96\"},{\"internalType\":\"bytes32\",\"name\":\"r\",\"type\":\"bytes32\"},{\"internalType\":\"bytes32\",\"name\":\"vs\",\"type\":\"bytes32\"}],\"internalType\":\"structVoucher\",\"name\":\"voucher\",\"type\":\"tuple\"},{\"internalType\":\"bool\",\"name\":\"payout\",\"type\":\"bool\"}],\"name\":\"redeem\",\"outputs\":[{\"internalType\":\"uint256\",\"name\":\"paid\",\"type\":\"uint256\"}],\"stateMutability\":\"nonpayable\",\"type\":\"function\"},{\"inputs\":[{\"internalType\":\"address\",\"name\":\"payee\",\"type\":\"address\"},{\"internalType\":\"address\",\"name\":\"operator\",\"type\":\"address\"},{\"internalType\":\"address\",\"name\":\"token\",\"type\":\"address\"},{\"components\":[{\"internalType\":\"address\",\"name\":\"payer\",\"type\":\"address\"},{\"internalType\":\"address\",\"name\":\"signer\",\"type\":\"address\"},{\"internalType\":\"uint32\",\"name\":\"epoch\",\"type\":\"uint32\"},{\"internalType\":\"uint96\",\"name\":\"cumulative\",\"type\":\"uint96\"},{\"internalType\":\"bytes32\",\"name\":\"r\",\"type\":\"bytes32\"},{\"internalType\":\"bytes32\",\"name\":\"vs\",\"type\":\"bytes32\"}],\"internalType\":\"structVoucher[]\",\"name\":\"vouchers\",\"type\":\"tuple[]\"},{\"internalType\":\"bool\",\"name\":\"payout\",\"type\":\"bool\"}],\"name\":\"redeemMany\",\"outputs\":[{\"internalType\":\"uint256\",\"name\":\"paid\",\"type\":\"uint256\"}],\"stateMutability\":\"nonpayable\",\"type\":\"function\"},{\"inputs\":[{\"internalType\":\"address\",\"name\":\"payee\",\"type\":\"address\"},{\"internalType\":\"address\",\"name\":\"operator\",\"type\":\"address\"},{\"internalType\":\"address\",\"name\":\"token\",\"type\":\"address\"},{\"internalType\":\"bytes\",\"name\":\"records\",\"type\":\"bytes\"},{\"internalType\":\"bool\",\"name\":\"payout\",\"type\":\"bool\"}],\"name\":\"redeemPacked\",\"outputs\":[{\"internalType\":\"uint256\",\"name\":\"paid\",\"type\":\"uint256\"}],\"stateMutability\":\"nonpayable\",\"type\":\"function\"},{\"inputs\":[{\"internalType\":\"address\",\"name\":\"operator\",\"type\":\"address\"},{\"internalType\":\"address\",\"name\":\"token\",\"type\":\"address\"},{\"internalType\":\"address\",\"name\":\"slasher\",\"type\":\"address\"}],\"name\":\"releaseBond\",\"outputs\":[{\"internalType\":\"uint256\",\"name\":\"released\",\"type\":\"uint256\"}],\"stateMutability\":\"nonpayable\",\"type\":\"function\"},{\"inputs\":[{\"internalType\":\"address\",\"name\":\"payee\",\"type\":\"address\"},{\"internalType\":\"address\",\"name\":\"operator\",\"type\":\"address\"},{\"internalType\":\"address\",\"name\":\"signer\",\"type\":\"address\"},{\"internalType\":\"address\",\"name\":\"token\",\"type\":\"address\"}],\"name\":\"requestClose\",\"outputs\":[],\"stateMutability\":\"nonpayable\",\"type\":\"function\"},{\"inputs\":[{\"internalType\":\"address\",\"name\":\"owner\",\"type\":\"address\"},{\"internalType\":\"address\",\"name\":\"operator\",\"type\":\"address\"},{\"internalType\":\"address\",\"name\":\"token\",\"type\":\"address\"},{\"internalType\":\"uint96\",\"name\":\"amount\",\"type\":\"uint96\"},{\"internalType\":\"address\",\"name\":\"beneficiary\",\"type\":\"address\"},{\"internalType\":\"bytes32\",\"name\":\"ref\",\"type\":\"bytes32\"}],\"name\":\"slash\",\"outputs\":[{\"internalType\":\"uint256\",\"name\":\"slashed\",\"type\":\"uint256\"}],\"stateMutability\":\"nonpayable\",\"type\":\"function\"},{\"inputs\":[{\"internalType\":\"address\",\"name\":\"operator\",\"type\":\"address\"},{\"internalType\":\"address\",\"name\":\"token\",\"type\":\"address\"},{\"internalType\":\"address\",\"name\":\"slasher\",\"type\":\"address\"},{\"internalType\":\"uint96\",\"name\":\"amount\",\"type\":\"uint96\"}],\"name\":\"unbond\",\"outputs\":[],\"stateMutability\":\"nonpayable\",\"type\":\"function\"},{\"inputs\":[],\"name\":\"unbondPeriod\",\"outputs\":[{\"internalType\":\"uint32\",\"name\":\"\",\"type\":\"uint32\"}],\"stateMutability\":\"view\",\"type\":\"function\"},{\"inputs\":[{\"internalType\":\"bytes32\",\"name\":\"id\",\"type\":\"bytes32\"},{\"internalType\":\"uint32\",\"name\":\"epoch\",\"type\":\"uint32\"},{\"internalType\":\"uint96\",\"name\":\"cumulative\",\"type\":\"uint96\"}],\"name\":\"voucherDigest\",\"outputs\":[{\"internalType\":\"bytes32\",\"name\":\"\",\"type\":\"bytes32\"}],\"stateMutability\":\"view\",\"type\":\"function\"},{\"inputs\":[{\"internalType\":\"address\",\"name\":\"token\",\"type\":\"address\"},{\"internalType\":\"address\",\"name\":\"to\",\"type\":\"address\"},{\"internalType\":\"uint256\",\"name\":\"amount\",\"type\":\"uint256\"}],\"name\":\"withdraw\",\"outputs\":[],\"stateMutability\":\"nonpayable\",\"type\":\"function\"}]",
 	ID:  "Escrow",
-	Bin: "0x61018080604052346101a3576020816128bc803803809161002082856101a7565b8339810103126101a3575163ffffffff81168082036101a3576040516100476040826101a7565b60058152602081019064526572696760d81b82526040519161006a6040846101a7565b600183526020830191603160f81b8352610083816101de565b61012052610090846101de565b61014052519020918260e05251902080610100524660a0526040519060208201927f8b73c3c69bb8fe3d512ecc4cf759cc79239f7b179b0ffacaa9a75d522b39400f8452604083015260608201524660808201523060a082015260a081526100f960c0826101a7565b5190206080523060c052603c81108015610197575b610179575061016052604051612672908161024a8239608051816124a2015260a05181612559015260c05181612473015260e051816124f101526101005181612517015261012051816109d701526101405181610a00015261016051818181610b4d0152610cde0152f35b630cd19fc160e01b5f52600452603c60245262278d0060445260645ffd5b5062278d00811161010e565b5f80fd5b601f909101601f19168101906001600160401b038211908210176101ca57604052565b634e487b7160e01b5f52604160045260245ffd5b601f8151116102095760208151910151602082106101fa571790565b5f198260200360031b1b161790565b604460209160405192839163305a27a960e01b83528160048401528051918291826024860152018484015e5f828201840152601f01601f19168101030190fdfe60806040526004361015610011575f80fd5b5f3560e01c80630dca351c1461101257806326119a4b14610efc5780632fc486a614610ee357806333bb7f9114610e1457806347bcf3e714610d025780635c915e4314610ca45780637a68489014610c8b5780637fece77014610ad357806384b0196e146109a15780638cc80b63146107ed578063b5f9451814610770578063b7d9c80e1461069e578063d9caed12146105b6578063e3ea08c414610585578063e8bb121514610525578063eb92025e14610354578063f11d6f7e146101ba578063f698da251461017a5763f7888aec146100ea575f80fd5b346101765760407ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffc360112610176576101216110f1565b73ffffffffffffffffffffffffffffffffffffffff61013e611114565b91165f52600260205273ffffffffffffffffffffffffffffffffffffffff60405f2091165f52602052602060405f2054604051908152f35b5f80fd5b34610176575f7ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffc3601126101765760206101b261245c565b604051908152f35b34610176576101c8366112f2565b929390916101d4611607565b73ffffffffffffffffffffffffffffffffffffffff821633141580610334575b61030857610219818684610207876115d5565b610213602089016115d5565b90611553565b63ffffffff6102278261212b565b5460c01c169560408501968063ffffffff6102418a6115f6565b16036102c957602061026e61029e898989896102998a61029261026686858e88611694565b9889966115d5565b91805f5260038b526bffffffffffffffffffffffff60405f205460601c1690611a9a565b90836119cf565b611a2b565b5f7f9b779b17422d0df92223018b32b4d1fa46e071723d6817e2486d003becc55f005d604051908152f35b63ffffffff906102d8896115f6565b907f5d6b77f0000000000000000000000000000000000000000000000000000000005f526004521660245260445ffd5b7f3aaae11f000000000000000000000000000000000000000000000000000000005f523360045260245ffd5b5073ffffffffffffffffffffffffffffffffffffffff85163314156101f4565b34610176576101007ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffc3601126101765761038c6110f1565b610394611114565b9061039d611137565b906103a661115a565b91608435916bffffffffffffffffffffffff8316938484036101765760e435928315158403610176578187846103e4936103de611607565b33611553565b6103ed8161212b565b54966bffffffffffffffffffffffff8816976bffffffffffffffffffffffff8160601c1698898910801561051c575b6104e95750906104479160c435916104418963ffffffff60a4359460c01c1687611482565b906123c0565b156104c1576104808582610489936bffffffffffffffffffffffff61047160209c61029e9b6115ab565b16998a610490575b5050611a9a565b958693836119cf565b3390611a2b565b8b7f40c8691ff5fcf515438fb9b3b0323b88d6d509a2c9e05d91fcd89e68c1a4b17791604051908152a2808b610479565b7fd711aa38000000000000000000000000000000000000000000000000000000005f5260045ffd5b89897fdc1ef23b000000000000000000000000000000000000000000000000000000005f5260045260245260445260645ffd5b5080891161041c565b3461017657610560610536366111e6565b93610542939193611607565b61055b6bffffffffffffffffffffffff8616338661217c565b611c91565b5f7f9b779b17422d0df92223018b32b4d1fa46e071723d6817e2486d003becc55f005d005b346101765760206105ae61029e61059b366112f2565b93959180936105a8611607565b87611694565b938491611a2b565b346101765760607ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffc360112610176576105ed6110f1565b6105f5611114565b60443590610601611607565b73ffffffffffffffffffffffffffffffffffffffff811680158015610695575b61066a57508115610642576105609261063b83338361217c565b3390612253565b7f1f2a2005000000000000000000000000000000000000000000000000000000005f5260045ffd5b7ff66e9048000000000000000000000000000000000000000000000000000000005f5260045260245ffd5b50308114610621565b346101765760207ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffc360112610176575f60606040516106dc816113f8565b82815282602082015282604082015201526004355f526003602052608060405f2063ffffffff6040519161070f836113f8565b54816bffffffffffffffffffffffff8216938481526bffffffffffffffffffffffff60208201818560601c16815260606040840193858760c01c168552019460e01c8552604051968752511660208601525116604084015251166060820152f35b346101765760a07ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffc360112610176576107a76110f1565b6107af611114565b906107b8611137565b6107c061115a565b6084359173ffffffffffffffffffffffffffffffffffffffff83168303610176576020946101b294611553565b346101765760607ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffc360112610176576108246110f1565b61082c611114565b90604435906bffffffffffffffffffffffff82168092036101765761084f611607565b73ffffffffffffffffffffffffffffffffffffffff81169283156109435773ffffffffffffffffffffffffffffffffffffffff1680156108e55782156106425761056093815f52600260205260405f20815f5260205260405f206108b48582546113be565b90557f8752a472e571a816aea92eec8dae9baf628e840f4929fbcc2d155e6233ff68a76020604051868152a3611f33565b60646040517feac0d38900000000000000000000000000000000000000000000000000000000815260206004820152600560248201527f6f776e65720000000000000000000000000000000000000000000000000000006044820152fd5b60646040517feac0d38900000000000000000000000000000000000000000000000000000000815260206004820152600560248201527f746f6b656e0000000000000000000000000000000000000000000000000000006044820152fd5b34610176575f7ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffc36011261017657610a776109fb7f000000000000000000000000000000000000000000000000000000000000000061257f565b610a247f000000000000000000000000000000000000000000000000000000000000000061257f565b6020610a8560405192610a378385611441565b5f84525f3681376040519586957f0f00000000000000000000000000000000000000000000000000000000000000875260e08588015260e08701906112af565b9085820360408701526112af565b4660608501523060808501525f60a085015283810360c08501528180845192838152019301915f5b828110610abc57505050500390f35b835185528695509381019392810192600101610aad565b346101765760807ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffc36011261017657610b2f610b0d6110f1565b610b15611114565b610b1d611137565b91610b2661115a565b926103de611607565b610b388161212b565b805460e01c80610c5c5750610b7363ffffffff7f000000000000000000000000000000000000000000000000000000000000000016426113be565b63ffffffff8111610c2c5781547bffffffffffffffffffffffffffffffffffffffffffffffffffffffff1660e082901b7fffffffff00000000000000000000000000000000000000000000000000000000161782557fe061cbf286197f3b27a0e317367b039267202a7d4b72520b2fe52f612b33e3f59160409163ffffffff908116915460c01c169082519182526020820152a25f7f9b779b17422d0df92223018b32b4d1fa46e071723d6817e2486d003becc55f005d005b7f6dfcc650000000000000000000000000000000000000000000000000000000005f52602060045260245260445ffd5b827f11b8a496000000000000000000000000000000000000000000000000000000005f5260045260245260445ffd5b346101765760206101b2610c9e3661118c565b916114f0565b34610176575f7ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffc36011261017657602060405163ffffffff7f0000000000000000000000000000000000000000000000000000000000000000168152f35b610d0b366111e6565b909391610d16611607565b73ffffffffffffffffffffffffffffffffffffffff8516938415938415610e01576bffffffffffffffffffffffff845b16803403610dd25750918691610d9894936040516bffffffffffffffffffffffff8616988982527f8752a472e571a816aea92eec8dae9baf628e840f4929fbcc2d155e6233ff68a760203393a3611c91565b15610dc2575f7f9b779b17422d0df92223018b32b4d1fa46e071723d6817e2486d003becc55f005d005b610dcb91611f33565b8080610560565b7f8c54e309000000000000000000000000000000000000000000000000000000005f526004523460245260445ffd5b6bffffffffffffffffffffffff5f610d46565b60207ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffc3601126101765773ffffffffffffffffffffffffffffffffffffffff610e5b6110f1565b610e63611607565b1680156108e557341561064257805f52600260205260405f205f805260205260405f20610e913482546113be565b90555f7f8752a472e571a816aea92eec8dae9baf628e840f4929fbcc2d155e6233ff68a76020604051348152a35f7f9b779b17422d0df92223018b32b4d1fa46e071723d6817e2486d003becc55f005d005b346101765760206101b2610ef63661118c565b91611482565b346101765760a07ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffc36011261017657610f336110f1565b610f3b611114565b610f63610f46611137565b92610f4f61115a565b928391610f5a61117d565b956103de611607565b805f52600360205260405f205460e01c8015610fe657804210610fb75750602092610fae8261029e935f52600386526bffffffffffffffffffffffff60405f205460601c1690611a9a565b80933390611a2b565b7fc7b5e1b8000000000000000000000000000000000000000000000000000000005f526004524260245260445ffd5b507f713ee726000000000000000000000000000000000000000000000000000000005f5260045260245ffd5b346101765760a07ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffc360112610176576110496110f1565b611051611114565b9061105a611137565b906064359167ffffffffffffffff831161017657366023840112156101765782600401359367ffffffffffffffff85116101765736602460c0870286010111610176576110a561117d565b936110ae611607565b5f94855b878710156110e3576110db6001916110d589602460c0820288010189898c61186d565b906113be565b9601956110b2565b61029e602092828888611a2b565b6004359073ffffffffffffffffffffffffffffffffffffffff8216820361017657565b6024359073ffffffffffffffffffffffffffffffffffffffff8216820361017657565b6044359073ffffffffffffffffffffffffffffffffffffffff8216820361017657565b6064359073ffffffffffffffffffffffffffffffffffffffff8216820361017657565b60843590811515820361017657565b7ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffc6060910112610176576004359060243563ffffffff8116810361017657906044356bffffffffffffffffffffffff811681036101765790565b7ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffc60a09101126101765760043573ffffffffffffffffffffffffffffffffffffffff81168103610176579060243573ffffffffffffffffffffffffffffffffffffffff81168103610176579060443573ffffffffffffffffffffffffffffffffffffffff81168103610176579060643573ffffffffffffffffffffffffffffffffffffffff8116810361017657906084356bffffffffffffffffffffffff811681036101765790565b907fffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffe0601f602080948051918291828752018686015e5f8582860101520116010190565b906101407ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffc8301126101765760043573ffffffffffffffffffffffffffffffffffffffff81168103610176579160243573ffffffffffffffffffffffffffffffffffffffff81168103610176579160443573ffffffffffffffffffffffffffffffffffffffff81168103610176577fffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff9c60c091930112610176576064906101243580151581036101765790565b919082018092116113cb57565b7f4e487b71000000000000000000000000000000000000000000000000000000005f52601160045260245ffd5b6080810190811067ffffffffffffffff82111761141457604052565b7f4e487b71000000000000000000000000000000000000000000000000000000005f52604160045260245ffd5b90601f7fffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffe0910116810190811067ffffffffffffffff82111761141457604052565b906bffffffffffffffffffffffff6114ed9363ffffffff6040519360208501957fd8f13bfff04b80e51ae6ec8ad7f42f25d27154762b7d9648318fda762f1292f687526040860152166060840152166080820152608081526114e560a082611441565b519020611c50565b90565b906bffffffffffffffffffffffff6114ed9363ffffffff6040519360208501957fdafec05637537bb1d28853923abf7c1e27b5bf131530de59b2219f22fdc69d3487526040860152166060840152166080820152608081526114e560a082611441565b93909273ffffffffffffffffffffffffffffffffffffffff929083809281604051978160208a019a168a521660408801521660608601521660808401521660a082015260a081526115a560c082611441565b51902090565b906bffffffffffffffffffffffff809116911603906bffffffffffffffffffffffff82116113cb57565b3573ffffffffffffffffffffffffffffffffffffffff811681036101765790565b3563ffffffff811681036101765790565b7f9b779b17422d0df92223018b32b4d1fa46e071723d6817e2486d003becc55f005c6116535760017f9b779b17422d0df92223018b32b4d1fa46e071723d6817e2486d003becc55f005d565b7f3ee5aeb5000000000000000000000000000000000000000000000000000000005f5260045ffd5b356bffffffffffffffffffffffff811681036101765790565b916116b4919493946116a5866115d5565b936020870194610213866115d5565b90815f52600360205260405f20938454906bffffffffffffffffffffffff821663ffffffff6bffffffffffffffffffffffff8460601c169360c01c166060830191806bffffffffffffffffffffffff61170c8561167b565b161015611867575061171d8261167b565b945b8163ffffffff611731604087016115f6565b161480159061184f575b6118435761177193929161175a611754611761936115d5565b9361167b565b90886114f0565b608060a0840135930135916123c0565b156118175781611800816bffffffffffffffffffffffff6117b56020957f40c8691ff5fcf515438fb9b3b0323b88d6d509a2c9e05d91fcd89e68c1a4b177976115ab565b1697907fffffffffffffffff000000000000000000000000ffffffffffffffffffffffff77ffffffffffffffffffffffff00000000000000000000000083549260601b169116179055565b6bffffffffffffffffffffffff60405191168152a2565b7fa1c97319000000000000000000000000000000000000000000000000000000005f525f60045260245ffd5b505f9750505050505050565b50846bffffffffffffffffffffffff8716111561173b565b9461171f565b9161188d9195949561187e856115d5565b936020860194610213866115d5565b91825f52600360205260405f20948554916bffffffffffffffffffffffff831663ffffffff6bffffffffffffffffffffffff8560601c169460c01c166060830191806bffffffffffffffffffffffff6118e58561167b565b1610156119c957506118f68261167b565b955b8163ffffffff61190a604087016115f6565b16148015906119b1575b6119a45761193493929161192d611754611761936115d5565b90896114f0565b15611979575081611800816bffffffffffffffffffffffff6117b56020957f40c8691ff5fcf515438fb9b3b0323b88d6d509a2c9e05d91fcd89e68c1a4b177976115ab565b7fa1c97319000000000000000000000000000000000000000000000000000000005f5260045260245ffd5b505f985050505050505050565b50856bffffffffffffffffffffffff88161115611914565b956118f8565b908215611a265773ffffffffffffffffffffffffffffffffffffffff165f52600260205273ffffffffffffffffffffffffffffffffffffffff60405f2091165f52602052611a2260405f209182546113be565b9055565b505050565b9091928315611a945715611a47579080611a459392612253565b565b9073ffffffffffffffffffffffffffffffffffffffff165f52600260205273ffffffffffffffffffffffffffffffffffffffff60405f2091165f52602052611a2260405f209182546113be565b50505050565b805f52600360205260405f205463ffffffff611ac4846bffffffffffffffffffffffff84166115ab565b9160c01c1692600184019063ffffffff82116113cb577f5984579cfe1864d919dd1b162d4efd401edf704b7ce3f103bd5ed31fb3dd0758926bffffffffffffffffffffffff8092611c3860609563ffffffff8960405192611b24846113f8565b5f8452611bc687602086015f81528560408801941684528c8701945f86525f526003602052818060405f20985116167fffffffffffffffffffffffffffffffffffffffff000000000000000000000000885416178755511685907fffffffffffffffff000000000000000000000000ffffffffffffffffffffffff77ffffffffffffffffffffffff00000000000000000000000083549260601b169116179055565b518354915177ffffffffffffffffffffffffffffffffffffffffffffffff90921660c09190911b7bffffffff0000000000000000000000000000000000000000000000001617911660e01b7fffffffff0000000000000000000000000000000000000000000000000000000016179055565b6040519788521660208701521693846040820152a290565b604290611c5b61245c565b90604051917f19010000000000000000000000000000000000000000000000000000000000008352600283015260228201522090565b936bffffffffffffffffffffffff9093919293169182156106425773ffffffffffffffffffffffffffffffffffffffff8516948515611ed55773ffffffffffffffffffffffffffffffffffffffff8216948515611e775773ffffffffffffffffffffffffffffffffffffffff8116928315611e1957611d1292859233611553565b92835f52600360205260405f2091816bffffffffffffffffffffffff84541601926bffffffffffffffffffffffff84116113cb576bffffffffffffffffffffffff9463ffffffff73ffffffffffffffffffffffffffffffffffffffff928787167fffffffffffffffffffffffffffffffffffffffff000000000000000000000000825416178155805460e01c611df2575b5460c01c16926040519889526020890152166040870152606086015260808501521660a08301527f2213fd90c1f259728b1ecd5e18fe9ef0a0d32a1f927019c630c8e7309bbface560c03393a4565b7bffffffffffffffffffffffffffffffffffffffffffffffffffffffff8154168155611da3565b60646040517feac0d38900000000000000000000000000000000000000000000000000000000815260206004820152600660248201527f7369676e657200000000000000000000000000000000000000000000000000006044820152fd5b60646040517feac0d38900000000000000000000000000000000000000000000000000000000815260206004820152600860248201527f6f70657261746f720000000000000000000000000000000000000000000000006044820152fd5b60646040517feac0d38900000000000000000000000000000000000000000000000000000000815260206004820152600560248201527f70617965650000000000000000000000000000000000000000000000000000006044820152fd5b73ffffffffffffffffffffffffffffffffffffffff1690604051917f70a08231000000000000000000000000000000000000000000000000000000008352306004840152602083602481845afa9283156120a1575f936120f7575b50604051927f23b872dd000000000000000000000000000000000000000000000000000000005f5233600452306024528260445260205f60648180865af160015f51148116156120d8575b846040525f606052156120ac577f70a08231000000000000000000000000000000000000000000000000000000008452306004850152602084602481855afa9384156120a1575f9461206d575b5083039283116113cb5781830361203c57505050565b7f495a9962000000000000000000000000000000000000000000000000000000005f5260045260245260445260645ffd5b9093506020813d602011612099575b8161208960209383611441565b810103126101765751925f612026565b3d915061207c565b6040513d5f823e3d90fd5b507f5274afe7000000000000000000000000000000000000000000000000000000005f5260045260245ffd5b60018115166120ee57823b15153d151616611fd9565b843d5f823e3d90fd5b9092506020813d602011612123575b8161211360209383611441565b810103126101765751915f611f8e565b3d9150612106565b90815f52600360205260405f20916bffffffffffffffffffffffff835416156121515750565b7f068e1080000000000000000000000000000000000000000000000000000000005f5260045260245ffd5b919073ffffffffffffffffffffffffffffffffffffffff1691825f52600260205260405f2073ffffffffffffffffffffffffffffffffffffffff82165f5260205260405f2054928284106121fb575f52600260205273ffffffffffffffffffffffffffffffffffffffff60405f2091165f5260205260405f2091039055565b828473ffffffffffffffffffffffffffffffffffffffff608494604051947f861da4bd000000000000000000000000000000000000000000000000000000008652600486015216602484015260448301526064820152fd5b73ffffffffffffffffffffffffffffffffffffffff9093919293169273ffffffffffffffffffffffffffffffffffffffff81168093857fa4195c37c2947bbe89165f03e320b6903116f0b10d8cfdb522330f7ce6f9fa24602073ffffffffffffffffffffffffffffffffffffffff604051948886521693a4831561236e5750604051917fa9059cbb000000000000000000000000000000000000000000000000000000005f5260045260245260205f60448180865af19060015f511482161561234d575b604052156123225750565b7f5274afe7000000000000000000000000000000000000000000000000000000005f5260045260245ffd5b90600181151661236557823b15153d15161690612317565b503d5f823e3d90fd5b8193505f808093819382604051612386602082611441565b525af115612392575050565b7fa5b05eec000000000000000000000000000000000000000000000000000000005f5260045260245260445ffd5b9290916123f99260ff601b7f7fffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff851694821c0116906125d6565b50600481101561242f5715918261240f57505090565b73ffffffffffffffffffffffffffffffffffffffff919250811691161490565b7f4e487b71000000000000000000000000000000000000000000000000000000005f52602160045260245ffd5b73ffffffffffffffffffffffffffffffffffffffff7f000000000000000000000000000000000000000000000000000000000000000016301480612556575b156124c4577f000000000000000000000000000000000000000000000000000000000000000090565b60405160208101907f8b73c3c69bb8fe3d512ecc4cf759cc79239f7b179b0ffacaa9a75d522b39400f82527f000000000000000000000000000000000000000000000000000000000000000060408201527f000000000000000000000000000000000000000000000000000000000000000060608201524660808201523060a082015260a081526115a560c082611441565b507f0000000000000000000000000000000000000000000000000000000000000000461461249b565b60ff811690601f82116125ae576040519161259b604084611441565b6020808452838101919036833783525290565b7fb3512b0c000000000000000000000000000000000000000000000000000000005f5260045ffd5b91907f7fffffffffffffffffffffffffffffff5d576e7357a4501ddfe92f46681b20a0841161265a579160209360809260ff5f9560405194855216868401526040830152606082015282805260015afa156120a1575f5173ffffffffffffffffffffffffffffffffffffffff81161561265057905f905f90565b505f906001905f90565b5050505f916003919056fea164736f6c6343000825000a",
+	Bin: "0x6101a08060405234610206576040816147da8038038091610020828561020a565b8339810103126102065761003f602061003883610241565b9201610241565b60405161004d60408261020a565b60058152602081019064526572696760d81b82526040519161007060408461020a565b600183526020830191603160f81b835261008981610252565b6101205261009684610252565b61014052519020918260e05251902080610100524660a0526040519060208201927f8b73c3c69bb8fe3d512ecc4cf759cc79239f7b179b0ffacaa9a75d522b39400f8452604083015260608201524660808201523060a082015260a081526100ff60c08261020a565b5190206080523060c05263ffffffff8116603c811080156101fa575b6101dc57506101605263ffffffff8116603c811080156101d0575b6101b257506101805260405161451c90816102be823960805181614149015260a05181614200015260c0518161411a015260e05181614198015261010051816141be01526101205181611c2901526101405181611c530152610160518181816101ca0152611fe9015261018051818181611da101526124a30152f35b630cd19fc160e01b5f52600452603c60245262278d0060445260645ffd5b5062278d008111610136565b630153215d60e11b5f52600452603c6024526276a70060445260645ffd5b506276a700811161011b565b5f80fd5b601f909101601f19168101906001600160401b0382119082101761022d57604052565b634e487b7160e01b5f52604160045260245ffd5b519063ffffffff8216820361020657565b601f81511161027d57602081519101516020821061026e571790565b5f198260200360031b1b161790565b604460209160405192839163305a27a960e01b83528160048401528051918291826024860152018484015e5f828201840152601f01601f19168101030190fdfe60806040526004361015610011575f80fd5b5f5f3560e01c8063010d31a614612d6f57806303b0544f14612b3c5780630dca351c14612a1c5780630fb585ba1461296e57806326119a4b146128585780632fc486a61461283f57806333bb7f911461272257806347bcf3e7146124c75780635c915e43146124695780635cb1a9aa14612181578063672613b514611f1e5780636e4d596114611ed85780637a68489014611ebe5780637fece77014611d6757806383435ec814611d2757806384b0196e14611bf15780638999be66146119cc5780638cc80b63146117f8578063a20fcf3d146115b9578063aaec6f5514611269578063ac9650d814610ff8578063b5f9451814610f94578063b7d9c80e14610ec3578063cc6bfd8a14610c71578063d7dfdeae14610b60578063d9caed12146108ef578063e3ea08c4146108bd578063e8bb12151461087c578063eb92025e1461069c578063f11d6f7e1461052a578063f18f4e6f146102ab578063f698da251461026a578063f7888aec146101f15763fc0c5ff114610190575f80fd5b346101ee57807ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffc3601126101ee57602060405163ffffffff7f0000000000000000000000000000000000000000000000000000000000000000168152f35b80fd5b50346101ee5760407ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffc3601126101ee5773ffffffffffffffffffffffffffffffffffffffff6040610240612d8b565b928261024a612dae565b9416815260026020522091165f52602052602060405f2054604051908152f35b50346101ee57807ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffc3601126101ee5760206102a3614103565b604051908152f35b50346101ee576102ba36613052565b6102c592919261358d565b6bffffffffffffffffffffffff811680156105025773ffffffffffffffffffffffffffffffffffffffff85169485156104a35773ffffffffffffffffffffffffffffffffffffffff8516948515610445578461032c92610326853384613f90565b336132af565b9283875260036020526040872092835461035a6bffffffffffffffffffffffff8083169260601c16826132fd565b6bffffffffffffffffffffffff61037186836132fd565b116104115750916103a673ffffffffffffffffffffffffffffffffffffffff926bffffffffffffffffffffffff9695946133cf565b938585167fffffffffffffffffffffffffffffffffffffffff00000000000000000000000082541617905560405196875216602086015260408501521660608301527f225f02c74883cb9b28bdb846914c167727e794b0895e0a55cebe9c76f86603a860803393a480f35b8985606492897f85ef986d000000000000000000000000000000000000000000000000000000008452600452602452604452fd5b60646040517feac0d38900000000000000000000000000000000000000000000000000000000815260206004820152600760248201527f736c6173686572000000000000000000000000000000000000000000000000006044820152fd5b6040517feac0d38900000000000000000000000000000000000000000000000000000000815260206004820152600860248201527f6f70657261746f720000000000000000000000000000000000000000000000006044820152606490fd5b6004867f1f2a2005000000000000000000000000000000000000000000000000000000008152fd5b50346101ee576105393661313d565b939190929461054661358d565b73ffffffffffffffffffffffffffffffffffffffff83163314158061067c575b6106505761058b8287856105798861355b565b61058560208a0161355b565b906134f0565b63ffffffff61059982613ce0565b5460c01c169660408601978063ffffffff6105b38b61357c565b160361061157509261060c869361060587946bffffffffffffffffffffffff60406105e96105f19c8860209f9c6102a39e61362e565b9b8c9961355b565b9483815260048e52205460601c169061384f565b908361367c565b613694565b8363ffffffff6044926106238c61357c565b907f5d6b77f000000000000000000000000000000000000000000000000000000000845260045216602452fd5b807f3aaae11f000000000000000000000000000000000000000000000000000000006024925233600452fd5b5073ffffffffffffffffffffffffffffffffffffffff8616331415610566565b50346101ee576101007ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffc3601126101ee576106d5612d8b565b6106dd612dae565b906106e6612dd1565b926106ef612df4565b90608435906bffffffffffffffffffffffff8216948583036108785760e4359687151588036108745784828761072d9361072761358d565b336134f0565b9161073783613ce0565b54916bffffffffffffffffffffffff8316926bffffffffffffffffffffffff8160601c1693848a10801561086b575b6108375750906107919160c4359161078b8863ffffffff60a4359460c01c1689613337565b90614067565b1561080f57506107ce838360209996946bffffffffffffffffffffffff6107bf6107d7966102a39b996133a5565b16998a6107de575b505061384f565b9586938361367c565b3390613694565b8b7f40c8691ff5fcf515438fb9b3b0323b88d6d509a2c9e05d91fcd89e68c1a4b17791604051908152a2805f6107c7565b807fd711aa380000000000000000000000000000000000000000000000000000000060049252fd5b83606491868c7fdc1ef23b000000000000000000000000000000000000000000000000000000008452600452602452604452fd5b50808a11610766565b8280fd5b5080fd5b50346101ee576108b961088e36612f89565b9361089a93919361358d565b6108b36bffffffffffffffffffffffff86163386613f90565b33613a46565b5080f35b50346101ee5760206108e76102a36108d43661313d565b93959180936108e161358d565b8761362e565b938491613694565b50346101ee5760607ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffc3601126101ee57610927612d8b565b61092f612dae565b9060443561093b61358d565b73ffffffffffffffffffffffffffffffffffffffff83169182158015610b57575b610b2b578115610b035773ffffffffffffffffffffffffffffffffffffffff90610987833383613f90565b61098f61358d565b60017f9b779b17422d0df92223018b32b4d1fa46e071723d6817e2486d003becc55f005d169282604051838152857fa4195c37c2947bbe89165f03e320b6903116f0b10d8cfdb522330f7ce6f9fa2460203393a48315610aab5750604051917fa9059cbb00000000000000000000000000000000000000000000000000000000855260045260245260208360448180865af1906001845114821615610a8a575b60405215610a5f57505b807f9b779b17422d0df92223018b32b4d1fa46e071723d6817e2486d003becc55f005d80f35b7f5274afe7000000000000000000000000000000000000000000000000000000008252600452602490fd5b906001811516610aa257823b15153d15161690610a2f565b503d83823e3d90fd5b848080955083819495979382604051610ac560208261326e565b525af115610ad557509050610a39565b6044927fa5b05eec000000000000000000000000000000000000000000000000000000008352600452602452fd5b6004857f1f2a2005000000000000000000000000000000000000000000000000000000008152fd5b602485847ff66e9048000000000000000000000000000000000000000000000000000000008252600452fd5b5030831461095c565b50346101ee5760407ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffc3601126101ee57610b98612d8b565b60243567ffffffffffffffff811161087457366023820112156108745780600401359167ffffffffffffffff8311610c6d573660248460071b84010111610c6d57610be161358d565b8391845b84811015610c5c57600190610c558160071b840185610c1f60848301986bffffffffffffffffffffffff610c188b613542565b16906132fd565b97610c2c6024840161355b565b92610c4e610c486064610c416044850161355b565b930161355b565b92613542565b9333613a46565b5001610be5565b5050610c6a92503390613f90565b80f35b8380fd5b50346101ee576101207ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffc3601126101ee57610caa612d8b565b610cb2612dae565b610cba612dd1565b9083610cc4612f14565b9260a07fffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7c36011261087857610d1c6bffffffffffffffffffffffff91610d0861358d565b610d13868289613d31565b60c435906133f9565b931692610d2761358d565b60017f9b779b17422d0df92223018b32b4d1fa46e071723d6817e2486d003becc55f005d6040517f70a082310000000000000000000000000000000000000000000000000000000081523060048201529273ffffffffffffffffffffffffffffffffffffffff8616602085602481845afa948515610eb8578495610e7d575b50610db36101043561432c565b9092823b15610e79578573ffffffffffffffffffffffffffffffffffffffff936101249360ff8397604051998a9889977fef55bec60000000000000000000000000000000000000000000000000000000089521660048801523060248801528d6044880152608435606488015260a435608488015260a48701521660c485015260e43560e48501526101048401525af18015610e6e57610e59575b5050610a3992614226565b81610e639161326e565b610c6d57835f610e4e565b6040513d84823e3d90fd5b8580fd5b935093506020833d602011610eb0575b81610e9a6020938361326e565b81010312610eac57869251935f610da6565b5f80fd5b3d9150610e8d565b6040513d86823e3d90fd5b50346101ee5760207ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffc3601126101ee5760408160809260608351610f0681613252565b82815282602082015282858201520152600435815260046020522063ffffffff60405191610f3383613252565b54816bffffffffffffffffffffffff8216938481526bffffffffffffffffffffffff60208201818560601c16815260606040840193858760c01c168552019460e01c8552604051968752511660208601525116604084015251166060820152f35b50346101ee5760a07ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffc3601126101ee5760206102a3610fd1612d8b565b610fd9612dae565b610fe1612dd1565b610fe9612df4565b91610ff2612e17565b936134f0565b50346101ee5760207ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffc3601126101ee5760043567ffffffffffffffff8111610878573660238201121561087857806004013567ffffffffffffffff8111610874573660248260051b8401011161087457906020604051611078828261326e565b848152818101917fffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffe081013684376110ae856134d8565b936110bc604051958661326e565b8585527fffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffe06110e9876134d8565b01875b81811061125a57505086907fffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffbd81360301915b878110156111dd5760248160051b83010135838112156111d95782019060248201359167ffffffffffffffff83116111d55760440182360381136111d557826111b36111b9928d898c6001986040519687958487013784018281018481528e519283915e0101908152037fffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffe0810183528261326e565b306143b9565b6111c3828a613f4f565b526111ce8189613f4f565b500161111e565b8a80fd5b8980fd5b83898860405191838301848452825180915260408401948060408360051b870101940192955b8287106112105785850386f35b90919293828061124a837fffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffc08a6001960301865288516130fa565b9601920196019592919092611203565b606087820185015283016110ec565b50346101ee5760c07ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffc3601126101ee576112a1612d8b565b906112aa612dae565b906112b3612dd1565b926112bc612f14565b926112c5612e17565b906112ce61358d565b6bffffffffffffffffffffffff8516908115610b035773ffffffffffffffffffffffffffffffffffffffff831693841561155b578761130e9233926132af565b93848152600360205260408120916040519261132984613209565b54916bffffffffffffffffffffffff831684526bffffffffffffffffffffffff8360601c16806020860193818552604087019560c01c8652105f1461154657506bffffffffffffffffffffffff88805b61138382826133a5565b87518416931683111561153f5761139a92506133a5565b6bffffffffffffffffffffffff6113b1828b6133cf565b16988915611513576bffffffffffffffffffffffff848180604060209f98978f9b988f906113fc6114d59f9d9a866113f06114899c82809651166133a5565b168952828d51166133a5565b168a52838651161561150b575b815260206003905220965116167fffffffffffffffffffffffffffffffffffffffff000000000000000000000000865416178555511683907fffffffffffffffff000000000000000000000000ffffffffffffffffffffffff77ffffffffffffffffffffffff00000000000000000000000083549260601b169116179055565b5177ffffffffffffffffffffffffffffffffffffffffffffffff7fffffffffffffffff00000000000000000000000000000000000000000000000083549260c01b1691161790556135dd565b604051918383527fac8022384d2a6b25f3298fb733253f3fcb56c8f3b1108c2c675ea2571d86332c8560a43594a4604051908152f35b818952611409565b6024838a7f27b6ef29000000000000000000000000000000000000000000000000000000008252600452fd5b505061139a565b6bffffffffffffffffffffffff908099611379565b60646040517feac0d38900000000000000000000000000000000000000000000000000000000815260206004820152600b60248201527f62656e65666963696172790000000000000000000000000000000000000000006044820152fd5b50346101ee5760a07ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffc3601126101ee576115f1612d8b565b906115fa612dae565b91611603612dd1565b6064359267ffffffffffffffff84116101ee57366023850112156101ee5783600401359367ffffffffffffffff85116108785736602486830101116108785761164a612eea565b9561165361358d565b8295607881066117cd578392607882049291905b83861061167d576020896102a38c828c8c613694565b909192939497607889028981046078148a1517156117a05760018a0190818b11611773576078820291808304607814901517156117735781811161176f5784821161176f5760248185010191038060281161176f5773ffffffffffffffffffffffffffffffffffffffff601483013560601c16918160141161176b5761170a8a888d86853560601c6134f0565b82602c116111d957826038116111d957826058116111d9576038820135926078116111d95761175f9360019593611759938f936058820135936028602c84013560a01c93013560e01c91613dbb565b906132fd565b98019493929190611667565b8880fd5b8780fd5b6024887f4e487b710000000000000000000000000000000000000000000000000000000081526011600452fd5b6024877f4e487b710000000000000000000000000000000000000000000000000000000081526011600452fd5b7f1b697901000000000000000000000000000000000000000000000000000000008452600452602483fd5b50346101ee5760607ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffc3601126101ee57611830612d8b565b906bffffffffffffffffffffffff611846612dae565b611861611851612ef9565b809261185b61358d565b86613d31565b1661186a61358d565b60017f9b779b17422d0df92223018b32b4d1fa46e071723d6817e2486d003becc55f005d6040517f70a0823100000000000000000000000000000000000000000000000000000000815230600482015273ffffffffffffffffffffffffffffffffffffffff841693602082602481885afa918215610eb8578492611998575b506040517f23b872dd000000000000000000000000000000000000000000000000000000008552336004523060245283604452602085606481808a5af1906001865114821615611977575b604052846060521561194b57610a39939450614226565b602484867f5274afe7000000000000000000000000000000000000000000000000000000008252600452fd5b90600181151661198f57863b15153d15161690611934565b503d85823e3d90fd5b9091506020813d6020116119c4575b816119b46020938361326e565b81010312610eac5751905f6118e9565b3d91506119a7565b50346101ee5760c07ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffc3601126101ee57611a04612d8b565b906bffffffffffffffffffffffff611a1a612dae565b611a25611851612ef9565b16611a2e61358d565b60017f9b779b17422d0df92223018b32b4d1fa46e071723d6817e2486d003becc55f005d611a5d60a43561432c565b939073ffffffffffffffffffffffffffffffffffffffff821694853b15611bed5790849160ff604051927fd505accf000000000000000000000000000000000000000000000000000000008452336004850152306024850152866044850152606435606485015216608483015260843560a483015260c4820152818160e481838a5af1611bd8575b507f9b779b17422d0df92223018b32b4d1fa46e071723d6817e2486d003becc55f005d611b1061358d565b60017f9b779b17422d0df92223018b32b4d1fa46e071723d6817e2486d003becc55f005d604051907f70a08231000000000000000000000000000000000000000000000000000000008252306004830152602082602481885afa918215610eb857849261199857506040517f23b872dd000000000000000000000000000000000000000000000000000000008552336004523060245283604452602085606481808a5af190600186511482161561197757604052846060521561194b57610a39939450614226565b81611be29161326e565b61087457825f611ae5565b8480fd5b50346101ee57807ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffc3601126101ee57611ccb90611c4d7f0000000000000000000000000000000000000000000000000000000000000000614362565b90611c777f0000000000000000000000000000000000000000000000000000000000000000614362565b906020611cd960405193611c8b838661326e565b8385525f3681376040519687967f0f00000000000000000000000000000000000000000000000000000000000000885260e08589015260e08801906130fa565b9086820360408801526130fa565b904660608601523060808601528260a086015284820360c08601528080855193848152019401925b828110611d1057505050500390f35b835185528695509381019392810192600101611d01565b50346101ee5760407ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffc3601126101ee5760206102a36024356004356134b8565b50346101ee57611d83611d7936612e3a565b929061072761358d565b611d8c81613ce0565b805460e01c80611e8e5750611dc763ffffffff7f000000000000000000000000000000000000000000000000000000000000000016426132fd565b63ffffffff8111611e5e5781547bffffffffffffffffffffffffffffffffffffffffffffffffffffffff1660e082901b7fffffffff00000000000000000000000000000000000000000000000000000000161782557fe061cbf286197f3b27a0e317367b039267202a7d4b72520b2fe52f612b33e3f59160409163ffffffff908116915460c01c169082519182526020820152a280f35b7f6dfcc6500000000000000000000000000000000000000000000000000000000084526020600452602452604483fd5b83604491847f11b8a496000000000000000000000000000000000000000000000000000000008352600452602452fd5b50346101ee5760206102a3611ed236612f2f565b91613455565b50346101ee5760407ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffc3601126101ee5760206102a3611f15612d8b565b602435906133f9565b50346101ee57611f2d36613052565b9291611f3761358d565b6bffffffffffffffffffffffff84169283156105025790611f599291336132af565b918284526003602052604084209060405191611f7483613209565b54906bffffffffffffffffffffffff82169081845260208401916bffffffffffffffffffffffff8460601c168352604085019360c01c845285811061214d5750611fdf816bffffffffffffffffffffffff611fd38194828951166133a5565b168652828451166133cf565b16815263ffffffff7f00000000000000000000000000000000000000000000000000000000000000001667ffffffffffffffff42160167ffffffffffffffff81116117a057927f09cce6695f945ba6dd65c85592237f09ffc48cac1823b868822ecf6a8c9887fb94926bffffffffffffffffffffffff67ffffffffffffffff9384606097168352888a526003602052818060408c20955116167fffffffffffffffffffffffffffffffffffffffff0000000000000000000000008554161784555116906120f08284907fffffffffffffffff000000000000000000000000ffffffffffffffffffffffff77ffffffffffffffffffffffff00000000000000000000000083549260601b169116179055565b5191805477ffffffffffffffffffffffffffffffffffffffffffffffff7fffffffffffffffff0000000000000000000000000000000000000000000000008560c01b1691161790556040519384526020840152166040820152a280f35b8786606492897fd537ac68000000000000000000000000000000000000000000000000000000008452600452602452604452fd5b5034610eac576101607ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffc360112610eac576121ba612d8b565b906121c3612dae565b6121cb612dd1565b926121d4612df4565b6121dc612e17565b9460a435936bffffffffffffffffffffffff851694858103610eac5760a07fffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff3c360112610eac5761222a61358d565b73ffffffffffffffffffffffffffffffffffffffff881694851561240a576020946122a89461229e94838a8a7f8752a472e571a816aea92eec8dae9baf628e840f4929fbcc2d155e6233ff68a78f9773ffffffffffffffffffffffffffffffffffffffff169b8c93604051908152a3613a46565b61010435906134b8565b916122b161358d565b60017f9b779b17422d0df92223018b32b4d1fa46e071723d6817e2486d003becc55f005d604051927f70a08231000000000000000000000000000000000000000000000000000000008452306004850152602084602481855afa9384156123cb575f946123d6575b506123266101443561432c565b929093813b15610eac575f61012492819560ff60405198899788967fef55bec600000000000000000000000000000000000000000000000000000000885260048801523060248801528c604488015260c435606488015260e435608488015260a48701521660c4850152843560e48501526101048401525af180156123cb576123b5575b50610a399293614226565b610a3993505f6123c49161326e565b5f926123aa565b6040513d5f823e3d90fd5b9093506020813d602011612402575b816123f26020938361326e565b81010312610eac5751925f612319565b3d91506123e5565b6040517feac0d38900000000000000000000000000000000000000000000000000000000815260206004820152600560248201527f746f6b656e0000000000000000000000000000000000000000000000000000006044820152606490fd5b34610eac575f7ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffc360112610eac57602060405163ffffffff7f0000000000000000000000000000000000000000000000000000000000000000168152f35b6124d036612f89565b6124dd949391929461358d565b73ffffffffffffffffffffffffffffffffffffffff831694851592831561270f576bffffffffffffffffffffffff835b168034036126e0575061256192918591604051976bffffffffffffffffffffffff8516988981528a7f8752a472e571a816aea92eec8dae9baf628e840f4929fbcc2d155e6233ff68a760203393a333613a46565b501561256957005b61257161358d565b60017f9b779b17422d0df92223018b32b4d1fa46e071723d6817e2486d003becc55f005d604051907f70a08231000000000000000000000000000000000000000000000000000000008252306004830152602082602481875afa9182156123cb575f926126ac575b506040517f23b872dd000000000000000000000000000000000000000000000000000000005f5233600452306024528360445260205f60648180895af19060015f511482161561268b575b6040525f6060521561265f5761263a9350614226565b5f7f9b779b17422d0df92223018b32b4d1fa46e071723d6817e2486d003becc55f005d005b837f5274afe7000000000000000000000000000000000000000000000000000000005f5260045260245ffd5b9060018115166126a357853b15153d15161690612624565b503d5f823e3d90fd5b9091506020813d6020116126d8575b816126c86020938361326e565b81010312610eac575190846125d9565b3d91506126bb565b7f8c54e309000000000000000000000000000000000000000000000000000000005f526004523460245260445ffd5b6bffffffffffffffffffffffff5f61250d565b60207ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffc360112610eac57612754612d8b565b61275c61358d565b73ffffffffffffffffffffffffffffffffffffffff81169081156127e15734156127b95761278c9034905f6135dd565b5f7f8752a472e571a816aea92eec8dae9baf628e840f4929fbcc2d155e6233ff68a76020604051348152a3005b7f1f2a2005000000000000000000000000000000000000000000000000000000005f5260045ffd5b60646040517feac0d38900000000000000000000000000000000000000000000000000000000815260206004820152600560248201527f6f776e65720000000000000000000000000000000000000000000000000000006044820152fd5b34610eac5760206102a361285236612f2f565b91613337565b34610eac5760a07ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffc360112610eac5761288f612d8b565b612897612dae565b6128bf6128a2612dd1565b926128ab612df4565b9283916128b6612eea565b9561072761358d565b805f52600460205260405f205460e01c801561294257804210612913575060209261290a826102a3935f52600486526bffffffffffffffffffffffff60405f205460601c169061384f565b80933390613694565b7f839aae0b000000000000000000000000000000000000000000000000000000005f526004524260245260445ffd5b507f713ee726000000000000000000000000000000000000000000000000000000005f5260045260245ffd5b34610eac5760207ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffc360112610eac575f604080516129ab81613209565b82815282602082015201526004355f526003602052606060405f2067ffffffffffffffff604051916129dc83613209565b546bffffffffffffffffffffffff80821693848152604060208201918385891c168352019260c01c83526040519485525116602084015251166040820152f35b34610eac5760a07ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffc360112610eac57612a53612d8b565b612a5b612dae565b612a63612dd1565b906064359067ffffffffffffffff8211610eac5736602383011215610eac5781600401359267ffffffffffffffff8411610eac5736602460c0860285010111610eac57612aae612eea565b92612ab761358d565b5f93845b86861015612b2e57612b266001916117598860c0810287018c612afd612af78b8d612ae86024870161355b565b9460448701956105858761355b565b9161355b565b612b096064840161357c565b612b1560848501613542565b9160a460c486013595013593613dbb565b950194612abb565b6102a3602092828a87613694565b34610eac5760607ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffc360112610eac57612b73612d8b565b612b91612b7e612dae565b9182612b88612dd1565b9161032661358d565b805f52600360205260405f209160405192612bab84613209565b54926bffffffffffffffffffffffff841681526bffffffffffffffffffffffff8460601c16936020820194808652604083019160c01c825215612d435767ffffffffffffffff9051168042106129135760206bffffffffffffffffffffffff8686612d0c878488511660405190612c2182613209565b81528681015f8152612cb98760408401925f8452875f5260038b52818060405f20965116167fffffffffffffffffffffffffffffffffffffffff000000000000000000000000865416178555511683907fffffffffffffffff000000000000000000000000ffffffffffffffffffffffff77ffffffffffffffffffffffff00000000000000000000000083549260601b169116179055565b5177ffffffffffffffffffffffffffffffffffffffffffffffff7fffffffffffffffff00000000000000000000000000000000000000000000000083549260c01b169116179055848451169033906135dd565b7fce34a37418e9def63a52cc62821d657328be2329fb2a3afa9e5cdd8b40e626118484845116604051908152a25116604051908152f35b837f27b6ef29000000000000000000000000000000000000000000000000000000005f5260045260245ffd5b34610eac5760206102a3612d8236612e3a565b929190916132af565b6004359073ffffffffffffffffffffffffffffffffffffffff82168203610eac57565b6024359073ffffffffffffffffffffffffffffffffffffffff82168203610eac57565b6044359073ffffffffffffffffffffffffffffffffffffffff82168203610eac57565b6064359073ffffffffffffffffffffffffffffffffffffffff82168203610eac57565b6084359073ffffffffffffffffffffffffffffffffffffffff82168203610eac57565b7ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffc6080910112610eac5760043573ffffffffffffffffffffffffffffffffffffffff81168103610eac579060243573ffffffffffffffffffffffffffffffffffffffff81168103610eac579060443573ffffffffffffffffffffffffffffffffffffffff81168103610eac579060643573ffffffffffffffffffffffffffffffffffffffff81168103610eac5790565b608435908115158203610eac57565b604435906bffffffffffffffffffffffff82168203610eac57565b606435906bffffffffffffffffffffffff82168203610eac57565b7ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffc6060910112610eac576004359060243563ffffffff81168103610eac57906044356bffffffffffffffffffffffff81168103610eac5790565b7ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffc60a0910112610eac5760043573ffffffffffffffffffffffffffffffffffffffff81168103610eac579060243573ffffffffffffffffffffffffffffffffffffffff81168103610eac579060443573ffffffffffffffffffffffffffffffffffffffff81168103610eac579060643573ffffffffffffffffffffffffffffffffffffffff81168103610eac57906084356bffffffffffffffffffffffff81168103610eac5790565b7ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffc6080910112610eac5760043573ffffffffffffffffffffffffffffffffffffffff81168103610eac579060243573ffffffffffffffffffffffffffffffffffffffff81168103610eac579060443573ffffffffffffffffffffffffffffffffffffffff81168103610eac57906064356bffffffffffffffffffffffff81168103610eac5790565b907fffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffe0601f602080948051918291828752018686015e5f8582860101520116010190565b906101407ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffc830112610eac5760043573ffffffffffffffffffffffffffffffffffffffff81168103610eac579160243573ffffffffffffffffffffffffffffffffffffffff81168103610eac579160443573ffffffffffffffffffffffffffffffffffffffff81168103610eac577fffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff9c60c091930112610eac57606490610124358015158103610eac5790565b6060810190811067ffffffffffffffff82111761322557604052565b7f4e487b71000000000000000000000000000000000000000000000000000000005f52604160045260245ffd5b6080810190811067ffffffffffffffff82111761322557604052565b90601f7fffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffe0910116810190811067ffffffffffffffff82111761322557604052565b9273ffffffffffffffffffffffffffffffffffffffff8092938160405195816020880198168852166040860152166060840152166080820152608081526132f760a08261326e565b51902090565b9190820180921161330a57565b7f4e487b71000000000000000000000000000000000000000000000000000000005f52601160045260245ffd5b906bffffffffffffffffffffffff6133a29363ffffffff6040519360208501957fd8f13bfff04b80e51ae6ec8ad7f42f25d27154762b7d9648318fda762f1292f6875260408601521660608401521660808201526080815261339a60a08261326e565b519020613a05565b90565b906bffffffffffffffffffffffff809116911603906bffffffffffffffffffffffff821161330a57565b906bffffffffffffffffffffffff809116911601906bffffffffffffffffffffffff821161330a57565b906040519073ffffffffffffffffffffffffffffffffffffffff60208301937fb42ebddc4d63383692ba57cb1bad413b909b085aceed6f9049b9d5a18c71b48e85521660408301526060820152606081526132f760808261326e565b906bffffffffffffffffffffffff6133a29363ffffffff6040519360208501957fdafec05637537bb1d28853923abf7c1e27b5bf131530de59b2219f22fdc69d34875260408601521660608401521660808201526080815261339a60a08261326e565b9060405190602082019283526040820152604081526132f760608261326e565b67ffffffffffffffff81116132255760051b60200190565b93909273ffffffffffffffffffffffffffffffffffffffff929083809281604051978160208a019a168a521660408801521660608601521660808401521660a082015260a081526132f760c08261326e565b356bffffffffffffffffffffffff81168103610eac5790565b3573ffffffffffffffffffffffffffffffffffffffff81168103610eac5790565b3563ffffffff81168103610eac5790565b7f9b779b17422d0df92223018b32b4d1fa46e071723d6817e2486d003becc55f005c6135b557565b7f3ee5aeb5000000000000000000000000000000000000000000000000000000005f5260045ffd5b9073ffffffffffffffffffffffffffffffffffffffff165f52600260205273ffffffffffffffffffffffffffffffffffffffff60405f2091165f5260205261362a60405f209182546132fd565b9055565b613653612af75f946133a296946136448661355b565b9460208701956105858761355b565b61365f6040840161357c565b61366b60608501613542565b91608060a086013595013593613dbb565b9190811561368f5761368d926135dd565b565b505050565b9091928315613849571561383e5773ffffffffffffffffffffffffffffffffffffffff906136c061358d565b60017f9b779b17422d0df92223018b32b4d1fa46e071723d6817e2486d003becc55f005d169173ffffffffffffffffffffffffffffffffffffffff8216918280857fa4195c37c2947bbe89165f03e320b6903116f0b10d8cfdb522330f7ce6f9fa246020604051878152a483156137e95750604051917fa9059cbb000000000000000000000000000000000000000000000000000000005f5260045260245260205f60448180865af19060015f51148216156137d1575b604052156137a657505b5f7f9b779b17422d0df92223018b32b4d1fa46e071723d6817e2486d003becc55f005d565b7f5274afe7000000000000000000000000000000000000000000000000000000005f5260045260245ffd5b9060018115166126a357823b15153d15161690613777565b8193505f80809381938260405161380160208261326e565b525af115613810575050613781565b7fa5b05eec000000000000000000000000000000000000000000000000000000005f5260045260245260445ffd5b9061368d92916135dd565b50505050565b805f52600460205260405f205463ffffffff613879846bffffffffffffffffffffffff84166133a5565b9160c01c1692600184019063ffffffff821161330a577f5984579cfe1864d919dd1b162d4efd401edf704b7ce3f103bd5ed31fb3dd0758926bffffffffffffffffffffffff80926139ed60609563ffffffff89604051926138d984613252565b5f845261397b87602086015f81528560408801941684528c8701945f86525f526004602052818060405f20985116167fffffffffffffffffffffffffffffffffffffffff000000000000000000000000885416178755511685907fffffffffffffffff000000000000000000000000ffffffffffffffffffffffff77ffffffffffffffffffffffff00000000000000000000000083549260601b169116179055565b518354915177ffffffffffffffffffffffffffffffffffffffffffffffff90921660c09190911b7bffffffff0000000000000000000000000000000000000000000000001617911660e01b7fffffffff0000000000000000000000000000000000000000000000000000000016179055565b6040519788521660208701521693846040820152a290565b604290613a10614103565b90604051917f19010000000000000000000000000000000000000000000000000000000000008352600283015260228201522090565b91909395946bffffffffffffffffffffffff81169081156127b95773ffffffffffffffffffffffffffffffffffffffff8616958615613c825773ffffffffffffffffffffffffffffffffffffffff84169586156104a35773ffffffffffffffffffffffffffffffffffffffff8116948515613c2457613ac7928b92886134f0565b97885f52600460205260405f20938454926bffffffffffffffffffffffff8416806bffffffffffffffffffffffff036bffffffffffffffffffffffff811161330a576bffffffffffffffffffffffff168611613bf0579463ffffffff73ffffffffffffffffffffffffffffffffffffffff95868e9a966bffffffffffffffffffffffff96613b797f2213fd90c1f259728b1ecd5e18fe9ef0a0d32a1f927019c630c8e7309bbface59c9760c09c6133cf565b968888167fffffffffffffffffffffffffffffffffffffffff0000000000000000000000008254161781557bffffffffffffffffffffffffffffffffffffffffffffffffffffffff815416905560206040519e8f90815201521660408c0152871c1660608a015260808901521660a08701521693a4565b85908c7f85ef986d000000000000000000000000000000000000000000000000000000005f5260045260245260445260645ffd5b60646040517feac0d38900000000000000000000000000000000000000000000000000000000815260206004820152600660248201527f7369676e657200000000000000000000000000000000000000000000000000006044820152fd5b60646040517feac0d38900000000000000000000000000000000000000000000000000000000815260206004820152600560248201527f70617965650000000000000000000000000000000000000000000000000000006044820152fd5b90815f52600460205260405f20916bffffffffffffffffffffffff83541615613d065750565b7f068e1080000000000000000000000000000000000000000000000000000000005f5260045260245ffd5b919073ffffffffffffffffffffffffffffffffffffffff831691821561240a576bffffffffffffffffffffffff169273ffffffffffffffffffffffffffffffffffffffff82169384156127e15780156127b957613db2817f8752a472e571a816aea92eec8dae9baf628e840f4929fbcc2d155e6233ff68a7946020946135dd565b604051908152a3565b94909695919293855f52600460205260405f20978854956bffffffffffffffffffffffff8716956bffffffffffffffffffffffff8860601c1696806bffffffffffffffffffffffff8416105f14613f36575063ffffffff82985b60c01c1663ffffffff821614801590613f1e575b613f1057613e3e9493929161078b918a613455565b15613ee5575081613ece816bffffffffffffffffffffffff613e836020957f40c8691ff5fcf515438fb9b3b0323b88d6d509a2c9e05d91fcd89e68c1a4b177976133a5565b1697907fffffffffffffffff000000000000000000000000ffffffffffffffffffffffff77ffffffffffffffffffffffff00000000000000000000000083549260601b169116179055565b6bffffffffffffffffffffffff60405191168152a2565b7fa1c97319000000000000000000000000000000000000000000000000000000005f5260045260245ffd5b505f99505050505050505050565b50866bffffffffffffffffffffffff89161115613e29565b63ffffffff9098613e15565b9190820391821161330a57565b8051821015613f635760209160051b010190565b7f4e487b71000000000000000000000000000000000000000000000000000000005f52603260045260245ffd5b919073ffffffffffffffffffffffffffffffffffffffff1691825f52600260205260405f2073ffffffffffffffffffffffffffffffffffffffff82165f5260205260405f20549282841061400f575f52600260205273ffffffffffffffffffffffffffffffffffffffff60405f2091165f5260205260405f2091039055565b828473ffffffffffffffffffffffffffffffffffffffff608494604051947f861da4bd000000000000000000000000000000000000000000000000000000008652600486015216602484015260448301526064820152fd5b9290916140a09260ff601b7f7fffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff851694821c011690614480565b5060048110156140d6571591826140b657505090565b73ffffffffffffffffffffffffffffffffffffffff919250811691161490565b7f4e487b71000000000000000000000000000000000000000000000000000000005f52602160045260245ffd5b73ffffffffffffffffffffffffffffffffffffffff7f0000000000000000000000000000000000000000000000000000000000000000163014806141fd575b1561416b577f000000000000000000000000000000000000000000000000000000000000000090565b60405160208101907f8b73c3c69bb8fe3d512ecc4cf759cc79239f7b179b0ffacaa9a75d522b39400f82527f000000000000000000000000000000000000000000000000000000000000000060408201527f000000000000000000000000000000000000000000000000000000000000000060608201524660808201523060a082015260a081526132f760c08261326e565b507f00000000000000000000000000000000000000000000000000000000000000004614614142565b6040517f70a0823100000000000000000000000000000000000000000000000000000000815230600482015273ffffffffffffffffffffffffffffffffffffffff919091169291602082602481875afa9182156123cb575f926142f8575b508082108080156142e5575b61429b575050505050565b156142d65750505f915b7f495a9962000000000000000000000000000000000000000000000000000000005f5260045260245260445260645ffd5b6142df91613f42565b916142a5565b50836142f18385613f42565b1415614290565b9091506020813d602011614324575b816143146020938361326e565b81010312610eac5751905f614284565b3d9150614307565b90601b8260ff1c0160ff811161330a57917f7fffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff1690565b60ff811690601f8211614391576040519161437e60408461326e565b6020808452838101919036833783525290565b7fb3512b0c000000000000000000000000000000000000000000000000000000005f5260045ffd5b905f8091602081519101845af4808061446d575b156143ed5750506040513d81523d5f602083013e60203d82010160405290565b156144345773ffffffffffffffffffffffffffffffffffffffff907f9996b315000000000000000000000000000000000000000000000000000000005f521660045260245ffd5b3d15614445576040513d5f823e3d90fd5b7fd6bda275000000000000000000000000000000000000000000000000000000005f5260045ffd5b503d1515806143cd5750813b15156143cd565b91907f7fffffffffffffffffffffffffffffff5d576e7357a4501ddfe92f46681b20a08411614504579160209360809260ff5f9560405194855216868401526040830152606082015282805260015afa156123cb575f5173ffffffffffffffffffffffffffffffffffffffff8116156144fa57905f905f90565b505f906001905f90565b5050505f916003919056fea164736f6c6343000825000a",
 }
 
 // Escrow is an auto generated Go binding around an Ethereum contract.
@@ -77,9 +101,9 @@ func (c *Escrow) Instance(backend bind.ContractBackend, addr common.Address) *bi
 // PackConstructor is the Go binding used to pack the parameters required for
 // contract deployment.
 //
-// Solidity: constructor(uint32 grace) returns()
-func (escrow *Escrow) PackConstructor(grace uint32) []byte {
-	enc, err := escrow.abi.Pack("", grace)
+// Solidity: constructor(uint32 grace, uint32 period) returns()
+func (escrow *Escrow) PackConstructor(grace uint32, period uint32) []byte {
+	enc, err := escrow.abi.Pack("", grace, period)
 	if err != nil {
 		panic(err)
 	}
@@ -118,6 +142,98 @@ func (escrow *Escrow) UnpackBalanceOf(data []byte) (*big.Int, error) {
 		return new(big.Int), err
 	}
 	out0 := abi.ConvertType(out[0], new(big.Int)).(*big.Int)
+	return out0, nil
+}
+
+// PackBond is the Go binding used to pack the parameters required for calling
+// the contract method with ID 0xf18f4e6f.  This method will panic if any
+// invalid/nil inputs are passed.
+//
+// Solidity: function bond(address operator, address token, address slasher, uint96 amount) returns()
+func (escrow *Escrow) PackBond(operator common.Address, token common.Address, slasher common.Address, amount *big.Int) []byte {
+	enc, err := escrow.abi.Pack("bond", operator, token, slasher, amount)
+	if err != nil {
+		panic(err)
+	}
+	return enc
+}
+
+// TryPackBond is the Go binding used to pack the parameters required for calling
+// the contract method with ID 0xf18f4e6f.  This method will return an error
+// if any inputs are invalid/nil.
+//
+// Solidity: function bond(address operator, address token, address slasher, uint96 amount) returns()
+func (escrow *Escrow) TryPackBond(operator common.Address, token common.Address, slasher common.Address, amount *big.Int) ([]byte, error) {
+	return escrow.abi.Pack("bond", operator, token, slasher, amount)
+}
+
+// PackBondId is the Go binding used to pack the parameters required for calling
+// the contract method with ID 0x010d31a6.  This method will panic if any
+// invalid/nil inputs are passed.
+//
+// Solidity: function bondId(address owner, address operator, address token, address slasher) pure returns(bytes32)
+func (escrow *Escrow) PackBondId(owner common.Address, operator common.Address, token common.Address, slasher common.Address) []byte {
+	enc, err := escrow.abi.Pack("bondId", owner, operator, token, slasher)
+	if err != nil {
+		panic(err)
+	}
+	return enc
+}
+
+// TryPackBondId is the Go binding used to pack the parameters required for calling
+// the contract method with ID 0x010d31a6.  This method will return an error
+// if any inputs are invalid/nil.
+//
+// Solidity: function bondId(address owner, address operator, address token, address slasher) pure returns(bytes32)
+func (escrow *Escrow) TryPackBondId(owner common.Address, operator common.Address, token common.Address, slasher common.Address) ([]byte, error) {
+	return escrow.abi.Pack("bondId", owner, operator, token, slasher)
+}
+
+// UnpackBondId is the Go binding that unpacks the parameters returned
+// from invoking the contract method with ID 0x010d31a6.
+//
+// Solidity: function bondId(address owner, address operator, address token, address slasher) pure returns(bytes32)
+func (escrow *Escrow) UnpackBondId(data []byte) ([32]byte, error) {
+	out, err := escrow.abi.Unpack("bondId", data)
+	if err != nil {
+		return *new([32]byte), err
+	}
+	out0 := *abi.ConvertType(out[0], new([32]byte)).(*[32]byte)
+	return out0, nil
+}
+
+// PackBondOf is the Go binding used to pack the parameters required for calling
+// the contract method with ID 0x0fb585ba.  This method will panic if any
+// invalid/nil inputs are passed.
+//
+// Solidity: function bondOf(bytes32 id) view returns((uint96,uint96,uint64))
+func (escrow *Escrow) PackBondOf(id [32]byte) []byte {
+	enc, err := escrow.abi.Pack("bondOf", id)
+	if err != nil {
+		panic(err)
+	}
+	return enc
+}
+
+// TryPackBondOf is the Go binding used to pack the parameters required for calling
+// the contract method with ID 0x0fb585ba.  This method will return an error
+// if any inputs are invalid/nil.
+//
+// Solidity: function bondOf(bytes32 id) view returns((uint96,uint96,uint64))
+func (escrow *Escrow) TryPackBondOf(id [32]byte) ([]byte, error) {
+	return escrow.abi.Pack("bondOf", id)
+}
+
+// UnpackBondOf is the Go binding that unpacks the parameters returned
+// from invoking the contract method with ID 0x0fb585ba.
+//
+// Solidity: function bondOf(bytes32 id) view returns((uint96,uint96,uint64))
+func (escrow *Escrow) UnpackBondOf(data []byte) (Bond, error) {
+	out, err := escrow.abi.Unpack("bondOf", data)
+	if err != nil {
+		return *new(Bond), err
+	}
+	out0 := *abi.ConvertType(out[0], new(Bond)).(*Bond)
 	return out0, nil
 }
 
@@ -375,6 +491,28 @@ func (escrow *Escrow) TryPackDepositAndFund(payee common.Address, operator commo
 	return escrow.abi.Pack("depositAndFund", payee, operator, signer, token, amount)
 }
 
+// PackDepositAndFundWithAuthorization is the Go binding used to pack the parameters required for calling
+// the contract method with ID 0x5cb1a9aa.  This method will panic if any
+// invalid/nil inputs are passed.
+//
+// Solidity: function depositAndFundWithAuthorization(address payer, address payee, address operator, address signer, address token, uint96 amount, (uint256,uint256,bytes32,bytes32,bytes32) auth) returns()
+func (escrow *Escrow) PackDepositAndFundWithAuthorization(payer common.Address, payee common.Address, operator common.Address, signer common.Address, token common.Address, amount *big.Int, auth Authorization) []byte {
+	enc, err := escrow.abi.Pack("depositAndFundWithAuthorization", payer, payee, operator, signer, token, amount, auth)
+	if err != nil {
+		panic(err)
+	}
+	return enc
+}
+
+// TryPackDepositAndFundWithAuthorization is the Go binding used to pack the parameters required for calling
+// the contract method with ID 0x5cb1a9aa.  This method will return an error
+// if any inputs are invalid/nil.
+//
+// Solidity: function depositAndFundWithAuthorization(address payer, address payee, address operator, address signer, address token, uint96 amount, (uint256,uint256,bytes32,bytes32,bytes32) auth) returns()
+func (escrow *Escrow) TryPackDepositAndFundWithAuthorization(payer common.Address, payee common.Address, operator common.Address, signer common.Address, token common.Address, amount *big.Int, auth Authorization) ([]byte, error) {
+	return escrow.abi.Pack("depositAndFundWithAuthorization", payer, payee, operator, signer, token, amount, auth)
+}
+
 // PackDepositNative is the Go binding used to pack the parameters required for calling
 // the contract method with ID 0x33bb7f91.  This method will panic if any
 // invalid/nil inputs are passed.
@@ -395,6 +533,85 @@ func (escrow *Escrow) PackDepositNative(owner common.Address) []byte {
 // Solidity: function depositNative(address owner) payable returns()
 func (escrow *Escrow) TryPackDepositNative(owner common.Address) ([]byte, error) {
 	return escrow.abi.Pack("depositNative", owner)
+}
+
+// PackDepositNonce is the Go binding used to pack the parameters required for calling
+// the contract method with ID 0x6e4d5961.  This method will panic if any
+// invalid/nil inputs are passed.
+//
+// Solidity: function depositNonce(address owner, bytes32 salt) pure returns(bytes32)
+func (escrow *Escrow) PackDepositNonce(owner common.Address, salt [32]byte) []byte {
+	enc, err := escrow.abi.Pack("depositNonce", owner, salt)
+	if err != nil {
+		panic(err)
+	}
+	return enc
+}
+
+// TryPackDepositNonce is the Go binding used to pack the parameters required for calling
+// the contract method with ID 0x6e4d5961.  This method will return an error
+// if any inputs are invalid/nil.
+//
+// Solidity: function depositNonce(address owner, bytes32 salt) pure returns(bytes32)
+func (escrow *Escrow) TryPackDepositNonce(owner common.Address, salt [32]byte) ([]byte, error) {
+	return escrow.abi.Pack("depositNonce", owner, salt)
+}
+
+// UnpackDepositNonce is the Go binding that unpacks the parameters returned
+// from invoking the contract method with ID 0x6e4d5961.
+//
+// Solidity: function depositNonce(address owner, bytes32 salt) pure returns(bytes32)
+func (escrow *Escrow) UnpackDepositNonce(data []byte) ([32]byte, error) {
+	out, err := escrow.abi.Unpack("depositNonce", data)
+	if err != nil {
+		return *new([32]byte), err
+	}
+	out0 := *abi.ConvertType(out[0], new([32]byte)).(*[32]byte)
+	return out0, nil
+}
+
+// PackDepositWithAuthorization is the Go binding used to pack the parameters required for calling
+// the contract method with ID 0xcc6bfd8a.  This method will panic if any
+// invalid/nil inputs are passed.
+//
+// Solidity: function depositWithAuthorization(address token, address from, address owner, uint96 amount, (uint256,uint256,bytes32,bytes32,bytes32) auth) returns()
+func (escrow *Escrow) PackDepositWithAuthorization(token common.Address, from common.Address, owner common.Address, amount *big.Int, auth Authorization) []byte {
+	enc, err := escrow.abi.Pack("depositWithAuthorization", token, from, owner, amount, auth)
+	if err != nil {
+		panic(err)
+	}
+	return enc
+}
+
+// TryPackDepositWithAuthorization is the Go binding used to pack the parameters required for calling
+// the contract method with ID 0xcc6bfd8a.  This method will return an error
+// if any inputs are invalid/nil.
+//
+// Solidity: function depositWithAuthorization(address token, address from, address owner, uint96 amount, (uint256,uint256,bytes32,bytes32,bytes32) auth) returns()
+func (escrow *Escrow) TryPackDepositWithAuthorization(token common.Address, from common.Address, owner common.Address, amount *big.Int, auth Authorization) ([]byte, error) {
+	return escrow.abi.Pack("depositWithAuthorization", token, from, owner, amount, auth)
+}
+
+// PackDepositWithPermit is the Go binding used to pack the parameters required for calling
+// the contract method with ID 0x8999be66.  This method will panic if any
+// invalid/nil inputs are passed.
+//
+// Solidity: function depositWithPermit(address token, address owner, uint96 amount, uint256 deadline, bytes32 r, bytes32 vs) returns()
+func (escrow *Escrow) PackDepositWithPermit(token common.Address, owner common.Address, amount *big.Int, deadline *big.Int, r [32]byte, vs [32]byte) []byte {
+	enc, err := escrow.abi.Pack("depositWithPermit", token, owner, amount, deadline, r, vs)
+	if err != nil {
+		panic(err)
+	}
+	return enc
+}
+
+// TryPackDepositWithPermit is the Go binding used to pack the parameters required for calling
+// the contract method with ID 0x8999be66.  This method will return an error
+// if any inputs are invalid/nil.
+//
+// Solidity: function depositWithPermit(address token, address owner, uint96 amount, uint256 deadline, bytes32 r, bytes32 vs) returns()
+func (escrow *Escrow) TryPackDepositWithPermit(token common.Address, owner common.Address, amount *big.Int, deadline *big.Int, r [32]byte, vs [32]byte) ([]byte, error) {
+	return escrow.abi.Pack("depositWithPermit", token, owner, amount, deadline, r, vs)
 }
 
 // PackDomainSeparator is the Go binding used to pack the parameters required for calling
@@ -543,6 +760,98 @@ func (escrow *Escrow) TryPackFund(payee common.Address, operator common.Address,
 	return escrow.abi.Pack("fund", payee, operator, signer, token, amount)
 }
 
+// PackFundMany is the Go binding used to pack the parameters required for calling
+// the contract method with ID 0xd7dfdeae.  This method will panic if any
+// invalid/nil inputs are passed.
+//
+// Solidity: function fundMany(address token, (address,address,address,uint96)[] fundings) returns()
+func (escrow *Escrow) PackFundMany(token common.Address, fundings []Funding) []byte {
+	enc, err := escrow.abi.Pack("fundMany", token, fundings)
+	if err != nil {
+		panic(err)
+	}
+	return enc
+}
+
+// TryPackFundMany is the Go binding used to pack the parameters required for calling
+// the contract method with ID 0xd7dfdeae.  This method will return an error
+// if any inputs are invalid/nil.
+//
+// Solidity: function fundMany(address token, (address,address,address,uint96)[] fundings) returns()
+func (escrow *Escrow) TryPackFundMany(token common.Address, fundings []Funding) ([]byte, error) {
+	return escrow.abi.Pack("fundMany", token, fundings)
+}
+
+// PackMulticall is the Go binding used to pack the parameters required for calling
+// the contract method with ID 0xac9650d8.  This method will panic if any
+// invalid/nil inputs are passed.
+//
+// Solidity: function multicall(bytes[] data) returns(bytes[] results)
+func (escrow *Escrow) PackMulticall(data [][]byte) []byte {
+	enc, err := escrow.abi.Pack("multicall", data)
+	if err != nil {
+		panic(err)
+	}
+	return enc
+}
+
+// TryPackMulticall is the Go binding used to pack the parameters required for calling
+// the contract method with ID 0xac9650d8.  This method will return an error
+// if any inputs are invalid/nil.
+//
+// Solidity: function multicall(bytes[] data) returns(bytes[] results)
+func (escrow *Escrow) TryPackMulticall(data [][]byte) ([]byte, error) {
+	return escrow.abi.Pack("multicall", data)
+}
+
+// UnpackMulticall is the Go binding that unpacks the parameters returned
+// from invoking the contract method with ID 0xac9650d8.
+//
+// Solidity: function multicall(bytes[] data) returns(bytes[] results)
+func (escrow *Escrow) UnpackMulticall(data []byte) ([][]byte, error) {
+	out, err := escrow.abi.Unpack("multicall", data)
+	if err != nil {
+		return *new([][]byte), err
+	}
+	out0 := *abi.ConvertType(out[0], new([][]byte)).(*[][]byte)
+	return out0, nil
+}
+
+// PackOpenNonce is the Go binding used to pack the parameters required for calling
+// the contract method with ID 0x83435ec8.  This method will panic if any
+// invalid/nil inputs are passed.
+//
+// Solidity: function openNonce(bytes32 id, bytes32 salt) pure returns(bytes32)
+func (escrow *Escrow) PackOpenNonce(id [32]byte, salt [32]byte) []byte {
+	enc, err := escrow.abi.Pack("openNonce", id, salt)
+	if err != nil {
+		panic(err)
+	}
+	return enc
+}
+
+// TryPackOpenNonce is the Go binding used to pack the parameters required for calling
+// the contract method with ID 0x83435ec8.  This method will return an error
+// if any inputs are invalid/nil.
+//
+// Solidity: function openNonce(bytes32 id, bytes32 salt) pure returns(bytes32)
+func (escrow *Escrow) TryPackOpenNonce(id [32]byte, salt [32]byte) ([]byte, error) {
+	return escrow.abi.Pack("openNonce", id, salt)
+}
+
+// UnpackOpenNonce is the Go binding that unpacks the parameters returned
+// from invoking the contract method with ID 0x83435ec8.
+//
+// Solidity: function openNonce(bytes32 id, bytes32 salt) pure returns(bytes32)
+func (escrow *Escrow) UnpackOpenNonce(data []byte) ([32]byte, error) {
+	out, err := escrow.abi.Unpack("openNonce", data)
+	if err != nil {
+		return *new([32]byte), err
+	}
+	out0 := *abi.ConvertType(out[0], new([32]byte)).(*[32]byte)
+	return out0, nil
+}
+
 // PackRedeem is the Go binding used to pack the parameters required for calling
 // the contract method with ID 0xe3ea08c4.  This method will panic if any
 // invalid/nil inputs are passed.
@@ -613,6 +922,76 @@ func (escrow *Escrow) UnpackRedeemMany(data []byte) (*big.Int, error) {
 	return out0, nil
 }
 
+// PackRedeemPacked is the Go binding used to pack the parameters required for calling
+// the contract method with ID 0xa20fcf3d.  This method will panic if any
+// invalid/nil inputs are passed.
+//
+// Solidity: function redeemPacked(address payee, address operator, address token, bytes records, bool payout) returns(uint256 paid)
+func (escrow *Escrow) PackRedeemPacked(payee common.Address, operator common.Address, token common.Address, records []byte, payout bool) []byte {
+	enc, err := escrow.abi.Pack("redeemPacked", payee, operator, token, records, payout)
+	if err != nil {
+		panic(err)
+	}
+	return enc
+}
+
+// TryPackRedeemPacked is the Go binding used to pack the parameters required for calling
+// the contract method with ID 0xa20fcf3d.  This method will return an error
+// if any inputs are invalid/nil.
+//
+// Solidity: function redeemPacked(address payee, address operator, address token, bytes records, bool payout) returns(uint256 paid)
+func (escrow *Escrow) TryPackRedeemPacked(payee common.Address, operator common.Address, token common.Address, records []byte, payout bool) ([]byte, error) {
+	return escrow.abi.Pack("redeemPacked", payee, operator, token, records, payout)
+}
+
+// UnpackRedeemPacked is the Go binding that unpacks the parameters returned
+// from invoking the contract method with ID 0xa20fcf3d.
+//
+// Solidity: function redeemPacked(address payee, address operator, address token, bytes records, bool payout) returns(uint256 paid)
+func (escrow *Escrow) UnpackRedeemPacked(data []byte) (*big.Int, error) {
+	out, err := escrow.abi.Unpack("redeemPacked", data)
+	if err != nil {
+		return new(big.Int), err
+	}
+	out0 := abi.ConvertType(out[0], new(big.Int)).(*big.Int)
+	return out0, nil
+}
+
+// PackReleaseBond is the Go binding used to pack the parameters required for calling
+// the contract method with ID 0x03b0544f.  This method will panic if any
+// invalid/nil inputs are passed.
+//
+// Solidity: function releaseBond(address operator, address token, address slasher) returns(uint256 released)
+func (escrow *Escrow) PackReleaseBond(operator common.Address, token common.Address, slasher common.Address) []byte {
+	enc, err := escrow.abi.Pack("releaseBond", operator, token, slasher)
+	if err != nil {
+		panic(err)
+	}
+	return enc
+}
+
+// TryPackReleaseBond is the Go binding used to pack the parameters required for calling
+// the contract method with ID 0x03b0544f.  This method will return an error
+// if any inputs are invalid/nil.
+//
+// Solidity: function releaseBond(address operator, address token, address slasher) returns(uint256 released)
+func (escrow *Escrow) TryPackReleaseBond(operator common.Address, token common.Address, slasher common.Address) ([]byte, error) {
+	return escrow.abi.Pack("releaseBond", operator, token, slasher)
+}
+
+// UnpackReleaseBond is the Go binding that unpacks the parameters returned
+// from invoking the contract method with ID 0x03b0544f.
+//
+// Solidity: function releaseBond(address operator, address token, address slasher) returns(uint256 released)
+func (escrow *Escrow) UnpackReleaseBond(data []byte) (*big.Int, error) {
+	out, err := escrow.abi.Unpack("releaseBond", data)
+	if err != nil {
+		return new(big.Int), err
+	}
+	out0 := abi.ConvertType(out[0], new(big.Int)).(*big.Int)
+	return out0, nil
+}
+
 // PackRequestClose is the Go binding used to pack the parameters required for calling
 // the contract method with ID 0x7fece770.  This method will panic if any
 // invalid/nil inputs are passed.
@@ -633,6 +1012,98 @@ func (escrow *Escrow) PackRequestClose(payee common.Address, operator common.Add
 // Solidity: function requestClose(address payee, address operator, address signer, address token) returns()
 func (escrow *Escrow) TryPackRequestClose(payee common.Address, operator common.Address, signer common.Address, token common.Address) ([]byte, error) {
 	return escrow.abi.Pack("requestClose", payee, operator, signer, token)
+}
+
+// PackSlash is the Go binding used to pack the parameters required for calling
+// the contract method with ID 0xaaec6f55.  This method will panic if any
+// invalid/nil inputs are passed.
+//
+// Solidity: function slash(address owner, address operator, address token, uint96 amount, address beneficiary, bytes32 ref) returns(uint256 slashed)
+func (escrow *Escrow) PackSlash(owner common.Address, operator common.Address, token common.Address, amount *big.Int, beneficiary common.Address, ref [32]byte) []byte {
+	enc, err := escrow.abi.Pack("slash", owner, operator, token, amount, beneficiary, ref)
+	if err != nil {
+		panic(err)
+	}
+	return enc
+}
+
+// TryPackSlash is the Go binding used to pack the parameters required for calling
+// the contract method with ID 0xaaec6f55.  This method will return an error
+// if any inputs are invalid/nil.
+//
+// Solidity: function slash(address owner, address operator, address token, uint96 amount, address beneficiary, bytes32 ref) returns(uint256 slashed)
+func (escrow *Escrow) TryPackSlash(owner common.Address, operator common.Address, token common.Address, amount *big.Int, beneficiary common.Address, ref [32]byte) ([]byte, error) {
+	return escrow.abi.Pack("slash", owner, operator, token, amount, beneficiary, ref)
+}
+
+// UnpackSlash is the Go binding that unpacks the parameters returned
+// from invoking the contract method with ID 0xaaec6f55.
+//
+// Solidity: function slash(address owner, address operator, address token, uint96 amount, address beneficiary, bytes32 ref) returns(uint256 slashed)
+func (escrow *Escrow) UnpackSlash(data []byte) (*big.Int, error) {
+	out, err := escrow.abi.Unpack("slash", data)
+	if err != nil {
+		return new(big.Int), err
+	}
+	out0 := abi.ConvertType(out[0], new(big.Int)).(*big.Int)
+	return out0, nil
+}
+
+// PackUnbond is the Go binding used to pack the parameters required for calling
+// the contract method with ID 0x672613b5.  This method will panic if any
+// invalid/nil inputs are passed.
+//
+// Solidity: function unbond(address operator, address token, address slasher, uint96 amount) returns()
+func (escrow *Escrow) PackUnbond(operator common.Address, token common.Address, slasher common.Address, amount *big.Int) []byte {
+	enc, err := escrow.abi.Pack("unbond", operator, token, slasher, amount)
+	if err != nil {
+		panic(err)
+	}
+	return enc
+}
+
+// TryPackUnbond is the Go binding used to pack the parameters required for calling
+// the contract method with ID 0x672613b5.  This method will return an error
+// if any inputs are invalid/nil.
+//
+// Solidity: function unbond(address operator, address token, address slasher, uint96 amount) returns()
+func (escrow *Escrow) TryPackUnbond(operator common.Address, token common.Address, slasher common.Address, amount *big.Int) ([]byte, error) {
+	return escrow.abi.Pack("unbond", operator, token, slasher, amount)
+}
+
+// PackUnbondPeriod is the Go binding used to pack the parameters required for calling
+// the contract method with ID 0xfc0c5ff1.  This method will panic if any
+// invalid/nil inputs are passed.
+//
+// Solidity: function unbondPeriod() view returns(uint32)
+func (escrow *Escrow) PackUnbondPeriod() []byte {
+	enc, err := escrow.abi.Pack("unbondPeriod")
+	if err != nil {
+		panic(err)
+	}
+	return enc
+}
+
+// TryPackUnbondPeriod is the Go binding used to pack the parameters required for calling
+// the contract method with ID 0xfc0c5ff1.  This method will return an error
+// if any inputs are invalid/nil.
+//
+// Solidity: function unbondPeriod() view returns(uint32)
+func (escrow *Escrow) TryPackUnbondPeriod() ([]byte, error) {
+	return escrow.abi.Pack("unbondPeriod")
+}
+
+// UnpackUnbondPeriod is the Go binding that unpacks the parameters returned
+// from invoking the contract method with ID 0xfc0c5ff1.
+//
+// Solidity: function unbondPeriod() view returns(uint32)
+func (escrow *Escrow) UnpackUnbondPeriod(data []byte) (uint32, error) {
+	out, err := escrow.abi.Unpack("unbondPeriod", data)
+	if err != nil {
+		return *new(uint32), err
+	}
+	out0 := *abi.ConvertType(out[0], new(uint32)).(*uint32)
+	return out0, nil
 }
 
 // PackVoucherDigest is the Go binding used to pack the parameters required for calling
@@ -690,6 +1161,101 @@ func (escrow *Escrow) PackWithdraw(token common.Address, to common.Address, amou
 // Solidity: function withdraw(address token, address to, uint256 amount) returns()
 func (escrow *Escrow) TryPackWithdraw(token common.Address, to common.Address, amount *big.Int) ([]byte, error) {
 	return escrow.abi.Pack("withdraw", token, to, amount)
+}
+
+// EscrowBondReleased represents a BondReleased event raised by the Escrow contract.
+type EscrowBondReleased struct {
+	BondId [32]byte
+	Amount *big.Int
+	Raw    *types.Log // Blockchain specific contextual infos
+}
+
+const EscrowBondReleasedEventName = "BondReleased"
+
+// ContractEventName returns the user-defined event name.
+func (EscrowBondReleased) ContractEventName() string {
+	return EscrowBondReleasedEventName
+}
+
+// UnpackBondReleasedEvent is the Go binding that unpacks the event data emitted
+// by contract.
+//
+// Solidity: event BondReleased(bytes32 indexed bondId, uint96 amount)
+func (escrow *Escrow) UnpackBondReleasedEvent(log *types.Log) (*EscrowBondReleased, error) {
+	event := "BondReleased"
+	if len(log.Topics) == 0 {
+		return nil, bind.ErrNoEventSignature
+	}
+	if log.Topics[0] != escrow.abi.Events[event].ID {
+		return nil, bind.ErrEventSignatureMismatch
+	}
+	out := new(EscrowBondReleased)
+	if len(log.Data) > 0 {
+		if err := escrow.abi.UnpackIntoInterface(out, event, log.Data); err != nil {
+			return nil, err
+		}
+	}
+	var indexed abi.Arguments
+	for _, arg := range escrow.abi.Events[event].Inputs {
+		if arg.Indexed {
+			indexed = append(indexed, arg)
+		}
+	}
+	if err := abi.ParseTopics(out, indexed, log.Topics[1:]); err != nil {
+		return nil, err
+	}
+	out.Raw = log
+	return out, nil
+}
+
+// EscrowBonded represents a Bonded event raised by the Escrow contract.
+type EscrowBonded struct {
+	BondId   [32]byte
+	Owner    common.Address
+	Operator common.Address
+	Slasher  common.Address
+	Token    common.Address
+	Amount   *big.Int
+	Active   *big.Int
+	Raw      *types.Log // Blockchain specific contextual infos
+}
+
+const EscrowBondedEventName = "Bonded"
+
+// ContractEventName returns the user-defined event name.
+func (EscrowBonded) ContractEventName() string {
+	return EscrowBondedEventName
+}
+
+// UnpackBondedEvent is the Go binding that unpacks the event data emitted
+// by contract.
+//
+// Solidity: event Bonded(bytes32 indexed bondId, address indexed owner, address indexed operator, address slasher, address token, uint96 amount, uint96 active)
+func (escrow *Escrow) UnpackBondedEvent(log *types.Log) (*EscrowBonded, error) {
+	event := "Bonded"
+	if len(log.Topics) == 0 {
+		return nil, bind.ErrNoEventSignature
+	}
+	if log.Topics[0] != escrow.abi.Events[event].ID {
+		return nil, bind.ErrEventSignatureMismatch
+	}
+	out := new(EscrowBonded)
+	if len(log.Data) > 0 {
+		if err := escrow.abi.UnpackIntoInterface(out, event, log.Data); err != nil {
+			return nil, err
+		}
+	}
+	var indexed abi.Arguments
+	for _, arg := range escrow.abi.Events[event].Inputs {
+		if arg.Indexed {
+			indexed = append(indexed, arg)
+		}
+	}
+	if err := abi.ParseTopics(out, indexed, log.Topics[1:]); err != nil {
+		return nil, err
+	}
+	out.Raw = log
+	return out, nil
 }
 
 // EscrowChannelClosed represents a ChannelClosed event raised by the Escrow contract.
@@ -971,6 +1537,100 @@ func (escrow *Escrow) UnpackRedeemedEvent(log *types.Log) (*EscrowRedeemed, erro
 	return out, nil
 }
 
+// EscrowSlashed represents a Slashed event raised by the Escrow contract.
+type EscrowSlashed struct {
+	BondId      [32]byte
+	Beneficiary common.Address
+	Ref         [32]byte
+	Amount      *big.Int
+	Raw         *types.Log // Blockchain specific contextual infos
+}
+
+const EscrowSlashedEventName = "Slashed"
+
+// ContractEventName returns the user-defined event name.
+func (EscrowSlashed) ContractEventName() string {
+	return EscrowSlashedEventName
+}
+
+// UnpackSlashedEvent is the Go binding that unpacks the event data emitted
+// by contract.
+//
+// Solidity: event Slashed(bytes32 indexed bondId, address indexed beneficiary, bytes32 indexed ref, uint96 amount)
+func (escrow *Escrow) UnpackSlashedEvent(log *types.Log) (*EscrowSlashed, error) {
+	event := "Slashed"
+	if len(log.Topics) == 0 {
+		return nil, bind.ErrNoEventSignature
+	}
+	if log.Topics[0] != escrow.abi.Events[event].ID {
+		return nil, bind.ErrEventSignatureMismatch
+	}
+	out := new(EscrowSlashed)
+	if len(log.Data) > 0 {
+		if err := escrow.abi.UnpackIntoInterface(out, event, log.Data); err != nil {
+			return nil, err
+		}
+	}
+	var indexed abi.Arguments
+	for _, arg := range escrow.abi.Events[event].Inputs {
+		if arg.Indexed {
+			indexed = append(indexed, arg)
+		}
+	}
+	if err := abi.ParseTopics(out, indexed, log.Topics[1:]); err != nil {
+		return nil, err
+	}
+	out.Raw = log
+	return out, nil
+}
+
+// EscrowUnbonding represents a Unbonding event raised by the Escrow contract.
+type EscrowUnbonding struct {
+	BondId    [32]byte
+	Amount    *big.Int
+	Unbonding *big.Int
+	ReleaseAt uint64
+	Raw       *types.Log // Blockchain specific contextual infos
+}
+
+const EscrowUnbondingEventName = "Unbonding"
+
+// ContractEventName returns the user-defined event name.
+func (EscrowUnbonding) ContractEventName() string {
+	return EscrowUnbondingEventName
+}
+
+// UnpackUnbondingEvent is the Go binding that unpacks the event data emitted
+// by contract.
+//
+// Solidity: event Unbonding(bytes32 indexed bondId, uint96 amount, uint96 unbonding, uint64 releaseAt)
+func (escrow *Escrow) UnpackUnbondingEvent(log *types.Log) (*EscrowUnbonding, error) {
+	event := "Unbonding"
+	if len(log.Topics) == 0 {
+		return nil, bind.ErrNoEventSignature
+	}
+	if log.Topics[0] != escrow.abi.Events[event].ID {
+		return nil, bind.ErrEventSignatureMismatch
+	}
+	out := new(EscrowUnbonding)
+	if len(log.Data) > 0 {
+		if err := escrow.abi.UnpackIntoInterface(out, event, log.Data); err != nil {
+			return nil, err
+		}
+	}
+	var indexed abi.Arguments
+	for _, arg := range escrow.abi.Events[event].Inputs {
+		if arg.Indexed {
+			indexed = append(indexed, arg)
+		}
+	}
+	if err := abi.ParseTopics(out, indexed, log.Topics[1:]); err != nil {
+		return nil, err
+	}
+	out.Raw = log
+	return out, nil
+}
+
 // EscrowWithdrawn represents a Withdrawn event raised by the Escrow contract.
 type EscrowWithdrawn struct {
 	Token  common.Address
@@ -1021,6 +1681,9 @@ func (escrow *Escrow) UnpackWithdrawnEvent(log *types.Log) (*EscrowWithdrawn, er
 // UnpackError attempts to decode the provided error data using user-defined
 // error definitions.
 func (escrow *Escrow) UnpackError(raw []byte) (any, error) {
+	if bytes.Equal(raw[:4], escrow.abi.Errors["AddressEmptyCode"].ID.Bytes()[:4]) {
+		return escrow.UnpackAddressEmptyCodeError(raw[4:])
+	}
 	if bytes.Equal(raw[:4], escrow.abi.Errors["AlreadyClosing"].ID.Bytes()[:4]) {
 		return escrow.UnpackAlreadyClosingError(raw[4:])
 	}
@@ -1036,20 +1699,32 @@ func (escrow *Escrow) UnpackError(raw []byte) (any, error) {
 	if bytes.Equal(raw[:4], escrow.abi.Errors["BadGrace"].ID.Bytes()[:4]) {
 		return escrow.UnpackBadGraceError(raw[4:])
 	}
+	if bytes.Equal(raw[:4], escrow.abi.Errors["BadLength"].ID.Bytes()[:4]) {
+		return escrow.UnpackBadLengthError(raw[4:])
+	}
 	if bytes.Equal(raw[:4], escrow.abi.Errors["BadRecipient"].ID.Bytes()[:4]) {
 		return escrow.UnpackBadRecipientError(raw[4:])
 	}
 	if bytes.Equal(raw[:4], escrow.abi.Errors["BadSignature"].ID.Bytes()[:4]) {
 		return escrow.UnpackBadSignatureError(raw[4:])
 	}
+	if bytes.Equal(raw[:4], escrow.abi.Errors["BadUnbondPeriod"].ID.Bytes()[:4]) {
+		return escrow.UnpackBadUnbondPeriodError(raw[4:])
+	}
 	if bytes.Equal(raw[:4], escrow.abi.Errors["BadValue"].ID.Bytes()[:4]) {
 		return escrow.UnpackBadValueError(raw[4:])
+	}
+	if bytes.Equal(raw[:4], escrow.abi.Errors["FailedCall"].ID.Bytes()[:4]) {
+		return escrow.UnpackFailedCallError(raw[4:])
 	}
 	if bytes.Equal(raw[:4], escrow.abi.Errors["InexactTransfer"].ID.Bytes()[:4]) {
 		return escrow.UnpackInexactTransferError(raw[4:])
 	}
 	if bytes.Equal(raw[:4], escrow.abi.Errors["InsufficientBalance"].ID.Bytes()[:4]) {
 		return escrow.UnpackInsufficientBalanceError(raw[4:])
+	}
+	if bytes.Equal(raw[:4], escrow.abi.Errors["InsufficientBond"].ID.Bytes()[:4]) {
+		return escrow.UnpackInsufficientBondError(raw[4:])
 	}
 	if bytes.Equal(raw[:4], escrow.abi.Errors["InvalidShortString"].ID.Bytes()[:4]) {
 		return escrow.UnpackInvalidShortStringError(raw[4:])
@@ -1066,6 +1741,9 @@ func (escrow *Escrow) UnpackError(raw []byte) (any, error) {
 	if bytes.Equal(raw[:4], escrow.abi.Errors["NotPayeeOrOperator"].ID.Bytes()[:4]) {
 		return escrow.UnpackNotPayeeOrOperatorError(raw[4:])
 	}
+	if bytes.Equal(raw[:4], escrow.abi.Errors["NothingBonded"].ID.Bytes()[:4]) {
+		return escrow.UnpackNothingBondedError(raw[4:])
+	}
 	if bytes.Equal(raw[:4], escrow.abi.Errors["ReentrancyGuardReentrantCall"].ID.Bytes()[:4]) {
 		return escrow.UnpackReentrancyGuardReentrantCallError(raw[4:])
 	}
@@ -1081,6 +1759,9 @@ func (escrow *Escrow) UnpackError(raw []byte) (any, error) {
 	if bytes.Equal(raw[:4], escrow.abi.Errors["TooEarly"].ID.Bytes()[:4]) {
 		return escrow.UnpackTooEarlyError(raw[4:])
 	}
+	if bytes.Equal(raw[:4], escrow.abi.Errors["TooMuch"].ID.Bytes()[:4]) {
+		return escrow.UnpackTooMuchError(raw[4:])
+	}
 	if bytes.Equal(raw[:4], escrow.abi.Errors["ZeroAddress"].ID.Bytes()[:4]) {
 		return escrow.UnpackZeroAddressError(raw[4:])
 	}
@@ -1088,6 +1769,30 @@ func (escrow *Escrow) UnpackError(raw []byte) (any, error) {
 		return escrow.UnpackZeroAmountError(raw[4:])
 	}
 	return nil, errors.New("Unknown error")
+}
+
+// EscrowAddressEmptyCode represents a AddressEmptyCode error raised by the Escrow contract.
+type EscrowAddressEmptyCode struct {
+	Target common.Address
+}
+
+// ErrorID returns the hash of canonical representation of the error's signature.
+//
+// Solidity: error AddressEmptyCode(address target)
+func EscrowAddressEmptyCodeErrorID() common.Hash {
+	return common.HexToHash("0x9996b315c842ff135b8fc4a08ad5df1c344efbc03d2687aecc0678050d2aac89")
+}
+
+// UnpackAddressEmptyCodeError is the Go binding used to decode the provided
+// error data into the corresponding Go error struct.
+//
+// Solidity: error AddressEmptyCode(address target)
+func (escrow *Escrow) UnpackAddressEmptyCodeError(raw []byte) (*EscrowAddressEmptyCode, error) {
+	out := new(EscrowAddressEmptyCode)
+	if err := escrow.abi.UnpackIntoInterface(out, "AddressEmptyCode", raw); err != nil {
+		return nil, err
+	}
+	return out, nil
 }
 
 // EscrowAlreadyClosing represents a AlreadyClosing error raised by the Escrow contract.
@@ -1215,6 +1920,30 @@ func (escrow *Escrow) UnpackBadGraceError(raw []byte) (*EscrowBadGrace, error) {
 	return out, nil
 }
 
+// EscrowBadLength represents a BadLength error raised by the Escrow contract.
+type EscrowBadLength struct {
+	Length *big.Int
+}
+
+// ErrorID returns the hash of canonical representation of the error's signature.
+//
+// Solidity: error BadLength(uint256 length)
+func EscrowBadLengthErrorID() common.Hash {
+	return common.HexToHash("0x1b6979012f947c08ee4d65f5a78b14e83bb235e34788f4e52e494dba87c60026")
+}
+
+// UnpackBadLengthError is the Go binding used to decode the provided
+// error data into the corresponding Go error struct.
+//
+// Solidity: error BadLength(uint256 length)
+func (escrow *Escrow) UnpackBadLengthError(raw []byte) (*EscrowBadLength, error) {
+	out := new(EscrowBadLength)
+	if err := escrow.abi.UnpackIntoInterface(out, "BadLength", raw); err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 // EscrowBadRecipient represents a BadRecipient error raised by the Escrow contract.
 type EscrowBadRecipient struct {
 	To common.Address
@@ -1263,6 +1992,32 @@ func (escrow *Escrow) UnpackBadSignatureError(raw []byte) (*EscrowBadSignature, 
 	return out, nil
 }
 
+// EscrowBadUnbondPeriod represents a BadUnbondPeriod error raised by the Escrow contract.
+type EscrowBadUnbondPeriod struct {
+	Period uint32
+	Min    uint32
+	Max    uint32
+}
+
+// ErrorID returns the hash of canonical representation of the error's signature.
+//
+// Solidity: error BadUnbondPeriod(uint32 period, uint32 min, uint32 max)
+func EscrowBadUnbondPeriodErrorID() common.Hash {
+	return common.HexToHash("0x02a642bad92b21754d58c009c7554bf16eb5f3e101168efdf5349e649ee55a06")
+}
+
+// UnpackBadUnbondPeriodError is the Go binding used to decode the provided
+// error data into the corresponding Go error struct.
+//
+// Solidity: error BadUnbondPeriod(uint32 period, uint32 min, uint32 max)
+func (escrow *Escrow) UnpackBadUnbondPeriodError(raw []byte) (*EscrowBadUnbondPeriod, error) {
+	out := new(EscrowBadUnbondPeriod)
+	if err := escrow.abi.UnpackIntoInterface(out, "BadUnbondPeriod", raw); err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 // EscrowBadValue represents a BadValue error raised by the Escrow contract.
 type EscrowBadValue struct {
 	Expected *big.Int
@@ -1283,6 +2038,29 @@ func EscrowBadValueErrorID() common.Hash {
 func (escrow *Escrow) UnpackBadValueError(raw []byte) (*EscrowBadValue, error) {
 	out := new(EscrowBadValue)
 	if err := escrow.abi.UnpackIntoInterface(out, "BadValue", raw); err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+// EscrowFailedCall represents a FailedCall error raised by the Escrow contract.
+type EscrowFailedCall struct {
+}
+
+// ErrorID returns the hash of canonical representation of the error's signature.
+//
+// Solidity: error FailedCall()
+func EscrowFailedCallErrorID() common.Hash {
+	return common.HexToHash("0xd6bda27508c0fb6d8a39b4b122878dab26f731a7d4e4abe711dd3731899052a4")
+}
+
+// UnpackFailedCallError is the Go binding used to decode the provided
+// error data into the corresponding Go error struct.
+//
+// Solidity: error FailedCall()
+func (escrow *Escrow) UnpackFailedCallError(raw []byte) (*EscrowFailedCall, error) {
+	out := new(EscrowFailedCall)
+	if err := escrow.abi.UnpackIntoInterface(out, "FailedCall", raw); err != nil {
 		return nil, err
 	}
 	return out, nil
@@ -1336,6 +2114,32 @@ func EscrowInsufficientBalanceErrorID() common.Hash {
 func (escrow *Escrow) UnpackInsufficientBalanceError(raw []byte) (*EscrowInsufficientBalance, error) {
 	out := new(EscrowInsufficientBalance)
 	if err := escrow.abi.UnpackIntoInterface(out, "InsufficientBalance", raw); err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+// EscrowInsufficientBond represents a InsufficientBond error raised by the Escrow contract.
+type EscrowInsufficientBond struct {
+	BondId [32]byte
+	Active *big.Int
+	Needed *big.Int
+}
+
+// ErrorID returns the hash of canonical representation of the error's signature.
+//
+// Solidity: error InsufficientBond(bytes32 bondId, uint96 active, uint96 needed)
+func EscrowInsufficientBondErrorID() common.Hash {
+	return common.HexToHash("0xd537ac68e1e53673eff063bfba3b8e67b946b7dd56d0360f53fa6f19a3bb647e")
+}
+
+// UnpackInsufficientBondError is the Go binding used to decode the provided
+// error data into the corresponding Go error struct.
+//
+// Solidity: error InsufficientBond(bytes32 bondId, uint96 active, uint96 needed)
+func (escrow *Escrow) UnpackInsufficientBondError(raw []byte) (*EscrowInsufficientBond, error) {
+	out := new(EscrowInsufficientBond)
+	if err := escrow.abi.UnpackIntoInterface(out, "InsufficientBond", raw); err != nil {
 		return nil, err
 	}
 	return out, nil
@@ -1461,6 +2265,30 @@ func (escrow *Escrow) UnpackNotPayeeOrOperatorError(raw []byte) (*EscrowNotPayee
 	return out, nil
 }
 
+// EscrowNothingBonded represents a NothingBonded error raised by the Escrow contract.
+type EscrowNothingBonded struct {
+	BondId [32]byte
+}
+
+// ErrorID returns the hash of canonical representation of the error's signature.
+//
+// Solidity: error NothingBonded(bytes32 bondId)
+func EscrowNothingBondedErrorID() common.Hash {
+	return common.HexToHash("0x27b6ef2990b25544216c811100f313b421498549e1e887c3cf49cf23c2467c07")
+}
+
+// UnpackNothingBondedError is the Go binding used to decode the provided
+// error data into the corresponding Go error struct.
+//
+// Solidity: error NothingBonded(bytes32 bondId)
+func (escrow *Escrow) UnpackNothingBondedError(raw []byte) (*EscrowNothingBonded, error) {
+	out := new(EscrowNothingBonded)
+	if err := escrow.abi.UnpackIntoInterface(out, "NothingBonded", raw); err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 // EscrowReentrancyGuardReentrantCall represents a ReentrancyGuardReentrantCall error raised by the Escrow contract.
 type EscrowReentrancyGuardReentrantCall struct {
 }
@@ -1559,24 +2387,50 @@ func (escrow *Escrow) UnpackStringTooLongError(raw []byte) (*EscrowStringTooLong
 
 // EscrowTooEarly represents a TooEarly error raised by the Escrow contract.
 type EscrowTooEarly struct {
-	ClosesAt uint32
-	Time     *big.Int
+	ReadyAt uint64
+	Time    *big.Int
 }
 
 // ErrorID returns the hash of canonical representation of the error's signature.
 //
-// Solidity: error TooEarly(uint32 closesAt, uint256 time)
+// Solidity: error TooEarly(uint64 readyAt, uint256 time)
 func EscrowTooEarlyErrorID() common.Hash {
-	return common.HexToHash("0xc7b5e1b8879afe305c3a86aea0859bcff6e903e055b1b1ba8bd11737eefe7687")
+	return common.HexToHash("0x839aae0b6e6b5877e54c4b2eb63a99b9f345f102f653181c166590f7058dda69")
 }
 
 // UnpackTooEarlyError is the Go binding used to decode the provided
 // error data into the corresponding Go error struct.
 //
-// Solidity: error TooEarly(uint32 closesAt, uint256 time)
+// Solidity: error TooEarly(uint64 readyAt, uint256 time)
 func (escrow *Escrow) UnpackTooEarlyError(raw []byte) (*EscrowTooEarly, error) {
 	out := new(EscrowTooEarly)
 	if err := escrow.abi.UnpackIntoInterface(out, "TooEarly", raw); err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+// EscrowTooMuch represents a TooMuch error raised by the Escrow contract.
+type EscrowTooMuch struct {
+	Id     [32]byte
+	Held   *big.Int
+	Amount *big.Int
+}
+
+// ErrorID returns the hash of canonical representation of the error's signature.
+//
+// Solidity: error TooMuch(bytes32 id, uint256 held, uint256 amount)
+func EscrowTooMuchErrorID() common.Hash {
+	return common.HexToHash("0x85ef986dedea0ef7f446348c5efb7dc80ff4d5a6a150a75cb43d88afe0cc884e")
+}
+
+// UnpackTooMuchError is the Go binding used to decode the provided
+// error data into the corresponding Go error struct.
+//
+// Solidity: error TooMuch(bytes32 id, uint256 held, uint256 amount)
+func (escrow *Escrow) UnpackTooMuchError(raw []byte) (*EscrowTooMuch, error) {
+	out := new(EscrowTooMuch)
+	if err := escrow.abi.UnpackIntoInterface(out, "TooMuch", raw); err != nil {
 		return nil, err
 	}
 	return out, nil

@@ -1,23 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
-import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
-import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
-import {LowLevelCall} from "@openzeppelin/contracts/utils/LowLevelCall.sol";
-import {ReentrancyGuardTransient} from "@openzeppelin/contracts/utils/ReentrancyGuardTransient.sol";
 import {ECDSA} from "@openzeppelin/contracts/utils/cryptography/ECDSA.sol";
 import {EIP712} from "@openzeppelin/contracts/utils/cryptography/EIP712.sol";
 import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
 
-import {Channel, IEscrow, Voucher} from "./IEscrow.sol";
+import {Bonds} from "./Bonds.sol";
+import {Authorization, Channel, Funding, IEscrow, Voucher} from "./IEscrow.sol";
 
-/// @title Rerig escrow
+/// @title Rerig escrow: its channels, on top of its accounts (Accounts) and bonds (Bonds)
 /// @notice See IEscrow for what each function does, its units and errors, and who has to trust whom.
-/// @dev Every function that moves money holds one transient lock, writes its storage and events first, and talks to
-///      tokens and recipients last.
-contract Escrow is IEscrow, EIP712, ReentrancyGuardTransient {
-    using SafeERC20 for IERC20;
-
+contract Escrow is EIP712, Bonds {
     bytes32 private constant VOUCHER_TYPEHASH =
         keccak256("Voucher(bytes32 channelId,uint32 epoch,uint96 cumulative)");
     bytes32 private constant CLOSE_TYPEHASH =
@@ -29,43 +22,18 @@ contract Escrow is IEscrow, EIP712, ReentrancyGuardTransient {
     uint32 private constant MIN_GRACE = 60 seconds;
     uint32 private constant MAX_GRACE = 30 days;
 
-    address private constant NATIVE = address(0);
+    uint256 private constant RECORD = 120;
 
     /// @inheritdoc IEscrow
     uint32 public immutable closeGrace;
-
-    /// @dev 256 bits wide although deposits have 96, so that no credit can overflow and block a payee.
-    mapping(address owner => mapping(address token => uint256)) private _accounts;
 
     /// @dev An ended channel keeps its epoch, so its slot never returns to zero: no voucher of an earlier epoch is ever
     ///      valid again, and opening again costs less.
     mapping(bytes32 id => Channel) private _channels;
 
-    constructor(uint32 grace) EIP712("Rerig", "1") {
+    constructor(uint32 grace, uint32 period) EIP712("Rerig", "1") Bonds(period) {
         if (grace < MIN_GRACE || grace > MAX_GRACE) revert BadGrace(grace, MIN_GRACE, MAX_GRACE);
         closeGrace = grace;
-    }
-
-    // Accounts
-
-    /// @inheritdoc IEscrow
-    function deposit(address token, address owner, uint96 amount) external nonReentrant {
-        if (token == NATIVE) revert ZeroAddress("token");
-        _credit(token, owner, amount);
-        _pull(token, amount);
-    }
-
-    /// @inheritdoc IEscrow
-    function depositNative(address owner) external payable nonReentrant {
-        _credit(NATIVE, owner, msg.value);
-    }
-
-    /// @inheritdoc IEscrow
-    function withdraw(address token, address to, uint256 amount) external nonReentrant {
-        if (to == address(0) || to == address(this)) revert BadRecipient(to);
-        if (amount == 0) revert ZeroAmount();
-        _debit(token, msg.sender, amount);
-        _push(token, msg.sender, to, amount);
     }
 
     // Channels
@@ -73,44 +41,94 @@ contract Escrow is IEscrow, EIP712, ReentrancyGuardTransient {
     /// @inheritdoc IEscrow
     function fund(address payee, address operator, address signer, address token, uint96 amount)
         external
-        nonReentrant
+        nonReentrantView
     {
         _debit(token, msg.sender, amount);
-        _fund(payee, operator, signer, token, amount);
+        _fund(msg.sender, payee, operator, signer, token, amount);
+    }
+
+    /// @inheritdoc IEscrow
+    function fundMany(address token, Funding[] calldata fundings) external nonReentrantView {
+        uint256 total;
+        for (uint256 i = 0; i < fundings.length; ++i) {
+            Funding calldata f = fundings[i];
+            total += f.amount;
+            _fund(msg.sender, f.payee, f.operator, f.signer, token, f.amount);
+        }
+        _debit(token, msg.sender, total);
     }
 
     /// @inheritdoc IEscrow
     function depositAndFund(address payee, address operator, address signer, address token, uint96 amount)
         external
         payable
-        nonReentrant
+        nonReentrantView
     {
         uint256 expected = token == NATIVE ? amount : 0;
         if (msg.value != expected) revert BadValue(expected, msg.value);
         // The account is credited and debited in one step, so only the event of the credit remains.
         emit Deposited(token, msg.sender, amount);
-        _fund(payee, operator, signer, token, amount);
+        _fund(msg.sender, payee, operator, signer, token, amount);
         if (token != NATIVE) _pull(token, amount);
+    }
+
+    /// @inheritdoc IEscrow
+    function depositAndFundWithAuthorization(
+        address payer,
+        address payee,
+        address operator,
+        address signer,
+        address token,
+        uint96 amount,
+        Authorization calldata auth
+    ) external nonReentrantView {
+        if (token == NATIVE) revert ZeroAddress("token");
+        emit Deposited(token, payer, amount);
+        bytes32 id = _fund(payer, payee, operator, signer, token, amount);
+        _pullAuthorized(token, payer, amount, openNonce(id, auth.salt), auth);
     }
 
     /// @inheritdoc IEscrow
     function redeem(address payee, address operator, address token, Voucher calldata voucher, bool payout)
         external
-        nonReentrant
+        nonReentrantView
         returns (uint256 paid)
     {
-        paid = _redeem(payee, operator, token, voucher, 0);
+        paid = _redeemVoucher(payee, operator, token, voucher, 0);
         _settle(token, payee, paid, payout);
     }
 
     /// @inheritdoc IEscrow
     function redeemMany(address payee, address operator, address token, Voucher[] calldata vouchers, bool payout)
         external
-        nonReentrant
+        nonReentrantView
         returns (uint256 paid)
     {
         for (uint256 i = 0; i < vouchers.length; ++i) {
-            paid += _redeem(payee, operator, token, vouchers[i], i);
+            paid += _redeemVoucher(payee, operator, token, vouchers[i], i);
+        }
+        _settle(token, payee, paid, payout);
+    }
+
+    /// @inheritdoc IEscrow
+    function redeemPacked(address payee, address operator, address token, bytes calldata records, bool payout)
+        external
+        nonReentrantView
+        returns (uint256 paid)
+    {
+        if (records.length % RECORD != 0) revert BadLength(records.length);
+        for (uint256 i = 0; i < records.length / RECORD; ++i) {
+            bytes calldata v = records[i * RECORD:(i + 1) * RECORD];
+            address signer = address(bytes20(v[20:40]));
+            paid += _redeem(
+                channelId(address(bytes20(v[0:20])), signer, payee, operator, token),
+                signer,
+                uint32(bytes4(v[40:44])),
+                uint96(bytes12(v[44:56])),
+                bytes32(v[56:88]),
+                bytes32(v[88:120]),
+                i
+            );
         }
         _settle(token, payee, paid, payout);
     }
@@ -118,7 +136,7 @@ contract Escrow is IEscrow, EIP712, ReentrancyGuardTransient {
     // Closing
 
     /// @inheritdoc IEscrow
-    function requestClose(address payee, address operator, address signer, address token) external nonReentrant {
+    function requestClose(address payee, address operator, address signer, address token) external nonReentrantView {
         bytes32 id = channelId(msg.sender, signer, payee, operator, token);
         Channel storage ch = _open(id);
         if (ch.closesAt != 0) revert AlreadyClosing(id, ch.closesAt);
@@ -130,7 +148,7 @@ contract Escrow is IEscrow, EIP712, ReentrancyGuardTransient {
     /// @inheritdoc IEscrow
     function finalizeClose(address payee, address operator, address signer, address token, bool payout)
         external
-        nonReentrant
+        nonReentrantView
         returns (uint256 refunded)
     {
         bytes32 id = channelId(msg.sender, signer, payee, operator, token);
@@ -151,7 +169,7 @@ contract Escrow is IEscrow, EIP712, ReentrancyGuardTransient {
         bytes32 r,
         bytes32 vs,
         bool payout
-    ) external nonReentrant returns (uint256 refunded) {
+    ) external nonReentrantView returns (uint256 refunded) {
         bytes32 id = channelId(msg.sender, signer, payee, operator, token);
         Channel storage ch = _open(id);
         (uint96 funded, uint96 claimed) = (ch.funded, ch.claimed);
@@ -171,25 +189,20 @@ contract Escrow is IEscrow, EIP712, ReentrancyGuardTransient {
     /// @inheritdoc IEscrow
     function closeByPayee(address payee, address operator, address token, Voucher calldata voucher, bool payout)
         external
-        nonReentrant
+        nonReentrantView
         returns (uint256 paid)
     {
         if (msg.sender != payee && msg.sender != operator) revert NotPayeeOrOperator(msg.sender);
         bytes32 id = channelId(voucher.payer, voucher.signer, payee, operator, token);
         uint32 epoch = _open(id).epoch;
         if (voucher.epoch != epoch) revert BadEpoch(epoch, voucher.epoch);
-        paid = _redeem(payee, operator, token, voucher, 0);
+        paid = _redeemVoucher(payee, operator, token, voucher, 0);
         // The payer is not the caller: a payer that cannot receive must not hold the payee's money.
         _settle(token, voucher.payer, _end(id, _channels[id].claimed), false);
         _settle(token, payee, paid, payout);
     }
 
     // Views
-
-    /// @inheritdoc IEscrow
-    function balanceOf(address owner, address token) external view returns (uint256) {
-        return _accounts[owner][token];
-    }
 
     /// @inheritdoc IEscrow
     function channel(bytes32 id) external view returns (Channel memory) {
@@ -222,32 +235,49 @@ contract Escrow is IEscrow, EIP712, ReentrancyGuardTransient {
 
     // Channel internals
 
-    /// @dev Adds `amount` to the caller's channel; the caller of this function has accounted for the money.
-    function _fund(address payee, address operator, address signer, address token, uint96 amount) private {
+    /// @dev Adds `amount` to the payer's channel; the caller of this function accounts for the money.
+    function _fund(address payer, address payee, address operator, address signer, address token, uint96 amount)
+        private
+        returns (bytes32 id)
+    {
         if (amount == 0) revert ZeroAmount();
         if (payee == address(0)) revert ZeroAddress("payee");
         if (operator == address(0)) revert ZeroAddress("operator");
         if (signer == address(0)) revert ZeroAddress("signer");
-        bytes32 id = channelId(msg.sender, signer, payee, operator, token);
+        id = channelId(payer, signer, payee, operator, token);
         Channel storage ch = _channels[id];
-        uint96 funded = ch.funded + amount;
+        (uint96 before, uint32 epoch) = (ch.funded, ch.epoch);
+        if (amount > type(uint96).max - before) revert TooMuch(id, before, amount);
+        uint96 funded = before + amount;
         ch.funded = funded;
-        if (ch.closesAt != 0) ch.closesAt = 0;
-        emit ChannelFunded(id, msg.sender, payee, operator, signer, token, ch.epoch, amount, funded);
+        ch.closesAt = 0;
+        emit ChannelFunded(id, payer, payee, operator, signer, token, epoch, amount, funded);
+    }
+
+    function _redeemVoucher(address payee, address operator, address token, Voucher calldata v, uint256 index)
+        private
+        returns (uint256)
+    {
+        bytes32 id = channelId(v.payer, v.signer, payee, operator, token);
+        return _redeem(id, v.signer, v.epoch, v.cumulative, v.r, v.vs, index);
     }
 
     /// @dev Moves what the voucher grants from the channel to nobody yet: the caller settles the sum returned.
-    function _redeem(address payee, address operator, address token, Voucher calldata v, uint256 index)
-        private
-        returns (uint256 due)
-    {
-        bytes32 id = channelId(v.payer, v.signer, payee, operator, token);
+    function _redeem(
+        bytes32 id,
+        address signer,
+        uint32 epoch,
+        uint96 cumulative,
+        bytes32 r,
+        bytes32 vs,
+        uint256 index
+    ) private returns (uint256 due) {
         Channel storage ch = _channels[id];
-        (uint96 funded, uint96 before, uint32 epoch) = (ch.funded, ch.claimed, ch.epoch);
-        uint96 claimed = v.cumulative < funded ? v.cumulative : funded;
+        (uint96 funded, uint96 before, uint32 current) = (ch.funded, ch.claimed, ch.epoch);
+        uint96 claimed = cumulative < funded ? cumulative : funded;
         // Not an error: a voucher that lost a race must not revert the batch it came in.
-        if (v.epoch != epoch || claimed <= before) return 0;
-        if (!_signedBy(v.signer, voucherDigest(id, epoch, v.cumulative), v.r, v.vs)) revert BadSignature(index);
+        if (epoch != current || claimed <= before) return 0;
+        if (!_signedBy(signer, voucherDigest(id, epoch, cumulative), r, vs)) revert BadSignature(index);
         due = claimed - before;
         ch.claimed = claimed;
         emit Redeemed(id, claimed);
@@ -271,44 +301,5 @@ contract Escrow is IEscrow, EIP712, ReentrancyGuardTransient {
     function _signedBy(address key, bytes32 digest, bytes32 r, bytes32 vs) private pure returns (bool) {
         (address recovered, ECDSA.RecoverError err,) = ECDSA.tryRecover(digest, r, vs);
         return err == ECDSA.RecoverError.NoError && recovered == key;
-    }
-
-    // Money internals
-
-    function _credit(address token, address owner, uint256 amount) private {
-        if (owner == address(0)) revert ZeroAddress("owner");
-        if (amount == 0) revert ZeroAmount();
-        _accounts[owner][token] += amount;
-        emit Deposited(token, owner, amount);
-    }
-
-    function _debit(address token, address owner, uint256 amount) private {
-        uint256 balance = _accounts[owner][token];
-        if (balance < amount) revert InsufficientBalance(owner, token, balance, amount);
-        unchecked {
-            _accounts[owner][token] = balance - amount;
-        }
-    }
-
-    /// @dev Gives `owner` money that has left a channel: in its wallet if `payout`, else in its account.
-    function _settle(address token, address owner, uint256 amount, bool payout) private {
-        if (amount == 0) return;
-        if (payout) _push(token, owner, owner, amount);
-        else _accounts[owner][token] += amount;
-    }
-
-    /// @dev Takes an ERC-20 from the caller and checks that all of it arrived.
-    function _pull(address token, uint256 amount) private {
-        uint256 held = IERC20(token).balanceOf(address(this));
-        IERC20(token).safeTransferFrom(msg.sender, address(this), amount);
-        uint256 received = IERC20(token).balanceOf(address(this)) - held;
-        if (received != amount) revert InexactTransfer(token, amount, received);
-    }
-
-    /// @dev Sends money out; its return data is not copied, so a recipient cannot make the caller pay for a large one.
-    function _push(address token, address owner, address to, uint256 amount) private {
-        emit Withdrawn(token, owner, to, amount);
-        if (token != NATIVE) IERC20(token).safeTransfer(to, amount);
-        else if (!LowLevelCall.callNoReturn(to, amount, "")) revert NativeTransferFailed(to, amount);
     }
 }

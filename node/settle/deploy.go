@@ -65,13 +65,18 @@ func (unjournaled) PendingTxs(context.Context, protocol.Address, uint64) ([]prot
 }
 
 // DeployEscrow deploys the escrow and returns its address, which depends only on
-// the key and its nonce. grace must be whole seconds, 60 seconds to 30 days.
-func (d *Deployer) DeployEscrow(ctx context.Context, grace time.Duration) (protocol.Address, error) {
+// the key and its nonce. A payer's close waits for grace, whole seconds from 60
+// seconds to 30 days; a bond's return for unbond, 60 seconds to 90 days.
+func (d *Deployer) DeployEscrow(ctx context.Context, grace, unbond time.Duration) (protocol.Address, error) {
 	if grace < 0 || grace/time.Second > 1<<32-1 || grace%time.Second != 0 {
 		return protocol.Address{}, fmt.Errorf("close grace: whole seconds from 60 s to 30 days, got %v", grace)
 	}
+	if unbond < 0 || unbond/time.Second > 1<<32-1 || unbond%time.Second != 0 {
+		return protocol.Address{}, fmt.Errorf("unbonding period: whole seconds from 60 s to 90 days, got %v", unbond)
+	}
 	code := common.FromHex(bindings.EscrowMetaData.Bin)
-	return d.create(ctx, "escrow", append(code, escrowABI.PackConstructor(uint32(grace/time.Second))...))
+	return d.create(ctx, "escrow",
+		append(code, escrowABI.PackConstructor(uint32(grace/time.Second), uint32(unbond/time.Second))...))
 }
 
 // DeployTestToken deploys a token of six decimals that anyone can mint.

@@ -3,12 +3,16 @@ package chain
 import (
 	"context"
 	"math/big"
+	"time"
 
 	"github.com/ethereum/go-ethereum/params"
 
 	"github.com/rerig/rerig/node/settle"
 	"github.com/rerig/rerig/protocol"
 )
+
+// unbondPeriod is that of the chain's escrow. Nothing a node does waits for it.
+const unbondPeriod = 7 * 24 * time.Hour
 
 // FaucetKey is the key that pays for everything on a test network unless another
 // is configured. Everybody knows it; it must never hold real money.
@@ -34,7 +38,7 @@ func (c *Chain) deploy(ctx context.Context, cfg Config) error {
 		return err
 	}
 	c.faucet = deployer
-	escrow, err := deployer.DeployEscrow(ctx, cfg.CloseGrace)
+	escrow, err := deployer.DeployEscrow(ctx, cfg.CloseGrace, unbondPeriod)
 	if err != nil {
 		return err
 	}
