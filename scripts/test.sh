@@ -6,8 +6,10 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 mkdir -p build
 : >build/left-out.txt
+CGO_ENABLED=0 go build -o build/testlog ./scripts/testlog
 step() { printf '\n== %s\n' "$*"; }
 leave() { printf '%s: %s\n' "$1" "$2" >>build/left-out.txt; }
+gotest() { go test -json -vet=off "$@" | build/testlog build/left-out.txt; } # a test that skips itself is left out
 
 step "format and vet"
 unformatted=$(gofmt -l $(git ls-files '*.go'))
@@ -15,7 +17,7 @@ if [ -n "$unformatted" ]; then printf 'not gofmt-ed:\n%s\n' "$unformatted"; exit
 CGO_ENABLED=0 go vet -stdmethods=false ./...
 
 step "the sandbox program, as it ships: static, without cgo"
-CGO_ENABLED=0 go test -vet=off ./node/runner/sandbox
+CGO_ENABLED=0 gotest ./node/runner/sandbox
 
 if ! command -v "$(go env CC)" >/dev/null; then
   leave "race detector" "no C compiler ($(go env CC)); install one, for example gcc"
@@ -30,9 +32,9 @@ step "tests${race[*]:+ with the race detector}, fastest first"
 slow='/(contracts|node/settle|node/runner|node/discovery|node/network|testnet/chain|testnet|cmd/rerig)$'
 all=$(go list ./...)
 fast=$(grep -vE "$slow" <<<"$all")
-go test -vet=off "${race[@]}" -timeout 10m $fast
+gotest "${race[@]}" -timeout 10m $fast
 for p in node/settle node/network node/discovery testnet/chain contracts node/runner testnet cmd/rerig; do
-  go test -vet=off "${race[@]}" -parallel 4 -timeout 25m "./$p" # they wait more than they compute
+  gotest "${race[@]}" -parallel 4 -timeout 25m "./$p" # they wait more than they compute
 done
 
 step "lint"

@@ -28,8 +28,8 @@ func (p program) close() error {
 	return p.file.Close()
 }
 
-// openProgram finds the sandbox at override, or unpacks the embedded one.
-func openProgram(override, dir string) (program, error) {
+// openProgram finds the sandbox at override, or unpacks the one that dist embeds.
+func openProgram(dist fs.FS, override, dir string) (program, error) {
 	if override != "" {
 		full, err := filepath.Abs(override)
 		if err != nil {
@@ -45,7 +45,7 @@ func openProgram(override, dir string) (program, error) {
 	if runtime.GOOS == "windows" {
 		name += ".exe"
 	}
-	b, err := embedded(path.Join("dist", runtime.GOOS+"_"+runtime.GOARCH, name+".gz"))
+	b, err := embedded(dist, path.Join("dist", runtime.GOOS+"_"+runtime.GOARCH, name+".gz"))
 	if errors.Is(err, fs.ErrNotExist) {
 		return program{}, fmt.Errorf("this rerig was built without its sandbox for %s/%s; build it with: make build", runtime.GOOS, runtime.GOARCH)
 	}
@@ -61,7 +61,7 @@ func openProgram(override, dir string) (program, error) {
 }
 
 // embedded reads one compressed file of this binary.
-func embedded(name string) ([]byte, error) {
+func embedded(dist fs.FS, name string) ([]byte, error) {
 	f, err := dist.Open(name)
 	if err != nil {
 		return nil, err

@@ -130,7 +130,7 @@ func New(cfg Config) (*Runner, error) {
 		compiles: make(chan struct{}, maxCompiles), started: make(chan struct{}),
 		all: map[*child]struct{}{},
 	}
-	if r.program, err = openProgram(cfg.SandboxPath, dir); err != nil {
+	if r.program, err = openProgram(dist, cfg.SandboxPath, dir); err != nil {
 		return nil, err
 	}
 	// Code is only good for the compiler and the CPU that it was made with: a
