@@ -4,6 +4,7 @@ package testnet_test
 
 import (
 	"os"
+	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
@@ -112,8 +113,8 @@ func (s *scene) earned(rig *member) (sum protocol.Amount) {
 	return sum
 }
 
-// exitCodes: the job's own, 124 for its time limit, 125 for the budget, and what
-// each has cost.
+// exitCodes: the job's own, or those of SPEC §8.3 for what ended it, and what each
+// has cost.
 func exitCodes(s *scene) {
 	alice, bob := s.rig("alice"), s.buyer("bob")
 	s.up(alice)
@@ -127,7 +128,10 @@ func exitCodes(s *scene) {
 		{7, []string{"--", "exit", "7"}, protocol.ReasonNone, 0},
 		{255, []string{"--", "exit", "255"}, protocol.ReasonNone, 0},
 		{124, []string{"--timeout", "300ms", "--", "loop"}, protocol.ReasonDeadline, 0},
-		{125, []string{"--budget", "0.0025", "--", "loop"}, protocol.ReasonBudget, 2500},
+		{123, []string{"--budget", "0.0025", "--", "loop"}, protocol.ReasonBudget, 2500},
+		{134, []string{"--", "trap"}, protocol.ReasonTrap, 0},
+		{137, []string{"--memory", "64", "--", "grow"}, protocol.ReasonMemory, 0},
+		{153, []string{"--", "flood"}, protocol.ReasonStdout, 0},
 	} {
 		c := s.run(bob, one.line...)
 		c.exits(one.code)
@@ -143,6 +147,12 @@ func exitCodes(s *scene) {
 		s.same(strings.Join(one.line, " "), j.Paid, want)
 		c.says(string(one.reason))
 	}
+	noModule, err := filepath.Abs("testdata/hello.txt")
+	s.must(err)
+	c := s.start(bob, "run", noModule)
+	c.exits(126)
+	c.says("bad_module")
+	s.idle(alice)
 	s.same("collected", s.collect(alice, bob), s.earned(alice))
 }
 

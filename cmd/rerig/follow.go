@@ -126,13 +126,7 @@ func (a *app) runEnd(s *session, st *node.RunStatus, dest string, p *progress) e
 		return &exitError{code: int(min(st.ExitCode, 255))}
 	}
 	err := fmt.Errorf("run %s %s: %s (spent %s)", st.ID.Short(), st.State, clipText(why(st), 1000), m.text(st.Spent))
-	switch st.Reason {
-	case protocol.ReasonDeadline:
-		return &exitError{exitTimeout, err}
-	case protocol.ReasonStopped:
-		return &exitError{exitInterrupted, err}
-	}
-	return &exitError{exitNetwork, err}
+	return &exitError{exitOf(st.Reason), err}
 }
 
 // why is the reason code and its text, with what to do about it.

@@ -9,16 +9,44 @@ import (
 	"os"
 
 	"github.com/spf13/cobra"
+
+	"github.com/rerig/rerig/protocol"
 )
 
-// Exit codes of rerig's own; a job's code is passed through.
+// Exit codes of rerig's own (SPEC §8.3); a job's code is passed through.
 const (
 	exitFailed      = 1   // the command could not do what it was asked for
 	exitUsage       = 2   // wrong flags or arguments
+	exitBudget      = 123 // the job used up its budget
 	exitTimeout     = 124 // the job ran into its time limit
 	exitNetwork     = 125 // no rig, no money, or no result: the network's or the escrow's failure
+	exitBadModule   = 126 // what was to be run is no module
 	exitInterrupted = 130 // ended by a signal
+	exitTrap        = 134 // the program trapped; 128 and what a kernel would have sent: SIGABRT
+	exitMemory      = 137 // the program wanted too much memory: SIGKILL
+	exitWritten     = 153 // the program wrote too much: SIGXFSZ
 )
+
+// exitOf is the exit code for a job that did not end by its program's own exit.
+func exitOf(r protocol.Reason) int {
+	switch r {
+	case protocol.ReasonBudget:
+		return exitBudget
+	case protocol.ReasonDeadline:
+		return exitTimeout
+	case protocol.ReasonBadModule:
+		return exitBadModule
+	case protocol.ReasonStopped:
+		return exitInterrupted
+	case protocol.ReasonTrap:
+		return exitTrap
+	case protocol.ReasonMemory:
+		return exitMemory
+	case protocol.ReasonStdout, protocol.ReasonOutput:
+		return exitWritten
+	}
+	return exitNetwork
+}
 
 // exitError is an error with an exit code. A nil err says nothing more.
 type exitError struct {

@@ -42,10 +42,16 @@ model, thumb makes a thumbnail of a picture.
 
 The module sees its inputs in /in, and what it leaves in /out is written next to
 the first input, or to --out-dir. Its standard output and error are this command's
-(with -o json, standard output is the run's record; rerig logs has the job's), and so
-is its exit code; 124 says that --timeout ended it, 125 that the network or
-the escrow failed. --budget is a cap that the payment channel enforces. Ctrl-C stops
-the job, and what was done by then is paid for.`,
+(with -o json, standard output is the run's record; rerig logs has the job's).
+--budget is a cap that the payment channel enforces. Ctrl-C stops the job, and what
+was done by then is paid for.
+
+The exit code is the program's own. Where it did not end by itself, standard error
+has the reason, and the exit code is
+  123  the budget is used up: --budget       126  MODULE is not a WASM module
+  124  the time is over: --timeout           134  the program trapped
+  130  stopped                               137  too little memory: --memory
+  125  the network or the escrow failed      153  the program wrote too much`,
 		Example: `  rerig run lm -- -n 40 "A hacker is"
   rerig run -i holiday.jpg thumb -- --size 200
   rerig run --dry-run --max-price 0.05/h my.wasm`,
