@@ -34,7 +34,18 @@ type vectors struct {
 		Payer, Signer, Payee, Operator, Token common.Address
 		ID                                    common.Hash
 	} `json:"channels"`
+	Bonds []struct {
+		Owner, Operator, Token, Slasher common.Address
+		ID                              common.Hash
+	} `json:"bonds"`
+	Nonces []struct {
+		Owner   common.Address
+		Channel *common.Hash
+		Salt    common.Hash
+		Nonce   common.Hash
+	} `json:"nonces"`
 	Signed struct {
+		contractVectors
 		Voucher, Close []struct {
 			Domain  string
 			Message struct {
@@ -65,8 +76,9 @@ func readVectors(t *testing.T) vectors {
 	return v
 }
 
-// A stage is the escrow's code at the address and on the chain of a vector,
-// where every channel holds all the money there can be, in a chosen epoch.
+// A stage is the contracts' code at the addresses and on the chain of a vector,
+// where every channel holds all the money there can be, in a chosen epoch, and
+// every owner has used as many permits.
 type stage struct {
 	t      *testing.T
 	client simulated.Client
@@ -81,18 +93,23 @@ const channelsSlot = 4
 type stager struct {
 	t      *testing.T
 	v      vectors
-	code   []byte
+	code   map[string][]byte // by what follows the escrow's name in a domain's
 	stages map[string]*stage
 }
 
 func newStager(t *testing.T, v vectors) *stager {
 	t.Helper()
 	c := newChain(t, osaka)
-	code, err := c.client.CodeAt(t.Context(), c.escrow, nil)
-	if err != nil {
-		t.Fatalf("read the code: %v", err)
+	arbiter := c.deploy(bindings.CommitteeArbiterMetaData.Bin, committeeABI.PackConstructor(c.escrow, []common.Address{rig.addr}, n(1)))
+	s := &stager{t, v, map[string][]byte{}, map[string]*stage{}}
+	for what, at := range map[string]common.Address{"": c.escrow, " arbiter": arbiter, " token": c.usd} {
+		code, err := c.client.CodeAt(t.Context(), at, nil)
+		if err != nil {
+			t.Fatalf("read the code: %v", err)
+		}
+		s.code[what] = code
 	}
-	return &stager{t, v, code, map[string]*stage{}}
+	return s
 }
 
 func (s *stager) at(domain string, epoch uint32) *stage {
@@ -111,8 +128,14 @@ func (s *stager) at(domain string, epoch uint32) *stage {
 		slot := crypto.Keccak256Hash(ch.ID[:], common.BigToHash(n(channelsSlot)).Bytes())
 		storage[slot] = common.BigToHash(new(big.Int).Or(word, most))
 	}
-	alloc := types.GenesisAlloc{escrow: {Code: s.code, Storage: storage, Balance: most}}
-	backend := simulated.NewBackend(alloc, func(_ *node.Config, eth *ethconfig.Config) { eth.Genesis.Config = config })
+	alloc := types.GenesisAlloc{
+		escrow:                                  {Code: s.code[""], Storage: storage, Balance: most},
+		s.v.Domains[domain+" arbiter"].Contract: {Code: s.code[" arbiter"], Balance: n(1)},
+		s.v.Domains[domain+" token"].Contract:   {Code: s.code[" token"], Storage: s.v.tokenStorage(uint64(epoch)), Balance: n(1)},
+	}
+	backend := simulated.NewBackend(alloc, func(_ *node.Config, eth *ethconfig.Config) {
+		eth.Genesis.Config, eth.Genesis.Timestamp = config, stageTime
+	})
 	s.t.Cleanup(func() {
 		if err := backend.Close(); err != nil {
 			s.t.Errorf("close the chain: %v", err)
@@ -123,7 +146,11 @@ func (s *stager) at(domain string, epoch uint32) *stage {
 }
 
 func (s *stage) call(from common.Address, data []byte) ([]byte, error) {
-	return s.client.CallContract(s.t.Context(), ethereum.CallMsg{From: from, To: &s.escrow, Data: data}, nil)
+	return s.callAt(s.escrow, from, data)
+}
+
+func (s *stage) callAt(to, from common.Address, data []byte) ([]byte, error) {
+	return s.client.CallContract(s.t.Context(), ethereum.CallMsg{From: from, To: &to, Data: data}, nil)
 }
 
 func (s *stage) mustCall(data []byte) []byte {
@@ -153,6 +180,10 @@ func TestVectors(t *testing.T) {
 	checkChannels(t, v, stages)
 	checkVouchers(t, v, stages)
 	checkCloses(t, v, stages)
+	checkBondsAndNonces(t, v, stages)
+	checkVerdicts(t, v, stages)
+	checkPermits(t, v, stages)
+	checkAuthorizations(t, v, stages)
 }
 
 func checkChannels(t *testing.T, v vectors, stages *stager) {

@@ -41,16 +41,16 @@ function clients(url) {
   };
 }
 
-// artifact is a contract as `make -C contracts generate` left it.
-export function artifact(path) {
-  return JSON.parse(readFileSync(new URL(`../${path}.json`, import.meta.url), "utf8"));
+// artifact is a contract as it is checked in.
+export function artifact(name) {
+  return JSON.parse(readFileSync(new URL(`../artifacts/${name}.json`, import.meta.url), "utf8"));
 }
 
-// deploy puts a checked-in artifact on the chain and returns its address.
+// deploy puts an artifact on the chain and returns its address and ABI.
 export async function deploy(chain, { abi, bytecode }, args) {
   const hash = await chain.wallet(0).deployContract({ abi, bytecode, args });
   const { contractAddress } = await chain.client.waitForTransactionReceipt({ hash });
-  return contractAddress.toLowerCase();
+  return { address: contractAddress.toLowerCase(), abi };
 }
 
 // send calls a contract as one of anvil's accounts and waits; a revert is an error.

@@ -2,58 +2,59 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { after, before, test } from "node:test";
-import { setTimeout as pause } from "node:timers/promises";
+import { Wallet } from "ethers";
+import { keccak256, maxUint256, parseSignature, signatureToCompactSignature, toHex } from "viem";
+import { privateKeyToAccount } from "viem/accounts";
 import { account, artifact, deploy, send, startAnvil } from "./anvil.js";
 import { Home } from "./rerig.js";
-import { redeem, verify } from "./voucher.js";
+import { types } from "./vectors.js";
+import { redeem, redeemPacked, verify } from "./voucher.js";
 
 const [deployer, payee, stranger] = [0, 1, 2];
-const erc20 = artifact("artifacts/TestUSD").abi;
-const { abi } = artifact("artifacts/Escrow");
 let chain, escrow, token, home;
 
 before(async () => {
   chain = await startAnvil();
-  escrow = await deploy(chain, artifact("artifacts/Escrow"), [3600]);
-  token = await deploy(chain, artifact("artifacts/TestUSD"), []);
+  escrow = await deploy(chain, artifact("Escrow"), [3600, 3600]);
+  token = await deploy(chain, artifact("TestUSD"), []);
   home = new Home();
-  home.profile({ url: chain.url, chainId: await chain.client.getChainId(), escrow, token });
+  profile([]);
 });
 after(async () => {
   await home?.remove();
   await chain?.stop();
 });
 
-const tokens = (owner) => chain.client.readContract({ address: token, abi: erc20, functionName: "balanceOf", args: [owner] });
-const channel = (id) => chain.client.readContract({ address: escrow, abi, functionName: "channel", args: [id] });
+const read = (contract, functionName, ...args) => chain.client.readContract({ ...contract, functionName, args });
+const tokens = (owner) => read(token, "balanceOf", owner);
+const channel = (id) => read(escrow, "channel", id);
+
+function profile(bootstrap) {
+  const { url, client } = chain;
+  home.profile({ url, chainId: client.chain.id, escrow: escrow.address, token: token.address, bootstrap });
+}
 
 // endow gives a node's address gas and test dollars.
 async function endow(to) {
   const hash = await chain.wallet(deployer).sendTransaction({ to, value: 10n ** 19n });
   await chain.client.waitForTransactionReceipt({ hash });
-  await send(chain, deployer, { address: token, abi: erc20, functionName: "mint", args: [to, 1_000_000_000n] });
-}
-
-// eventually polls, for as long as a busy machine may need.
-async function eventually(what, f) {
-  const end = Date.now() + 60_000;
-  while (!(await f())) {
-    if (Date.now() > end) throw new Error(`waited a minute until ${what}`);
-    await pause(100);
-  }
+  await send(chain, deployer, { ...token, functionName: "mint", args: [to, 1_000_000_000n] });
 }
 
 // startRig starts the rig, which is also the network's index, and points everybody at it.
 async function startRig() {
   const rig = await home.up("rig", `--server --price 36/h --payout ${account(payee).address}`);
-  home.profile({ url: chain.url, chainId: rig.info.chain.id, escrow, token, bootstrap: rig.info.listen });
+  profile(rig.info.listen);
   return rig;
 }
 
+let rig;
+
 test("a rig's voucher is worth its money to viem while the rig is stopped", async () => {
-  let rig = await startRig();
+  rig = await startRig();
   const { address: requester } = await home.json("requester", "wallet init");
   await endow(requester);
+  const before = await tokens(account(payee).address);
   assert.match(await home.run("requester", "run -q lm -- -n 4 --echo hello"), /^hello/);
   const [held] = await home.json("rig", "wallet vouchers");
   await rig.stop();
@@ -68,24 +69,54 @@ test("a rig's voucher is worth its money to viem while the rig is stopped", asyn
 
   const { funded } = await channel(held.id);
   assert.ok(cumulative > 0n && cumulative <= funded);
-  assert.equal(await tokens(escrow), funded);
+  assert.equal(await tokens(escrow.address), funded);
   await send(chain, stranger, redeem(held, true));
-  assert.equal(await tokens(account(payee).address), cumulative);
-  assert.equal(await tokens(escrow), funded - cumulative);
+  assert.equal(await tokens(account(payee).address), before + cumulative);
+  assert.equal(await tokens(escrow.address), funded - cumulative);
   assert.equal((await channel(held.id)).claimed, cumulative);
   await send(chain, stranger, redeem(held, true));
-  assert.equal(await tokens(escrow), funded - cumulative, "a second time pays nothing");
+  assert.equal(await tokens(escrow.address), funded - cumulative, "a second time pays nothing");
 
   rig = await startRig();
-  await eventually("the rig sees that it was paid", async () => (await home.json("rig", "wallet balance")).owed === "0");
+  assert.deepEqual((await home.json("rig", "wallet collect")).txs ?? [], [], "the rig, which has no gas, has nothing to collect");
+  assert.equal((await home.json("rig", "wallet balance")).owed, "0");
   assert.equal((await home.json("rig", "wallet vouchers"))[0].state.claimed, voucher.cumulative);
+});
+
+test("a rig works for a channel that viem opened, and is paid with others in one packed call", async () => {
+  const { address: requester } = await home.json("guest", "wallet init");
+  const wallet = privateKeyToAccount((await Wallet.fromEncryptedJson(home.read("guest/key.json"), "")).privateKey);
+  assert.equal(wallet.address.toLowerCase(), requester, "ethers reads the keystore");
+  await send(chain, deployer, { ...token, functionName: "mint", args: [requester, 1_000_000n] });
+
+  // The guest has no gas: it signs, and a stranger relays.
+  const { payee: to } = rig.info.rig;
+  const operator = rig.info.address;
+  const id = await read(escrow, "channelId", requester, requester, to, operator, token.address);
+  const salt = keccak256(toHex("once"));
+  const message = { from: requester, to: escrow.address, value: 500_000n, validAfter: 0n, validBefore: maxUint256 };
+  message.nonce = await read(escrow, "openNonce", id, salt);
+  const domain = { name: "Rerig test dollar (worthless)", version: "1", chainId: chain.client.chain.id, verifyingContract: token.address };
+  const signature = await wallet.signTypedData({ domain, types, primaryType: "ReceiveWithAuthorization", message });
+  const { r, yParityAndS: vs } = signatureToCompactSignature(parseSignature(signature));
+  const auth = { validAfter: 0n, validBefore: maxUint256, salt, r, vs };
+  const args = [requester, to, operator, requester, token.address, 500_000n, auth];
+  await send(chain, stranger, { ...escrow, functionName: "depositAndFundWithAuthorization", args });
+
+  assert.match(await home.run("guest", "run -q --budget 0.5 lm -- -n 4 --echo guest"), /^guest/);
   assert.match(await home.run("requester", "run -q lm -- -n 4 --echo again"), /^again/);
-  const [next] = await home.json("rig", "wallet vouchers");
-  assert.ok(await verify(next));
-  assert.equal(next.id, held.id, "the channel serves on");
-  await send(chain, stranger, redeem(next, true));
-  assert.equal(await tokens(account(payee).address), BigInt(next.voucher.cumulative));
+  const held = await home.json("rig", "wallet vouchers");
   await rig.stop();
+  assert.equal(held.length, 2);
+  assert.ok(held.some((v) => v.id === id && v.channel.signer === requester));
+  for (const v of held) assert.ok(await verify(v));
+
+  const before = { payee: await tokens(account(payee).address), escrow: await tokens(escrow.address) };
+  const due = held.reduce((sum, { voucher, state }) => sum + BigInt(voucher.cumulative) - BigInt(state.claimed), 0n);
+  await send(chain, stranger, redeemPacked(held, true));
+  assert.equal(await tokens(account(payee).address), before.payee + due);
+  assert.equal(await tokens(escrow.address), before.escrow - due);
+  assert.equal(await chain.client.getBalance({ address: requester }), 0n);
 });
 
 test("docs/clients.md shows what ran here", () => {

@@ -1,6 +1,6 @@
 // The built command, as its users run it.
 import { spawn } from "node:child_process";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
@@ -32,6 +32,11 @@ local = true
 bootstrap = ${JSON.stringify(bootstrap)}
 `;
     writeFileSync(join(this.#dir, "anvil.toml"), text);
+  }
+
+  // read is a file below it.
+  read(path) {
+    return readFileSync(join(this.#dir, path), "utf8");
   }
 
   #spawn(node, args) {

@@ -1,13 +1,12 @@
 // Holds viem and ethers to what Go signed: protocol/testdata/eip712.json (SPEC §11). Its entries go into both libraries
 // as they are.
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import { AbiCoder, SigningKey, TypedDataEncoder, Wallet, keccak256, verifyTypedData, Signature } from "ethers";
 import * as viem from "viem";
 import { privateKeyToAccount } from "viem/accounts";
+import { types as known, vectors } from "./vectors.js";
 
-const vectors = JSON.parse(readFileSync(new URL("../../protocol/testdata/eip712.json", import.meta.url), "utf8"));
 const keys = new Map(vectors.keys.map((key) => [key.name, key]));
 
 function domain(key) {
@@ -17,7 +16,7 @@ function domain(key) {
 
 // typed is one vector as each library wants it.
 function typed(type, { domain: name, message }) {
-  const types = { [type]: vectors.types[type] };
+  const types = { [type]: known[type] };
   return { viem: { domain: domain(name), types, primaryType: type, message }, ethers: [domain(name), types, message] };
 }
 

@@ -1,12 +1,14 @@
 // Checks and redeems a voucher with viem and nothing of Rerig. docs/clients.md shows this file; `held` is one entry of
 // what `rerig wallet vouchers -o json` prints.
-import { compactSignatureToSignature, encodeAbiParameters, isAddressEqual, keccak256, parseAbi, parseAbiParameters } from "viem";
-import { parseCompactSignature, recoverTypedDataAddress } from "viem";
+import { compactSignatureToSignature, concat, encodeAbiParameters, encodePacked, isAddressEqual, keccak256 } from "viem";
+import { parseAbi, parseAbiParameters, parseCompactSignature, recoverTypedDataAddress } from "viem";
 
 const abi = parseAbi([
   "struct Voucher { address payer; address signer; uint32 epoch; uint96 cumulative; bytes32 r; bytes32 vs; }",
   "error BadSignature(uint256 index)",
+  "error BadLength(uint256 length)",
   "function redeem(address payee, address operator, address token, Voucher voucher, bool payout) returns (uint256 paid)",
+  "function redeemPacked(address payee, address operator, address token, bytes records, bool payout) returns (uint256 paid)",
 ]);
 const types = {
   Voucher: [
@@ -39,4 +41,18 @@ export function redeem({ domain, channel, voucher, signature }, payout) {
   const { epoch, cumulative } = voucher;
   const args = [payee, operator, token, { payer, signer, epoch, cumulative: BigInt(cumulative), r, vs }, payout];
   return { address: domain.escrow, abi, functionName: "redeem", args };
+}
+
+// redeemPacked is one call for many vouchers of one payee, operator and token, with less calldata.
+export function redeemPacked(list, payout) {
+  const { domain, channel } = list[0];
+  const args = [channel.payee, channel.operator, channel.token, concat(list.map(pack)), payout];
+  return { address: domain.escrow, abi, functionName: "redeemPacked", args };
+}
+
+// pack is a voucher's record of 120 bytes.
+function pack({ channel: { payer, signer }, voucher: { epoch, cumulative }, signature }) {
+  const { r, yParityAndS: vs } = parseCompactSignature(signature);
+  const fields = ["address", "address", "uint32", "uint96", "bytes32", "bytes32"];
+  return encodePacked(fields, [payer, signer, epoch, BigInt(cumulative), r, vs]);
 }
