@@ -15,6 +15,7 @@ type RunStatus = requester.Status
 type Info struct {
 	Version string           `json:"version"`
 	Address protocol.Address `json:"address"`
+	Payer   protocol.Address `json:"payer"` // whose money buys; Address unless another key pays
 	Peer    string           `json:"peer"`
 	Network string           `json:"network"`
 	Token   Token            `json:"token"`
@@ -110,6 +111,14 @@ type Wallet struct {
 	Promised protocol.Amount   `json:"promised"` // given in vouchers, not yet claimed by rigs
 	Owed     protocol.Amount   `json:"owed"`     // vouchers held, not yet collected
 	Channels []WalletChannel   `json:"channels"`
+	Node     *NodeKey          `json:"node,omitempty"` // where Address is the payer's and not the node's
+}
+
+// NodeKey is the key that stays on the machine while another one pays: it signs
+// vouchers and, for a rig, collects.
+type NodeKey struct {
+	Address  protocol.Address  `json:"address"`
+	Balances protocol.Balances `json:"balances"`
 }
 
 // WalletChannel is one payment channel of this node.

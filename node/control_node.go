@@ -1,6 +1,7 @@
 package node
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -31,7 +32,7 @@ func (c *control) info(r *http.Request) (any, error) { return c.n.Info(r.Context
 func (n *Node) Info(ctx context.Context) (*Info, error) {
 	p, st := n.cfg.Profile, n.settle.Status()
 	h := n.net.Host()
-	info := &Info{Version: BuildVersion(), Address: n.key.Address(), Peer: h.ID().String(), Network: p.Name,
+	info := &Info{Version: BuildVersion(), Address: n.key.Address(), Payer: n.payer.Address(), Peer: h.ID().String(), Network: p.Name,
 		Token: Token{p.Market().Token, p.TokenSymbol, p.TokenDecimals}, Peers: len(h.Network().Peers()),
 		Chain:   ChainInfo{ID: p.ChainID, Escrow: p.Market().Domain.Escrow, Online: st.Online, Head: st.Head, Reason: st.Reason},
 		DataDir: n.cfg.DataDir, PID: os.Getpid()}
@@ -67,6 +68,15 @@ func (n *Node) owed(ctx context.Context) (sum protocol.Amount, err error) {
 	return sum, err
 }
 
+// addresses are those whose transactions this node sends: its key's and, where
+// another one pays, the payer's.
+func (n *Node) addresses() []protocol.Address {
+	if n.payer == n.settle {
+		return []protocol.Address{n.key.Address()}
+	}
+	return []protocol.Address{n.payer.Address(), n.key.Address()}
+}
+
 // market lists who could run a job and why others could not. Without a body it
 // lists every offer.
 func (c *control) market(r *http.Request) (any, error) {
@@ -90,8 +100,7 @@ func (c *control) market(r *http.Request) (any, error) {
 				return nil, err
 			}
 		}
-		me := c.n.key.Address()
-		ch := protocol.Channel{Payer: me, Signer: me, Payee: o.Payee, Operator: o.Rig, Token: c.n.cfg.Profile.Market().Token}
+		ch := protocol.Channel{Payer: c.n.payer.Address(), Signer: c.n.key.Address(), Payee: o.Payee, Operator: o.Rig, Token: c.n.cfg.Profile.Market().Token}
 		_, m.Channel, err = outBook{c.n.journal}.Channel(r.Context(), ch.ID())
 		if err != nil {
 			return nil, err
@@ -112,7 +121,7 @@ func (c *control) market(r *http.Request) (any, error) {
 
 func (c *control) wallet(r *http.Request) (any, error) {
 	n, ctx := c.n, r.Context()
-	w := Wallet{Address: n.key.Address(), Channels: []WalletChannel{}}
+	w := Wallet{Address: n.payer.Address(), Channels: []WalletChannel{}}
 	out, err := n.journal.OutChannels(ctx)
 	if err != nil {
 		return nil, err
@@ -136,8 +145,15 @@ func (c *control) wallet(r *http.Request) (any, error) {
 	if w.Owed, err = n.owed(ctx); err != nil {
 		return nil, err
 	}
-	if w.Balances, err = n.settle.Balances(ctx, w.Address); err != nil {
+	if w.Balances, err = n.payer.Balances(ctx, w.Address); err != nil {
 		return nil, fmt.Errorf("read balances: %w", err)
+	}
+	if n.payer != n.settle {
+		own, err := n.settle.Balances(ctx, n.key.Address())
+		if err != nil {
+			return nil, fmt.Errorf("read balances of the node's own key: %w", err)
+		}
+		w.Node = &NodeKey{n.key.Address(), own}
 	}
 	return w, nil
 }
@@ -150,7 +166,7 @@ func (c *control) deposit(r *http.Request) (any, error) {
 	if t.Amount.IsZero() {
 		return nil, errors.New("deposit: amount is zero")
 	}
-	tx, err := c.n.settle.Deposit(r.Context(), t.Amount)
+	tx, err := c.n.payer.Deposit(r.Context(), t.Amount)
 	return TxReply{[]protocol.Tx{tx}}, err
 }
 
@@ -161,10 +177,10 @@ func (c *control) withdraw(r *http.Request) (any, error) {
 		return nil, err
 	}
 	if t.To.IsZero() {
-		t.To = c.n.key.Address()
+		t.To = c.n.payer.Address()
 	}
 	if t.Amount.IsZero() { // all there is
-		b, err := c.n.settle.Balances(r.Context(), c.n.key.Address())
+		b, err := c.n.payer.Balances(r.Context(), c.n.payer.Address())
 		if err != nil {
 			return nil, err
 		}
@@ -173,7 +189,7 @@ func (c *control) withdraw(r *http.Request) (any, error) {
 		}
 		t.Amount = b.Account
 	}
-	tx, err := c.n.settle.Withdraw(r.Context(), t.To, t.Amount)
+	tx, err := c.n.payer.Withdraw(r.Context(), t.To, t.Amount)
 	return TxReply{[]protocol.Tx{tx}}, err
 }
 
@@ -200,11 +216,14 @@ func (c *control) closeChannel(r *http.Request) (any, error) {
 
 func (c *control) history(r *http.Request) (any, error) {
 	h := History{Txs: []protocol.Tx{}, Jobs: []protocol.Record{}}
-	txs, err := c.n.journal.Txs(r.Context(), c.n.key.Address(), maxListed)
-	if err != nil {
-		return nil, err
+	for _, from := range c.n.addresses() {
+		txs, err := c.n.journal.Txs(r.Context(), from, maxListed)
+		if err != nil {
+			return nil, err
+		}
+		h.Txs = append(h.Txs, txs...)
 	}
-	h.Txs = append(h.Txs, txs...)
+	slices.SortStableFunc(h.Txs, func(a, b protocol.Tx) int { return cmp.Compare(b.Created, a.Created) })
 	for _, role := range []protocol.Role{protocol.RoleRig, protocol.RoleRequester} {
 		recs, err := c.n.journal.Records(r.Context(), journal.Query{Role: role, Limit: maxListed})
 		if err != nil {

@@ -38,6 +38,7 @@ type Config struct {
 	Deposit    protocol.Amount // least deposit into a new channel; 0 is four budgets
 	CacheBytes int64           // artifacts kept on disk; 0 is 10 GiB
 	RPC        string          // overrides the profile's first endpoint
+	Payer      settle.Account  // pays for what the node buys; nil is its own key
 	Timing     discovery.Timing
 	Clock      func() time.Time
 	Logger     *slog.Logger
@@ -67,7 +68,8 @@ type Node struct {
 	net       *network.Network
 	discovery *discovery.Discovery
 	artifacts *artifact.Store
-	settle    *settle.Client
+	settle    *settle.Client // of the node's own key: collects
+	payer     *settle.Client // of the payer's: deposits and funds; settle where that is the same
 	requester *requester.Requester
 	rig       *rig // nil where the node only buys
 	control   *control
@@ -135,14 +137,20 @@ func (n *Node) open() (err error) {
 		return err
 	}
 	p := n.cfg.Profile
-	n.settle, err = settle.New(settle.Config{RPC: n.cfg.RPC, Domain: p.Market().Domain, Token: p.Market().Token,
-		Key: n.key, Book: n.journal, Confirmations: p.Confirmations, Now: n.cfg.Clock, Logger: n.log})
-	if err != nil {
+	chain := settle.Config{RPC: n.cfg.RPC, Domain: p.Market().Domain, Token: p.Market().Token,
+		Key: n.key, Book: n.journal, Confirmations: p.Confirmations, Now: n.cfg.Clock, Logger: n.log}
+	if n.settle, err = settle.New(chain); err != nil {
 		return err
+	}
+	n.payer = n.settle
+	if chain.Account = n.cfg.Payer; n.cfg.Payer != nil && n.cfg.Payer.Address() != n.key.Address() {
+		if n.payer, err = settle.New(chain); err != nil {
+			return err
+		}
 	}
 	n.requester, err = requester.New(requester.Config{Key: n.key, Network: p.Name, Market: p.Market(),
 		Dir: filepath.Join(n.cfg.DataDir, "runs"), Deposit: n.cfg.Deposit, Offers: offers{n}, Book: outBook{n.journal},
-		Chain: n.settle, Artifacts: artifacts{n.artifacts}, Clock: n.cfg.Clock, Logger: n.log})
+		Payer: n.payer.Address(), Chain: n.payer, Artifacts: artifacts{n.artifacts}, Clock: n.cfg.Clock, Logger: n.log})
 	if err != nil {
 		return err
 	}
@@ -189,6 +197,9 @@ func (n *Node) Run(ctx context.Context) error {
 	under.Go(func() error { return n.net.Run(baseCtx) })
 	under.Go(func() error { return n.artifacts.Run(baseCtx) })
 	under.Go(func() error { return n.settle.Run(baseCtx) })
+	if n.payer != n.settle {
+		under.Go(func() error { return n.payer.Run(baseCtx) })
+	}
 	under.Go(func() error { return n.discovery.Run(baseCtx) })
 	if n.rig != nil {
 		under.Go(func() error { return n.rig.runner.Run(baseCtx) })

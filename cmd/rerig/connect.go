@@ -11,6 +11,7 @@ import (
 
 	"github.com/rerig/rerig/client"
 	"github.com/rerig/rerig/node"
+	"github.com/rerig/rerig/node/signer"
 	"github.com/rerig/rerig/protocol"
 )
 
@@ -55,7 +56,30 @@ func (a *app) nodeConfig(p *node.Profile) (node.Config, error) {
 	if p.Local {
 		cfg.Listen = listenOn("127.0.0.1", "0")
 	}
-	return cfg, nil
+	payer, err := a.paySigner()
+	if err == nil && payer != nil {
+		cfg.Payer = payer
+	}
+	return cfg, err
+}
+
+// paySigner is who signs for --payer; nil is the node's own key.
+func (a *app) paySigner() (*signer.Signer, error) {
+	if a.payer == "" && a.signer == "" {
+		return nil, nil
+	}
+	if a.payer == "" || a.signer == "" {
+		return nil, usage("--payer and --signer go together: whose money it is, and the program that has the key")
+	}
+	addr, err := protocol.ParseAddress(strings.ToLower(a.payer))
+	if err != nil {
+		return nil, usage("--payer: %w", err)
+	}
+	s, err := signer.Open(a.signer, addr)
+	if err != nil {
+		return nil, usage("--signer: %w", err)
+	}
+	return s, nil
 }
 
 // listenOn is TCP and QUIC on one IPv4 address.

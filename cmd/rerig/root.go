@@ -79,6 +79,8 @@ type app struct {
 	network        string
 	output         string
 	passphraseFile string
+	payer          string
+	signer         string
 	quiet          bool
 	verbose        bool
 	noColor        bool
@@ -140,6 +142,8 @@ the table [up]; global flags at the top).`,
 	f.StringVar(&a.network, "network", "local", "network `profile`, by name or path")
 	f.StringVarP(&a.output, "output", "o", "text", "`format` of standard output: text or json")
 	f.StringVar(&a.passphraseFile, "passphrase-file", "", "`file` with the key's passphrase")
+	f.StringVar(&a.payer, "payer", "", "`address` that pays for what is bought, whose key --signer has (default the node's own)")
+	f.StringVar(&a.signer, "signer", "", "`program` that signs for --payer: http://127.0.0.1:PORT or unix:PATH (Clef), exec:COMMAND")
 	f.BoolVarP(&a.quiet, "quiet", "q", false, "no progress on standard error")
 	f.BoolVarP(&a.verbose, "verbose", "v", false, "log what the node does to standard error")
 	f.BoolVar(&a.noColor, "no-color", false, "no colours (also NO_COLOR)")

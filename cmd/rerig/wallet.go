@@ -82,6 +82,9 @@ func (a *app) balance(ctx context.Context) error {
 func balanceTable(out io.Writer, m money, info *node.Info, w *node.Wallet) error {
 	t := tabwriter.NewWriter(out, 0, 4, 2, ' ', 0)
 	fmt.Fprintf(t, "address\t%s\n", w.Address)
+	if w.Node != nil {
+		fmt.Fprintf(t, "node\t%s\tsigns vouchers and collects; has %s ETH for gas\n", w.Node.Address, wei(w.Node.Balances.Native))
+	}
 	fmt.Fprintf(t, "gas\t%s ETH\n", wei(w.Balances.Native))
 	fmt.Fprintf(t, "wallet\t%s\tpaid out: yours, outside the escrow\n", m.text(w.Balances.Wallet))
 	fmt.Fprintf(t, "escrow account\t%s\tyours, in the escrow: rerig wallet withdraw\n", m.text(w.Balances.Account))

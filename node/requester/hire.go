@@ -130,7 +130,7 @@ func (r *Requester) ask(ctx context.Context, o *Order, spec []byte, v *protocol.
 	if err != nil {
 		return nil, fail(protocol.ReasonUnreachable, err)
 	}
-	req := &protocol.QuoteRequest{Spec: spec, Payer: r.cfg.Key.Address(), Signer: r.cfg.Key.Address(),
+	req := &protocol.QuoteRequest{Spec: spec, Payer: r.cfg.Payer, Signer: r.cfg.Key.Address(),
 		Market: r.cfg.Market, Unit: o.Unit, Budget: o.Budget}
 	if _, err := rand.Read(req.Nonce[:]); err != nil {
 		st.Reset()
@@ -203,6 +203,5 @@ func (r *Requester) checkQuote(q *protocol.Quote, req *protocol.QuoteRequest, v 
 
 // channelTo is the channel this node pays a rig through.
 func (r *Requester) channelTo(v *protocol.VerifiedOffer) protocol.Channel {
-	me := r.cfg.Key.Address()
-	return protocol.Channel{Payer: me, Signer: me, Payee: v.Payee, Operator: v.Rig, Token: r.cfg.Market.Token}
+	return protocol.Channel{Payer: r.cfg.Payer, Signer: r.cfg.Key.Address(), Payee: v.Payee, Operator: v.Rig, Token: r.cfg.Market.Token}
 }

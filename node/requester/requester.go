@@ -29,7 +29,8 @@ const (
 
 // Config is everything a requester needs. New checks it.
 type Config struct {
-	Key     protocol.Signer // payer and voucher signer
+	Key     protocol.Signer  // signs agreements and vouchers
+	Payer   protocol.Address // funds the channels; zero is Key's
 	Network string
 	Market  protocol.Market
 	Dir     string          // outputs and logs, one directory per run
@@ -100,6 +101,9 @@ func New(cfg Config) (*Requester, error) {
 	}
 	if err := os.MkdirAll(cfg.Dir, 0o700); err != nil {
 		return nil, fmt.Errorf("make runs directory: %w", err)
+	}
+	if cfg.Payer.IsZero() {
+		cfg.Payer = cfg.Key.Address()
 	}
 	r := &Requester{cfg: cfg, runs: map[protocol.Hash]*Run{}}
 	r.bans.clock = cfg.Clock

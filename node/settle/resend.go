@@ -11,6 +11,9 @@ import (
 	"github.com/rerig/rerig/protocol"
 )
 
+// resignWait is how long the signature under a dearer transaction may take.
+const resignWait = 20 * time.Second
+
 // push sends a flight that no block has yet again when its time has come: at once
 // if it may not have arrived, with a higher fee if it is stuck.
 func (w *wallet) push(ctx context.Context, client *ethclient.Client, f *flight, lowest bool) error {
@@ -45,7 +48,10 @@ func (w *wallet) outbid(ctx context.Context, client *ethclient.Client, f *flight
 		return err
 	}
 	price = price.atLeast(fee{last.tx.GasTipCap(), last.tx.GasFeeCap()}.raised())
-	a, err := w.sign(last.entry.Kind, last.entry.Detail, &types.DynamicFeeTx{
+	// Whoever follows the chain waits here: a person who is not at hand is asked again.
+	asking, cancel := context.WithTimeout(ctx, resignWait)
+	defer cancel()
+	a, err := w.sign(asking, last.entry.Kind, last.entry.Detail, &types.DynamicFeeTx{
 		ChainID: w.signer.ChainID(), Nonce: f.nonce, To: last.tx.To(), Value: last.tx.Value(), Data: last.tx.Data(),
 		Gas: last.tx.Gas(), GasTipCap: price.tip, GasFeeCap: price.ceiling,
 	})

@@ -37,8 +37,10 @@ type Config struct {
 	Domain protocol.Domain
 	// Token is what Balances, Deposit and Withdraw are about.
 	Token protocol.Address
-	// Key signs transactions and owns the account.
+	// Key signs transactions and owns the account, unless Account does.
 	Key protocol.Signer
+	// Account signs in place of Key; nil means Key.
+	Account Account
 	// Book journals transactions.
 	Book TxBook
 	// Confirmations is how many blocks, its own included, a transaction must have
@@ -63,7 +65,7 @@ func (cfg *Config) validate() error {
 	switch {
 	case cfg.Domain.ChainID == 0:
 		return errors.New("settle: chain ID is 0: name the chain")
-	case cfg.Key == nil || cfg.Book == nil:
+	case cfg.Key == nil && cfg.Account == nil || cfg.Book == nil:
 		return errors.New("settle: a key and a journal are needed")
 	case cfg.Confirmations > maxConfirmations:
 		return fmt.Errorf("settle: confirmations: at most %d, got %d", maxConfirmations, cfg.Confirmations)
@@ -84,6 +86,13 @@ func (cfg *Config) validate() error {
 		cfg.Logger = slog.New(slog.DiscardHandler)
 	}
 	return nil
+}
+
+func (cfg *Config) account() Account {
+	if cfg.Account != nil {
+		return cfg.Account
+	}
+	return keyAccount{cfg.Key}
 }
 
 // Client calls the escrow as one key. Its methods are safe for concurrent use.

@@ -37,7 +37,7 @@ type call struct {
 // be one wallet per key and chain.
 type wallet struct {
 	remote        *remote
-	key           protocol.Signer
+	account       Account
 	book          TxBook
 	signer        types.Signer
 	chainID       uint64
@@ -80,7 +80,7 @@ type attempt struct {
 
 func newWallet(cfg Config, r *remote) *wallet {
 	return &wallet{
-		remote: r, key: cfg.Key, book: cfg.Book,
+		remote: r, account: cfg.account(), book: cfg.Book,
 		signer:  types.LatestSignerForChainID(new(big.Int).SetUint64(cfg.Domain.ChainID)),
 		chainID: cfg.Domain.ChainID, confirmations: cfg.Confirmations,
 		poll: cfg.Poll, stuck: cfg.StuckAfter, now: cfg.Now, log: cfg.Logger,
@@ -89,7 +89,7 @@ func newWallet(cfg Config, r *remote) *wallet {
 	}
 }
 
-func (w *wallet) address() protocol.Address { return w.key.Address() }
+func (w *wallet) address() protocol.Address { return w.account.Address() }
 
 // do sends a transaction and waits until it is confirmed.
 func (w *wallet) do(ctx context.Context, c call) (protocol.Tx, error) {
@@ -160,7 +160,7 @@ func (w *wallet) sendWith(ctx context.Context, client *ethclient.Client, c call,
 	if err != nil {
 		return nil, false, err
 	}
-	a, err := w.sign(c.kind, c.detail, &types.DynamicFeeTx{
+	a, err := w.sign(ctx, c.kind, c.detail, &types.DynamicFeeTx{
 		ChainID: w.signer.ChainID(), Nonce: nonce, To: c.to, Value: c.value.Big(), Data: c.data,
 		Gas: gas, GasTipCap: fee.tip, GasFeeCap: fee.ceiling,
 	})
@@ -289,27 +289,4 @@ func (w *wallet) restore(ctx context.Context) error {
 	}
 	w.restored = true
 	return nil
-}
-
-// sign signs a transaction with the node's key, which never leaves protocol.
-func (w *wallet) sign(kind, detail string, body *types.DynamicFeeTx) (attempt, error) {
-	tx := types.NewTx(body)
-	sig, err := w.key.Sign(protocol.Hash(w.signer.Hash(tx)))
-	if err != nil {
-		return attempt{}, fmt.Errorf("%s: sign the transaction: %w", kind, err)
-	}
-	full := append(sig[:], sig[32]>>7) // r ‖ s ‖ v from EIP-2098's r ‖ vs
-	full[32] &= 0x7f
-	signed, err := tx.WithSignature(w.signer, full)
-	if err != nil {
-		return attempt{}, fmt.Errorf("%s: sign the transaction: %w", kind, err)
-	}
-	raw, err := signed.MarshalBinary()
-	if err != nil {
-		return attempt{}, fmt.Errorf("%s: encode the transaction: %w", kind, err)
-	}
-	return attempt{tx: signed, entry: protocol.Tx{
-		Hash: protocol.Hash(signed.Hash()), From: w.address(), ChainID: w.chainID, Nonce: body.Nonce,
-		Kind: kind, Detail: detail, Raw: raw, Status: protocol.TxPending, Created: uint64(w.now().UnixMilli()),
-	}}, nil
 }
