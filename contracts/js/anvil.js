@@ -2,7 +2,7 @@
 import { spawn } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
 import { createInterface } from "node:readline";
-import { createPublicClient, createWalletClient, http } from "viem";
+import { createPublicClient, createTestClient, createWalletClient, http } from "viem";
 import { mnemonicToAccount } from "viem/accounts";
 import { foundry } from "viem/chains";
 
@@ -37,6 +37,7 @@ function clients(url) {
   const options = { chain: foundry, transport, pollingInterval: 50 };
   return {
     client: createPublicClient(options),
+    control: createTestClient({ ...options, mode: "anvil" }),
     wallet: (index) => createWalletClient({ ...options, account: account(index) }),
   };
 }

@@ -119,6 +119,25 @@ test("a rig works for a channel that viem opened, and is paid with others in one
   assert.equal(await chain.client.getBalance({ address: requester }), 0n);
 });
 
+test("a transaction under way when the node is killed is mined once", async () => {
+  const { address } = await home.json("saver", "wallet init");
+  await endow(address);
+  await chain.control.setAutomine(false);
+  const inPool = async () => (await chain.control.getTxpoolStatus()).pending > 0;
+  await home.killedWhen("saver", "wallet deposit 2.5", inPool);
+  const saver = await home.up("saver", "--server");
+  const { txs } = await home.json("saver", "wallet history");
+  assert.deepEqual(txs.map((tx) => tx.status), ["pending"]);
+  assert.doesNotMatch(saver.told(), /refuses/, "anvil has it already, which is no refusal");
+  await chain.control.setAutomine(true);
+  await chain.control.mine({ blocks: 1 });
+  await home.run("saver", "wallet deposit 2.5");
+  await saver.stop();
+  const history = await home.json("saver", "wallet history");
+  assert.deepEqual(history.txs.map((tx) => `${tx.kind} ${tx.status}`), ["deposit confirmed", "approve confirmed"]);
+  assert.equal(await read(escrow, "balanceOf", address, token.address), 2_500_000n);
+});
+
 test("docs/clients.md shows what ran here", () => {
   const read = (path) => readFileSync(new URL(path, import.meta.url), "utf8");
   assert.ok(read("../../docs/clients.md").includes("```js\n" + read("voucher.js") + "```"));

@@ -3,6 +3,7 @@ import { spawn } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setTimeout as pause } from "node:timers/promises";
 
 const program = process.env.RERIG ?? new URL("../../build/rerig", import.meta.url).pathname;
 
@@ -66,6 +67,15 @@ bootstrap = ${JSON.stringify(bootstrap)}
     return out.stdout;
   }
 
+  // killedWhen starts a command and kills it, with SIGKILL, once f is true.
+  async killedWhen(node, args, f) {
+    const out = this.#spawn(node, args);
+    while (this.#running.has(out) && !(await f())) await pause(20);
+    if (!this.#running.has(out)) throw new Error(`rerig ${args} ended by itself: ${out.stderr}`);
+    out.child.kill("SIGKILL");
+    await out.ended;
+  }
+
   // json is run for commands that print JSON.
   async json(node, args) {
     return JSON.parse(await this.run(node, `${args} -o json`));
@@ -84,7 +94,7 @@ bootstrap = ${JSON.stringify(bootstrap)}
         }
       });
     });
-    return { info, stop: () => (out.child.kill("SIGINT"), out.ended) };
+    return { info, told: () => out.stderr, stop: () => (out.child.kill("SIGINT"), out.ended) };
   }
 
   // remove ends what still runs and deletes everything.

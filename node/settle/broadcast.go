@@ -23,7 +23,7 @@ func (w *wallet) broadcast(ctx context.Context, client *ethclient.Client, a atte
 	err := client.SendTransaction(ctx, a.tx)
 	var answer rpc.Error
 	switch {
-	case err == nil, says(err, "already known", "alreadyknown", "known transaction"):
+	case err == nil, says(err, "already known", "alreadyknown", "known transaction", "already imported"):
 		return accepted, nil
 	case !errors.As(err, &answer):
 		return unreachable, w.remote.failure("send", err)
