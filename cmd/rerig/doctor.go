@@ -68,7 +68,6 @@ func (a *app) doctor(ctx context.Context) error {
 	} else {
 		d.ok("profile", "%s: network %s, chain %d", a.profilePath(), profile.Name, profile.ChainID)
 		addr := d.node(ctx, profile)
-		d.signer(ctx)
 		d.chain(ctx, profile, addr)
 	}
 	if ctx.Err() != nil {
@@ -149,7 +148,7 @@ func probeSandbox(ctx context.Context) (err error) {
 	return errors.Join(err, <-ended, r.Close())
 }
 
-// node starts one, or asks the one that runs, and returns the address that pays.
+// node starts one, or asks the one that runs, and returns its address.
 func (d *doctor) node(ctx context.Context, profile *node.Profile) (addr protocol.Address) {
 	s, err := d.app.connect(ctx)
 	if errors.Is(err, client.ErrNoNode) {
@@ -172,8 +171,8 @@ func (d *doctor) node(ctx context.Context, profile *node.Profile) (addr protocol
 			d.fail("node", "mend what it names and run rerig doctor again", err)
 		}
 	}()
-	addr = s.info.Payer
-	d.ok("key", "address %s", s.info.Address)
+	addr = s.info.Address
+	d.ok("key", "address %s", addr)
 	if !s.own {
 		d.ok("node", "running with process ID %d", s.info.PID)
 	}
@@ -202,23 +201,6 @@ func (d *doctor) node(ctx context.Context, profile *node.Profile) (addr protocol
 	return addr
 }
 
-// signer asks the program that signs for the payer.
-func (d *doctor) signer(ctx context.Context) {
-	s, err := d.app.paySigner()
-	if s == nil && err == nil {
-		return
-	}
-	if err == nil {
-		defer s.Close()
-		err = s.Check(ctx)
-	}
-	if err != nil {
-		d.fail("signer", "start the program that --signer names, with the key of --payer", err)
-		return
-	}
-	d.ok("signer", "has the key of %s", s.Address())
-}
-
 // chain contacts the RPC endpoint as settlement does.
 func (d *doctor) chain(ctx context.Context, profile *node.Profile, addr protocol.Address) {
 	nobody, err := protocol.NewKey()
@@ -232,6 +214,15 @@ func (d *doctor) chain(ctx context.Context, profile *node.Profile, addr protocol
 		d.fail("chain", "correct rpc in "+d.app.profilePath(), err)
 		return
 	}
+	running, stop := context.WithCancel(ctx)
+	ended := make(chan error, 1) // gets Run's result, once
+	go func() { ended <- c.Run(running) }()
+	defer func() {
+		stop()
+		if err := <-ended; err != nil {
+			d.fail("chain", "", err)
+		}
+	}()
 	has, err := c.Balances(ctx, addr)
 	if err != nil {
 		d.fail("chain", "correct "+d.app.profilePath()+" or start the endpoint it names", err)
@@ -250,13 +241,9 @@ func (d *doctor) chain(ctx context.Context, profile *node.Profile, addr protocol
 
 // clock compares ours with the newest block's.
 func (d *doctor) clock(ctx context.Context, c *settle.Client) {
-	running, stop := context.WithCancel(ctx)
-	ended := make(chan error, 1)
-	go func() { ended <- c.Run(running) }()
 	err := poll(ctx, joinWait, func() (bool, error) { return c.Online(), nil })
 	st := c.Status()
-	stop()
-	if err = errors.Join(err, <-ended); err != nil || !st.Online {
+	if err != nil || !st.Online {
 		d.warn("clock", "", "not compared: %s", st.Reason)
 		return
 	}

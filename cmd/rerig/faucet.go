@@ -48,18 +48,10 @@ func (a *app) askFaucet(ctx context.Context, s *session, p *progress) error {
 	if err != nil {
 		return err
 	}
-	give := func(to protocol.Address, b protocol.Balances) error {
-		if !b.Native.IsZero() || !b.Wallet.IsZero() || !b.Account.IsZero() {
-			return nil
-		}
-		return s.money.fromFaucet(ctx, profile.Faucet, to, p)
+	if b := w.Balances; !b.Native.IsZero() || !b.Wallet.IsZero() || !b.Account.IsZero() {
+		return nil
 	}
-	if w.Node != nil && s.info.Rig != nil { // it collects
-		if err := give(w.Node.Address, w.Node.Balances); err != nil {
-			return err
-		}
-	}
-	return give(w.Address, w.Balances)
+	return s.money.fromFaucet(ctx, profile.Faucet, w.Address, p)
 }
 
 // fromFaucet asks the faucet at url and tells what came.
@@ -83,6 +75,7 @@ func postFaucet(ctx context.Context, url string, to protocol.Address) (*faucetRe
 	if err != nil {
 		return nil, fmt.Errorf("address %q: %w", url, err)
 	}
+	req.Close = true // it is asked once
 	req.Header.Set("Content-Type", "application/json")
 	res, err := http.DefaultClient.Do(req)
 	if err != nil {

@@ -45,8 +45,14 @@ func startFaucet(n *testnet.Net, secret string, stop context.CancelFunc) (*fauce
 	return f, nil
 }
 
+// close lets the answers under way arrive: one may be to whoever asked for the end.
 func (f *faucetServer) close() error {
-	err := f.server.Close()
+	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
+	defer cancel()
+	err := f.server.Shutdown(ctx)
+	if err != nil {
+		err = f.server.Close()
+	}
 	f.ended.Wait()
 	return err
 }
@@ -114,6 +120,7 @@ func postStop(ctx context.Context, url, secret string) error {
 	if err != nil {
 		return err
 	}
+	req.Close = true // it is asked once
 	req.Header.Set("Authorization", "Bearer "+secret)
 	res, err := http.DefaultClient.Do(req)
 	if err != nil {

@@ -28,7 +28,7 @@ const patience = 90 * time.Second
 
 // TestMain makes this binary also the rerig that the scripts start as processes.
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){"rerig": main, "keyholder": keyholder})
+	testscript.Main(tidy{m}, map[string]func(){"rerig": tidyMain})
 }
 
 // TestScripts plays what needs no network.
@@ -46,11 +46,14 @@ func play(t *testing.T, pattern string) {
 	if err != nil || len(files) == 0 {
 		t.Fatalf("no scripts match %s", pattern)
 	}
-	testscript.Run(t, testscript.Params{Files: files, RequireExplicitExec: true, Setup: setup,
+	prepare := func(e *testscript.Env) error {
+		e.Defer(func() { noLeaks(t, e) })
+		return setup(e)
+	}
+	testscript.Run(t, testscript.Params{Files: files, RequireExplicitExec: true, Setup: prepare,
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"exits": exits, "await": await, "serving": serving, "offers": offers, "runid": runID,
 			"occupy": occupy, "blankjournal": blankJournal, "misprofile": misprofile, "isjson": isJSON,
-			"clef": startClef, "settings": settings, "holds": holds, "absentkey": absentKey,
 		}})
 }
 
@@ -65,6 +68,10 @@ func setup(e *testscript.Env) error {
 	for name, value := range map[string]string{"HOME": "home", "XDG_CONFIG_HOME": "config", "XDG_DATA_HOME": "data",
 		"RERIG_NETWORKS": "networks"} {
 		e.Setenv(name, filepath.Join(e.WorkDir, value))
+	}
+	e.Setenv(leakDir, filepath.Join(e.WorkDir, "leaks"))
+	if err := os.Mkdir(e.Getenv(leakDir), 0o700); err != nil {
+		return err
 	}
 	e.Setenv("MODULES", modules)
 	e.Setenv("KEYS", keys) // other wallets' keystores
