@@ -68,6 +68,7 @@ func (a *app) doctor(ctx context.Context) error {
 	} else {
 		d.ok("profile", "%s: network %s, chain %d", a.profilePath(), profile.Name, profile.ChainID)
 		addr := d.node(ctx, profile)
+		d.signer(ctx)
 		d.chain(ctx, profile, addr)
 	}
 	if ctx.Err() != nil {
@@ -148,7 +149,7 @@ func probeSandbox(ctx context.Context) (err error) {
 	return errors.Join(err, <-ended, r.Close())
 }
 
-// node starts one, or asks the one that runs, and returns its address.
+// node starts one, or asks the one that runs, and returns the address that pays.
 func (d *doctor) node(ctx context.Context, profile *node.Profile) (addr protocol.Address) {
 	s, err := d.app.connect(ctx)
 	if errors.Is(err, client.ErrNoNode) {
@@ -171,8 +172,8 @@ func (d *doctor) node(ctx context.Context, profile *node.Profile) (addr protocol
 			d.fail("node", "mend what it names and run rerig doctor again", err)
 		}
 	}()
-	addr = s.info.Address
-	d.ok("key", "address %s", addr)
+	addr = s.info.Payer
+	d.ok("key", "address %s", s.info.Address)
 	if !s.own {
 		d.ok("node", "running with process ID %d", s.info.PID)
 	}
@@ -199,6 +200,23 @@ func (d *doctor) node(ctx context.Context, profile *node.Profile) (addr protocol
 	}
 	d.ok("peers", "%d connected", peers)
 	return addr
+}
+
+// signer asks the program that signs for the payer.
+func (d *doctor) signer(ctx context.Context) {
+	s, err := d.app.paySigner()
+	if s == nil && err == nil {
+		return
+	}
+	if err == nil {
+		defer s.Close()
+		err = s.Check(ctx)
+	}
+	if err != nil {
+		d.fail("signer", "start the program that --signer names, with the key of --payer", err)
+		return
+	}
+	d.ok("signer", "has the key of %s", s.Address())
 }
 
 // chain contacts the RPC endpoint as settlement does.

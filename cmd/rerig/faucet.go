@@ -48,10 +48,18 @@ func (a *app) askFaucet(ctx context.Context, s *session, p *progress) error {
 	if err != nil {
 		return err
 	}
-	if b := w.Balances; !b.Native.IsZero() || !b.Wallet.IsZero() || !b.Account.IsZero() {
-		return nil
+	give := func(to protocol.Address, b protocol.Balances) error {
+		if !b.Native.IsZero() || !b.Wallet.IsZero() || !b.Account.IsZero() {
+			return nil
+		}
+		return s.money.fromFaucet(ctx, profile.Faucet, to, p)
 	}
-	return s.money.fromFaucet(ctx, profile.Faucet, w.Address, p)
+	if w.Node != nil && s.info.Rig != nil { // it collects
+		if err := give(w.Node.Address, w.Node.Balances); err != nil {
+			return err
+		}
+	}
+	return give(w.Address, w.Balances)
 }
 
 // fromFaucet asks the faucet at url and tells what came.

@@ -28,7 +28,7 @@ const patience = 90 * time.Second
 
 // TestMain makes this binary also the rerig that the scripts start as processes.
 func TestMain(m *testing.M) {
-	testscript.Main(tidy{m}, map[string]func(){"rerig": tidyMain})
+	testscript.Main(tidy{m}, map[string]func(){"rerig": tidyMain, "keyholder": keyholder})
 }
 
 // TestScripts plays what needs no network.
@@ -54,6 +54,7 @@ func play(t *testing.T, pattern string) {
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"exits": exits, "await": await, "serving": serving, "offers": offers, "runid": runID,
 			"occupy": occupy, "blankjournal": blankJournal, "misprofile": misprofile, "isjson": isJSON,
+			"clef": startClef, "settings": settings, "holds": holds, "absentkey": absentKey,
 		}})
 }
 
