@@ -104,7 +104,12 @@ func (m message) digest(t *testing.T) [32]byte {
 func (a actor) sign(t *testing.T, m message) (r, vs [32]byte) {
 	t.Helper()
 	digest := m.digest(t)
-	signature, err := crypto.Sign(digest[:], a.key)
+	return a.signDigest(t, digest[:])
+}
+
+func (a actor) signDigest(t *testing.T, digest []byte) (r, vs [32]byte) {
+	t.Helper()
+	signature, err := crypto.Sign(digest, a.key)
 	if err != nil {
 		t.Fatalf("sign: %v", err)
 	}

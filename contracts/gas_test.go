@@ -16,7 +16,7 @@ import (
 	"github.com/rerig/rerig/contracts/bindings"
 )
 
-var update = flag.Bool("update", false, "rewrite gas.txt")
+var update = flag.Bool("update", false, "rewrite gas.txt and scale.txt")
 
 const gasFile = "gas.txt"
 
@@ -24,7 +24,12 @@ const gasFile = "gas.txt"
 // table that is checked in, so that a change of price is a change one reviews.
 func TestGas(t *testing.T) {
 	t.Parallel()
-	today, tomorrow := measureGas(t, osaka), measureGas(t, amsterdam)
+	checkTable(t, gasFile, measureGas(t, osaka), measureGas(t, amsterdam))
+}
+
+// checkTable compares figures with a file, or rewrites it.
+func checkTable(t *testing.T, file string, today, tomorrow []gasRow) {
+	t.Helper()
 	var table bytes.Buffer
 	w := tabwriter.NewWriter(&table, 0, 0, 2, ' ', tabwriter.AlignRight)
 	fmt.Fprintf(w, "%s\t%s\t  call\n", osaka, amsterdam)
@@ -35,16 +40,16 @@ func TestGas(t *testing.T) {
 		t.Fatal(err)
 	}
 	if *update {
-		if err := os.WriteFile(gasFile, table.Bytes(), 0o644); err != nil {
+		if err := os.WriteFile(file, table.Bytes(), 0o644); err != nil {
 			t.Fatal(err)
 		}
 	}
-	want, err := os.ReadFile(gasFile)
+	want, err := os.ReadFile(file)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if diff := cmp.Diff(string(want), table.String()); diff != "" {
-		t.Errorf("gas has changed (go test ./contracts -run TestGas -update accepts it):\n%s", diff)
+		t.Errorf("gas has changed (go test ./contracts -run 'TestGas|TestScale' -update accepts it):\n%s", diff)
 	}
 }
 
