@@ -2,15 +2,13 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { after, before, test } from "node:test";
-import { Wallet } from "ethers";
 import { keccak256, maxUint256, parseSignature, signatureToCompactSignature, toHex } from "viem";
-import { privateKeyToAccount } from "viem/accounts";
 import { account, artifact, deploy, send, startAnvil } from "./anvil.js";
 import { Home } from "./rerig.js";
 import { types } from "./vectors.js";
 import { redeem, redeemPacked, verify } from "./voucher.js";
 
-const [deployer, payee, stranger] = [0, 1, 2];
+const [deployer, payee, stranger, guestPayer, coldPayer] = [0, 1, 2, 3, 4];
 let chain, escrow, token, home;
 
 before(async () => {
@@ -84,31 +82,33 @@ test("a rig's voucher is worth its money to viem while the rig is stopped", asyn
 });
 
 test("a rig works for a channel that viem opened, and is paid with others in one packed call", async () => {
-  const { address: requester } = await home.json("guest", "wallet init");
-  const wallet = privateKeyToAccount((await Wallet.fromEncryptedJson(home.read("guest/key.json"), "")).privateKey);
-  assert.equal(wallet.address.toLowerCase(), requester, "ethers reads the keystore");
-  await send(chain, deployer, { ...token, functionName: "mint", args: [requester, 1_000_000n] });
+  // The payer has its key in viem. The guest's node has none but its own, which the channel names as its signer.
+  const { address: signer } = await home.json("guest", "wallet init");
+  const from = account(guestPayer).address;
+  await send(chain, deployer, { ...token, functionName: "mint", args: [from, 500_000n] });
+  const { address: operator, rig: terms } = rig.info;
+  const id = await read(escrow, "channelId", from, signer, terms.payee, operator, token.address);
 
-  // The guest has no gas: it signs, and a stranger relays.
-  const { payee: to } = rig.info.rig;
-  const operator = rig.info.address;
-  const id = await read(escrow, "channelId", requester, requester, to, operator, token.address);
+  // The payer only signs; a stranger relays.
   const salt = keccak256(toHex("once"));
-  const message = { from: requester, to: escrow.address, value: 500_000n, validAfter: 0n, validBefore: maxUint256 };
-  message.nonce = await read(escrow, "openNonce", id, salt);
+  const nonce = await read(escrow, "openNonce", id, salt);
+  const message = { from, to: escrow.address, value: 500_000n, validAfter: 0n, validBefore: maxUint256, nonce };
   const domain = { name: "Rerig test dollar (worthless)", version: "1", chainId: chain.client.chain.id, verifyingContract: token.address };
-  const signature = await wallet.signTypedData({ domain, types, primaryType: "ReceiveWithAuthorization", message });
+  const signature = await account(guestPayer).signTypedData({ domain, types, primaryType: "ReceiveWithAuthorization", message });
   const { r, yParityAndS: vs } = signatureToCompactSignature(parseSignature(signature));
   const auth = { validAfter: 0n, validBefore: maxUint256, salt, r, vs };
-  const args = [requester, to, operator, requester, token.address, 500_000n, auth];
+  const args = [from, terms.payee, operator, signer, token.address, 500_000n, auth];
   await send(chain, stranger, { ...escrow, functionName: "depositAndFundWithAuthorization", args });
+  assert.equal(await tokens(from), 0n);
 
-  assert.match(await home.run("guest", "run -q --budget 0.5 lm -- -n 4 --echo guest"), /^guest/);
+  // The node cannot ask for a transaction, and need not.
+  const payer = `--payer ${from} --signer exec:false`;
+  assert.match(await home.run("guest", `run -q ${payer} --budget 0.5 lm -- -n 4 --echo guest`), /^guest/);
   assert.match(await home.run("requester", "run -q lm -- -n 4 --echo again"), /^again/);
   const held = await home.json("rig", "wallet vouchers");
   await rig.stop();
   assert.equal(held.length, 2);
-  assert.ok(held.some((v) => v.id === id && v.channel.signer === requester));
+  assert.equal(held.find((v) => v.id === id).channel.signer, signer);
   for (const v of held) assert.ok(await verify(v));
 
   const before = { payee: await tokens(account(payee).address), escrow: await tokens(escrow.address) };
@@ -116,7 +116,21 @@ test("a rig works for a channel that viem opened, and is paid with others in one
   await send(chain, stranger, redeemPacked(held, true));
   assert.equal(await tokens(account(payee).address), before.payee + due);
   assert.equal(await tokens(escrow.address), before.escrow - due);
-  assert.equal(await chain.client.getBalance({ address: requester }), 0n);
+});
+
+test("viem's account pays for a job through --signer", async () => {
+  rig = await startRig();
+  const from = account(coldPayer).address;
+  await send(chain, deployer, { ...token, functionName: "mint", args: [from, 1_000_000n] });
+  const keyholder = new URL("keyholder.js", import.meta.url).pathname;
+  const args = ["run", "-q", "--payer", from, "--signer", `exec:${process.execPath} ${keyholder} ${coldPayer}`];
+  assert.match(await home.run("cold", [...args, "lm", "--", "-n", "4", "--echo", "cold"]), /^cold/);
+  const held = (await home.json("rig", "wallet vouchers")).find((v) => v.channel.payer === from.toLowerCase());
+  await rig.stop();
+  assert.ok(await verify(held));
+  assert.notEqual(held.channel.signer, held.channel.payer);
+  const { funded } = await channel(held.id);
+  assert.equal(await tokens(from), 1_000_000n - funded);
 });
 
 test("a transaction under way when the node is killed is mined once", async () => {

@@ -1,6 +1,6 @@
 // The built command, as its users run it.
 import { spawn } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
@@ -35,17 +35,13 @@ bootstrap = ${JSON.stringify(bootstrap)}
     writeFileSync(join(this.#dir, "anvil.toml"), text);
   }
 
-  // read is a file below it.
-  read(path) {
-    return readFileSync(join(this.#dir, path), "utf8");
-  }
-
   #spawn(node, args) {
     const env = { PATH: process.env.PATH, HOME: this.#dir, NO_COLOR: "1" };
-    const all = [...args.split(" "), "--network", join(this.#dir, "anvil.toml"), "--data-dir", join(this.#dir, node)];
-    // What comes after -- belongs to the job.
-    const dashes = all.indexOf("--");
-    if (dashes >= 0) all.push(...all.splice(dashes, args.split(" ").length - dashes));
+    const words = typeof args === "string" ? args.split(" ") : args;
+    const dashes = words.indexOf("--"); // what comes after them belongs to the job
+    const ours = dashes < 0 ? words.length : dashes;
+    const where = ["--network", join(this.#dir, "anvil.toml"), "--data-dir", join(this.#dir, node)];
+    const all = [...words.slice(0, ours), ...where, ...words.slice(ours)];
     const child = spawn(program, all, { env, stdio: ["ignore", "pipe", "pipe"] });
     const out = { child, stdout: "", stderr: "" };
     child.stdout.on("data", (data) => (out.stdout += data));
@@ -59,7 +55,7 @@ bootstrap = ${JSON.stringify(bootstrap)}
     return out;
   }
 
-  // run returns what a command printed; a failure is an error with what it said.
+  // run, with its arguments as one text or as a list, returns what a command printed; a failure is an error with what it said.
   async run(node, args) {
     const out = this.#spawn(node, args);
     const code = await out.ended;

@@ -1,0 +1,18 @@
+// A program for `rerig --signer exec:`, with the key of one of anvil's accounts in viem: it answers one JSON-RPC request
+// from standard input, after which nothing of the key is left.
+import { text } from "node:stream/consumers";
+import { account } from "./anvil.js";
+
+const key = account(Number(process.argv[2]));
+const methods = {
+  account_list: () => [key.address],
+  async account_signTransaction([tx]) {
+    const { from, input: data, chainId, nonce, gas, value, ...rest } = tx;
+    const numbers = { chainId: Number(chainId), nonce: Number(nonce), gas: BigInt(gas), value: BigInt(value) };
+    for (const name of ["maxFeePerGas", "maxPriorityFeePerGas"]) numbers[name] = BigInt(rest[name]);
+    return { raw: await key.signTransaction({ type: "eip1559", to: rest.to, data, ...numbers }) };
+  },
+};
+const { id, method, params } = JSON.parse(await text(process.stdin));
+const answer = methods[method] ? { result: await methods[method](params) } : { error: { code: -32601, message: `no ${method}` } };
+console.log(JSON.stringify({ jsonrpc: "2.0", id, ...answer }));
