@@ -2,6 +2,9 @@ package protocol
 
 import (
 	"math/big"
+	"os"
+	"slices"
+	"strings"
 	"testing"
 
 	"github.com/ethereum/go-ethereum/common"
@@ -131,6 +134,21 @@ func TestVectorBondsAndNonces(t *testing.T) {
 		}
 		if n.Nonce != want {
 			t.Errorf("nonce %d: abi.encode gives %s, the file says %s", i, want, n.Nonce)
+		}
+	}
+}
+
+// TestSpecPrintsTypes: what a reader of the specification signs is what counts. The
+// token's own messages are its standards'.
+func TestSpecPrintsTypes(t *testing.T) {
+	b, err := os.ReadFile("../SPEC.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	text := strings.ReplaceAll(strings.Join(strings.Fields(string(b)), " "), ", ", ",")
+	for _, typ := range append(slices.Clone(specTypes), contractTypes[0]) {
+		if !strings.Contains(text, typ) {
+			t.Errorf("SPEC.md does not print %s", typ)
 		}
 	}
 }

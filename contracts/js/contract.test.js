@@ -1,13 +1,12 @@
 // What wallets sign for the escrow, its arbiter and a token, signed by viem and taken by the contracts on anvil.
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { keccak256, parseCompactSignature, parseSignature, serializeCompactSignature, signatureToCompactSignature, toHex } from "viem";
+import { keccak256, maxUint256, toHex } from "viem";
 import { account, artifact, deploy, send, startAnvil } from "./anvil.js";
-import { types } from "./vectors.js";
+import { sign } from "./sign.js";
 
 const [deployer, owner, rig, relayer] = [0, 1, 2, 3];
 const members = [4, 5, 6].sort((a, b) => (BigInt(account(a).address) < BigInt(account(b).address) ? -1 : 1));
-const forever = 2n ** 256n - 1n;
 const salt = keccak256(toHex("any salt"));
 let chain, escrow, token, arbiter;
 
@@ -23,19 +22,10 @@ after(() => chain?.stop());
 const read = (contract, functionName, ...args) => chain.client.readContract({ ...contract, functionName, args });
 const balance = (index) => read(escrow, "balanceOf", account(index).address, token.address);
 
-// sign returns r and vs of a typed message to one of the contracts.
-async function sign(index, contract, primaryType, message) {
-  const [, name, version, chainId, verifyingContract] = await read(contract, "eip712Domain");
-  const domain = { name, version, chainId, verifyingContract };
-  const signature = await account(index).signTypedData({ domain, types, primaryType, message });
-  const { r, yParityAndS: vs } = parseCompactSignature(serializeCompactSignature(signatureToCompactSignature(parseSignature(signature))));
-  return { r, vs };
-}
-
 test("a permit deposits without an approval before it", async () => {
   const spender = { owner: account(owner).address, spender: escrow.address };
-  const { r, vs } = await sign(owner, token, "Permit", { ...spender, value: 700n, nonce: 0n, deadline: forever });
-  const args = [token.address, account(owner).address, 700n, forever, r, vs];
+  const { r, vs } = await sign(chain, owner, token, "Permit", { ...spender, value: 700n, nonce: 0n, deadline: maxUint256 });
+  const args = [token.address, account(owner).address, 700n, maxUint256, r, vs];
   await send(chain, owner, { ...escrow, functionName: "depositWithPermit", args });
   assert.equal(await balance(owner), 700n);
   assert.equal(await read(token, "allowance", ...Object.values(spender)), 0n);
@@ -43,8 +33,9 @@ test("a permit deposits without an approval before it", async () => {
 
 test("a relayer deposits into the account that was signed for, and no other", async () => {
   const nonce = await read(escrow, "depositNonce", account(owner).address, salt);
-  const message = { from: account(owner).address, to: escrow.address, value: 300n, validAfter: 0n, validBefore: forever, nonce };
-  const auth = { validAfter: 0n, validBefore: forever, salt, ...(await sign(owner, token, "ReceiveWithAuthorization", message)) };
+  const times = { validAfter: 0n, validBefore: maxUint256 };
+  const message = { from: account(owner).address, to: escrow.address, value: 300n, ...times, nonce };
+  const auth = { ...times, salt, ...(await sign(chain, owner, token, "ReceiveWithAuthorization", message)) };
   const into = (index) => ({
     ...escrow,
     functionName: "depositWithAuthorization",
@@ -68,8 +59,9 @@ test("two of three members slash a bond", async () => {
     beneficiary: account(relayer).address,
     deadline: 2n ** 64n - 1n,
   };
-  const [first, second] = await Promise.all(members.map((index) => sign(index, arbiter, "Verdict", verdict)));
-  const execute = (...signatures) => send(chain, relayer, { ...arbiter, functionName: "execute", args: [verdict, signatures] });
+  const [first, second] = await Promise.all(members.map((index) => sign(chain, index, arbiter, "Verdict", verdict)));
+  const call = { ...arbiter, functionName: "execute" };
+  const execute = (...signatures) => send(chain, relayer, { ...call, args: [verdict, signatures] });
   await assert.rejects(execute(first, first), /BadSigner/);
   await execute(first, second);
   assert.equal(await balance(relayer), 400n);

@@ -14,5 +14,7 @@ const methods = {
   },
 };
 const { id, method, params } = JSON.parse(await text(process.stdin));
-const answer = methods[method] ? { result: await methods[method](params) } : { error: { code: -32601, message: `no ${method}` } };
-console.log(JSON.stringify({ jsonrpc: "2.0", id, ...answer }));
+const answer = { jsonrpc: "2.0", id };
+if (methods[method]) answer.result = await methods[method](params);
+else answer.error = { code: -32601, message: `no ${method}` };
+console.log(JSON.stringify(answer));

@@ -55,7 +55,7 @@ bootstrap = ${JSON.stringify(bootstrap)}
     return out;
   }
 
-  // run, with its arguments as one text or as a list, returns what a command printed; a failure is an error with what it said.
+  // run returns what a command printed; a failure is an error with what it said. Arguments are one text, or a list.
   async run(node, args) {
     const out = this.#spawn(node, args);
     const code = await out.ended;
