@@ -101,7 +101,7 @@ func WriteKey(path string, key *protocol.Key, passphrase string) error {
 	}
 	n, p := keystore.StandardScryptN, keystore.StandardScryptP
 	if passphrase == "" { // nothing to guess, so nothing to slow down
-		n, p = keystore.LightScryptN, keystore.LightScryptP
+		n, p = 2, 1
 	}
 	priv, err := toECDSA(key)
 	if err != nil {
