@@ -12,11 +12,6 @@ import (
 	"github.com/rerig/rerig/protocol"
 )
 
-// approveTimes is how many times the amount at hand the escrow is approved for, so
-// that the next few deposits need no approval of their own. The escrow can only
-// take what its caller, this key, asks it to.
-const approveTimes = 10
-
 // fundingGas is more than a deposit and a funding use together.
 const fundingGas = 300_000
 
@@ -115,8 +110,9 @@ func (c *Client) Spendable(ctx context.Context) (protocol.Amount, error) {
 	return wallet.Add(account)
 }
 
-// Deposit moves amount from the wallet to the account, approving the escrow first
-// if it needs to (for ten times the amount, a transaction of its own). Its errors
+// Deposit moves amount from the wallet to the account. The escrow may take exactly
+// that: by a permit or, of a token without, by an approval before, a transaction of
+// its own. Its errors
 // are FundsError, NoGasError, RevertError and those of reaching the chain.
 func (c *Client) Deposit(ctx context.Context, amount protocol.Amount) (protocol.Tx, error) {
 	if c.token.IsZero() {
@@ -127,11 +123,11 @@ func (c *Client) Deposit(ctx context.Context, amount protocol.Amount) (protocol.
 
 // deposit prepares a deposit of an ERC-20. The caller is spending.
 func (c *Client) deposit(ctx context.Context, token protocol.Address, amount protocol.Amount) (call, error) {
-	if err := c.approve(ctx, token, amount); err != nil {
+	p, err := c.allow(ctx, token, amount)
+	if err != nil {
 		return call{}, err
 	}
-	return c.escrowCall("deposit", fmt.Sprintf("%s of %s", amount, tokenName(token)),
-		escrowABI.PackDeposit(common.Address(token), common.Address(c.Address()), amount.Big())), nil
+	return c.escrowCall("deposit", fmt.Sprintf("%s of %s", amount, tokenName(token)), c.depositData(token, amount, p)), nil
 }
 
 // DepositNative moves wei from the wallet to the account's native balance.
@@ -159,42 +155,6 @@ func (c *Client) Withdraw(ctx context.Context, to protocol.Address, amount proto
 		return c.escrowCall("withdraw", fmt.Sprintf("%s of %s to %s", amount, tokenName(c.token), to),
 			escrowABI.PackWithdraw(common.Address(c.token), common.Address(to), amount.Big())), nil
 	})
-}
-
-// approve makes sure that the wallet has amount and that the escrow may take it.
-// The caller is spending.
-func (c *Client) approve(ctx context.Context, token protocol.Address, amount protocol.Amount) error {
-	have, err := c.held(ctx, c.Address(), token)
-	if err != nil {
-		return err
-	}
-	if have.Less(amount) {
-		return &FundsError{Address: c.Address(), Token: token, Need: amount, Have: have}
-	}
-	owner, spender := common.Address(c.Address()), common.Address(c.domain.Escrow)
-	allowed, err := view(ctx, c, token, nil, tokenABI.PackAllowance(owner, spender), tokenABI.UnpackAllowance)
-	if err != nil || allowed.Cmp(amount.Big()) >= 0 {
-		return err
-	}
-	at := common.Address(token)
-	allow := func(v *big.Int) error {
-		f, err := c.wallet.send(ctx, call{
-			kind: "approve", detail: fmt.Sprintf("%s of %s for the escrow", v, tokenName(token)),
-			to: &at, data: tokenABI.PackApprove(spender, v),
-		})
-		if err != nil {
-			return err
-		}
-		return c.wallet.waitIncluded(ctx, f)
-	}
-	if allowed.Sign() > 0 {
-		// Some tokens, the oldest dollar among them, refuse to change an approval
-		// that is not zero.
-		if err := allow(new(big.Int)); err != nil {
-			return err
-		}
-	}
-	return allow(new(big.Int).Mul(amount.Big(), big.NewInt(approveTimes)))
 }
 
 // escrowCall is a call of the escrow that sends no native money.

@@ -119,7 +119,11 @@ func (c *Client) fund(ctx context.Context, ch protocol.Channel, amount protocol.
 		fromWallet.value = amount
 		return fromWallet, nil
 	}
-	return fromWallet, c.approve(ctx, ch.Token, amount)
+	p, err := c.allow(ctx, ch.Token, amount)
+	if err != nil || p.deadline == nil {
+		return fromWallet, err
+	}
+	return c.escrowCall(kind, detail, escrowABI.PackMulticall([][]byte{c.depositData(ch.Token, amount, p), fromAccount.data})), nil
 }
 
 // topUp deposits and waits until that is in a block. The caller is spending.

@@ -60,7 +60,7 @@ func TestSignerThatChangesIsRefused(t *testing.T) {
 		"nonce":   {func(b *types.DynamicFeeTx) error { b.Nonce++; return nil }, key, "the signer changed it"},
 		"fee":     {func(b *types.DynamicFeeTx) error { b.GasFeeCap = big.NewInt(1e18); return nil }, key, "the signer changed it"},
 		"data":    {func(b *types.DynamicFeeTx) error { b.Data = nil; return nil }, key, "the signer changed it"},
-		"key":     {nil, newKey(t), "the signature is not of " + key.Address().String()},
+		"key":     {nil, newKey(t), "permit.signature: signed by " + key.Address().String()},
 		"refusal": {func(*types.DynamicFeeTx) error { return errors.New("request denied") }, key, "sign the transaction: request denied"},
 	} {
 		cfg := config(c, key, newBook())
