@@ -1,77 +1,22 @@
 package node
 
 import (
-	"cmp"
 	"context"
 	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io"
 	"os"
-	"slices"
 	"sync"
 
 	"github.com/libp2p/go-libp2p/core/peer"
 
 	"github.com/rerig/rerig/node/artifact"
-	"github.com/rerig/rerig/node/discovery"
-	"github.com/rerig/rerig/node/exchange"
 	"github.com/rerig/rerig/node/journal"
 	"github.com/rerig/rerig/node/provider"
-	"github.com/rerig/rerig/node/requester"
 	"github.com/rerig/rerig/node/runner"
 	"github.com/rerig/rerig/protocol"
 )
-
-// offers is the requester's market: the index, and streams to the rigs in it.
-type offers struct{ n *Node }
-
-func (o offers) Find(ctx context.Context, f protocol.Filter, limit int) ([]*protocol.VerifiedOffer, []protocol.SkipCount, error) {
-	found, err := o.n.find(ctx, f, limit)
-	return found.Offers, found.Skipped, err
-}
-
-// find asks the index. It keeps offers by their memory for graphics, so that the
-// nodes asked for much of it know no reason why rigs with less do not fit: where
-// nothing at all was heard, the whole market is asked and the reasons made here.
-func (n *Node) find(ctx context.Context, f protocol.Filter, limit int) (discovery.Found, error) {
-	found, err := n.discovery.Find(ctx, f, limit)
-	if err != nil || len(found.Offers)+len(found.Skipped) > 0 || f.MinVRAMMiB == 0 {
-		return found, err
-	}
-	all, err := n.discovery.Find(ctx, protocol.Filter{}, limit)
-	counts := map[protocol.Reason]int{} // where in found.Skipped
-	for _, o := range all.Offers {
-		why := f.Mismatches(&o.Offer)
-		if len(why) == 0 {
-			continue
-		}
-		first := why[0] // counted by the first reason, as an index counts
-		at, known := counts[first.Reason]
-		if !known {
-			at = len(found.Skipped)
-			counts[first.Reason] = at
-			found.Skipped = append(found.Skipped, protocol.SkipCount{Reason: first.Reason, Detail: first.Detail})
-		}
-		found.Skipped[at].Count++
-	}
-	slices.SortFunc(found.Skipped, func(a, b protocol.SkipCount) int {
-		return cmp.Or(cmp.Compare(b.Count, a.Count), cmp.Compare(a.Reason, b.Reason))
-	})
-	return found, err
-}
-
-func (o offers) Dial(ctx context.Context, v *protocol.VerifiedOffer) (requester.Stream, error) {
-	id, err := o.n.discovery.Connect(ctx, v)
-	if err != nil {
-		return nil, err
-	}
-	st, err := exchange.Dial(ctx, o.n.net.Host(), o.n.cfg.Profile.Name, id)
-	if err != nil { // a nil *Stream must not become a non-nil interface
-		return nil, err
-	}
-	return st, nil
-}
 
 // outBook is the journal as the requester needs it.
 type outBook struct{ *journal.Journal }

@@ -1,6 +1,8 @@
 package node
 
 import (
+	"strings"
+
 	"github.com/rerig/rerig/node/requester"
 	"github.com/rerig/rerig/protocol"
 )
@@ -32,6 +34,11 @@ type Token struct {
 	Address  protocol.Address `json:"address"`
 	Symbol   string           `json:"symbol"`
 	Decimals int              `json:"decimals"`
+}
+
+// Text is an amount of base units as people read it, "0.05 tUSDC".
+func (t Token) Text(a protocol.Amount) string {
+	return strings.TrimSpace(a.Units(t.Decimals) + " " + t.Symbol)
 }
 
 // ChainInfo is what the node last saw of its chain.

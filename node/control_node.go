@@ -9,9 +9,7 @@ import (
 	"os"
 	"runtime/debug"
 	"slices"
-
 	"github.com/rerig/rerig/node/journal"
-	"github.com/rerig/rerig/node/network"
 	"github.com/rerig/rerig/protocol"
 )
 
@@ -33,7 +31,7 @@ func (n *Node) Info(ctx context.Context) (*Info, error) {
 	p, st := n.cfg.Profile, n.settle.Status()
 	h := n.net.Host()
 	info := &Info{Version: BuildVersion(), Address: n.key.Address(), Payer: n.payer.Address(), Peer: h.ID().String(), Network: p.Name,
-		Token: Token{p.Market().Token, p.TokenSymbol, p.TokenDecimals}, Peers: len(h.Network().Peers()),
+		Token: n.token(), Peers: len(h.Network().Peers()),
 		Chain:   ChainInfo{ID: p.ChainID, Escrow: p.Market().Domain.Escrow, Online: st.Online, Head: st.Head, Reason: st.Reason},
 		DataDir: n.cfg.DataDir, PID: os.Getpid()}
 	for _, a := range h.Addrs() {
@@ -51,6 +49,11 @@ func (n *Node) Info(ctx context.Context) (*Info, error) {
 	}
 	info.Rig.Promised, err = n.owed(ctx)
 	return info, err
+}
+
+func (n *Node) token() Token {
+	p := n.cfg.Profile
+	return Token{p.Market().Token, p.TokenSymbol, p.TokenDecimals}
 }
 
 // owed is what vouchers promise beyond what was claimed.
@@ -75,48 +78,6 @@ func (n *Node) addresses() []protocol.Address {
 		return []protocol.Address{n.key.Address()}
 	}
 	return []protocol.Address{n.payer.Address(), n.key.Address()}
-}
-
-// market lists who could run a job and why others could not. Without a body it
-// lists every offer.
-func (c *control) market(r *http.Request) (any, error) {
-	var f protocol.Filter
-	if err := decode(r, &f); err != nil {
-		return nil, err
-	}
-	found, err := c.n.find(r.Context(), f, protocol.MaxFindLimit)
-	if err != nil {
-		return nil, err
-	}
-	reply := MarketReply{Offers: []MarketOffer{}, Skipped: found.Skipped}
-	for _, o := range found.Offers {
-		id, err := network.PeerID(o.Key)
-		if err != nil {
-			return nil, err
-		}
-		m := MarketOffer{Offer: o.Offer, Peer: id.String()}
-		if price, ok := o.Price(protocol.UnitCPUMillis); ok {
-			if m.PerHour, err = price.Cost(3_600_000); err != nil {
-				return nil, err
-			}
-		}
-		ch := protocol.Channel{Payer: c.n.payer.Address(), Signer: c.n.key.Address(), Payee: o.Payee, Operator: o.Rig, Token: c.n.cfg.Profile.Market().Token}
-		_, m.Channel, err = outBook{c.n.journal}.Channel(r.Context(), ch.ID())
-		if err != nil {
-			return nil, err
-		}
-		reply.Offers = append(reply.Offers, m)
-	}
-	slices.SortFunc(reply.Offers, func(a, b MarketOffer) int {
-		if a.PerHour == b.PerHour {
-			return slices.Compare(a.Rig[:], b.Rig[:])
-		}
-		if a.PerHour.Less(b.PerHour) {
-			return -1
-		}
-		return 1
-	})
-	return reply, nil
 }
 
 func (c *control) wallet(r *http.Request) (any, error) {

@@ -149,7 +149,8 @@ func (n *Node) open() (err error) {
 		}
 	}
 	n.requester, err = requester.New(requester.Config{Key: n.key, Network: p.Name, Market: p.Market(),
-		Dir: filepath.Join(n.cfg.DataDir, "runs"), Deposit: n.cfg.Deposit, Offers: offers{n}, Book: outBook{n.journal},
+		Dir: filepath.Join(n.cfg.DataDir, "runs"), Deposit: n.cfg.Deposit, Text: n.token().Text,
+		Offers: offers{n}, Book: outBook{n.journal},
 		Payer: n.payer.Address(), Chain: n.payer, Artifacts: artifacts{n.artifacts}, Clock: n.cfg.Clock, Logger: n.log})
 	if err != nil {
 		return err

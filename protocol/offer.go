@@ -2,6 +2,7 @@ package protocol
 
 import (
 	"crypto/sha256"
+	"errors"
 	"fmt"
 	"time"
 )
@@ -133,6 +134,29 @@ func (s SignedOffer) Verify(network string, now time.Time) (*VerifiedOffer, erro
 	}
 	v.Key = pub
 	return v, nil
+}
+
+// OfferReason is the reason code for an error of Verify (SPEC §6.5).
+func OfferReason(err error) Reason {
+	var crit *CriticalExtensionError
+	if errors.As(err, &crit) {
+		return ReasonVersion
+	}
+	var field *FieldError
+	if !errors.As(err, &field) {
+		return ReasonMalformed
+	}
+	switch field.Field {
+	case "offer.version":
+		return ReasonVersion
+	case "offer.network":
+		return ReasonNetwork
+	case "offer.expires", "offer.issued":
+		return ReasonOfferExpired
+	case "offer.signature", "signature":
+		return ReasonBadSignature
+	}
+	return ReasonMalformed
 }
 
 func (o *Offer) checkTime(now time.Time) error {

@@ -1,6 +1,10 @@
 package protocol
 
-import "github.com/holiman/uint256"
+import (
+	"math/big"
+
+	"github.com/holiman/uint256"
+)
 
 // Unit is what a job is metered in (SPEC §5.4).
 type Unit string
@@ -66,4 +70,20 @@ func (p Price) Buys(budget Amount) uint64 {
 		return 1<<64 - 1
 	}
 	return prod.Uint64()
+}
+
+// PerHour is the number of whole tokens for an hour of a time unit, for people. Rates
+// are whole only per million milliseconds, so its last digit means nothing and is
+// rounded away; costs are computed by Cost.
+func (p Price) PerHour(decimals int) string {
+	v := new(big.Int).Mul(p.PerMillion.Big(), big.NewInt(3_600_000))
+	v.Div(v, big.NewInt(million))
+	if ten := big.NewInt(10); v.Cmp(big.NewInt(1000)) > 0 {
+		v.Add(v, big.NewInt(5)).Div(v, ten).Mul(v, ten)
+	}
+	a, err := AmountFromBig(v)
+	if err != nil { // 2^96 times 3.6
+		return "over 2^96"
+	}
+	return a.Units(decimals)
 }

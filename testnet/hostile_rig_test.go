@@ -23,7 +23,7 @@ type crook struct {
 	key *protocol.Key
 	net *network.Network
 
-	life uint64 // milliseconds its offers live; 0 as discovery says
+	change func(*protocol.Offer) // before it is signed
 
 	mu     sync.Mutex // guards what follows
 	answer func(*fraud)
@@ -37,12 +37,12 @@ const (
 )
 
 // newCrook puts a hostile rig on the market; the test's end takes it off.
-func (f *field) newCrook(t *testing.T) *crook { return f.newCrookFor(t, 0) }
+func (f *field) newCrook(t *testing.T) *crook { return f.newCrookWith(t, func(*protocol.Offer) {}) }
 
-// newCrookFor starts a crook whose offers live so many milliseconds.
-func (f *field) newCrookFor(t *testing.T, life uint64) *crook {
+// newCrookWith starts a crook whose offers are changed before they are signed.
+func (f *field) newCrookWith(t *testing.T, change func(*protocol.Offer)) *crook {
 	t.Helper()
-	c := &crook{f: f, key: newHostileKey(t), life: life}
+	c := &crook{f: f, key: newHostileKey(t), change: change}
 	var err error
 	c.net, err = network.New(network.Config{Key: c.key, Network: f.Profile.Name, Bootstrap: f.Profile.Bootstrap, LocalNet: true,
 		ListenAddrs: []string{"/ip4/127.0.0.1/tcp/0"}})
@@ -84,9 +84,7 @@ func (c *crook) offer(d discovery.Draft) protocol.Offer {
 	if !d.Final {
 		o.FreeSlots = 8
 	}
-	if c.life > 0 {
-		o.Expires = o.Issued + c.life
-	}
+	c.change(&o)
 	return o
 }
 

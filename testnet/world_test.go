@@ -380,6 +380,7 @@ var (
 	peers = regexp.MustCompile(`\b16Uiu2[1-9A-HJ-NP-Za-km-z]{40,}\b`)
 	// What an offer has, in a reason: any one of the offers is the example.
 	haves = regexp.MustCompile(`(CPUs|VRAM|price) [0-9]+( [MG]iB)? ([<>])`)
+	ended = regexp.MustCompile(`ended [0-9hms]+ ago`)
 	ports = regexp.MustCompile(`127\.0\.0\.1:[0-9]+|/(tcp|udp)/[0-9]+`)
 )
 
@@ -394,6 +395,7 @@ func (w *world) tidy(s string) string {
 	}
 	s = strings.ReplaceAll(s, w.dir, "DIR")
 	s = haves.ReplaceAllString(s, "$1 N $3")
+	s = ended.ReplaceAllString(s, "ended T ago")
 	s = ports.ReplaceAllString(s, "PORT")
 	s = peers.ReplaceAllString(s, "PEER")
 	s = cids.ReplaceAllString(s, "CID")

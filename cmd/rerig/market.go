@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"text/tabwriter"
 
@@ -136,9 +137,14 @@ func (a *app) dryRun(ctx context.Context, s *session, req *node.RunRequest) erro
 	if err != nil {
 		return networkError(err)
 	}
-	if !req.Rig.IsZero() {
-		found.Offers = onlyRig(found.Offers, req.Rig)
-	}
+	skip(found, protocol.ReasonNoOffers, "not rig "+req.Rig.String(), func(o *node.MarketOffer) bool {
+		return !req.Rig.IsZero() && o.Rig != req.Rig
+	})
+	skip(found, protocol.ReasonNoOffers, "this node's own rig", func(o *node.MarketOffer) bool { return o.Rig == s.info.Address })
+	skip(found, protocol.ReasonOverBudget, "the budget of "+s.money.text(req.Budget)+" buys nothing", func(o *node.MarketOffer) bool {
+		price, _ := o.Price(protocol.UnitCPUMillis)
+		return price.Buys(req.Budget) == 0
+	})
 	err = a.print(found, func(w io.Writer) error {
 		columns := []string{"FOR " + strings.ToUpper(req.Limits.RunTime().String()), "BUDGET BUYS"}
 		err := offerTable(w, s.money, found.Offers, columns, func(o *node.MarketOffer) []string {
@@ -168,11 +174,11 @@ func estimate(m money, o *node.MarketOffer, req *node.RunRequest) []string {
 	return []string{m.text(most), units(price.Buys(req.Budget))}
 }
 
-func onlyRig(offers []node.MarketOffer, rig protocol.Address) []node.MarketOffer {
-	for i := range offers {
-		if offers[i].Rig == rig {
-			return offers[i : i+1]
-		}
+// skip counts the offers that the run would not take under a reason.
+func skip(found *node.MarketReply, reason protocol.Reason, detail string, unfit func(*node.MarketOffer) bool) {
+	before := len(found.Offers)
+	found.Offers = slices.DeleteFunc(found.Offers, func(o node.MarketOffer) bool { return unfit(&o) })
+	if n := before - len(found.Offers); n > 0 {
+		found.Skipped = append(found.Skipped, protocol.SkipCount{Reason: reason, Detail: detail, Count: uint32(n)})
 	}
-	return []node.MarketOffer{}
 }

@@ -20,9 +20,7 @@ func moneyOf(p *node.Profile) money {
 }
 
 // text is "0.05 tUSDC".
-func (m money) text(a protocol.Amount) string {
-	return strings.TrimSpace(a.Units(m.Decimals) + " " + m.Symbol)
-}
+func (m money) text(a protocol.Amount) string { return m.Text(a) }
 
 // parse reads a number of whole tokens; flag is for the error.
 func (m money) parse(flag, s string) (protocol.Amount, error) {
@@ -46,21 +44,8 @@ func (m money) rate(flag, s string) (protocol.Amount, error) {
 	return protocol.AmountFromBig(v)
 }
 
-// perHour is the number of tokens for a CPU hour. Rates are whole only per million
-// CPU milliseconds, so its last digit means nothing and is rounded away. It is for
-// people; costs are computed by protocol.Price.
-func (m money) perHour(p protocol.Price) string {
-	v := new(big.Int).Mul(p.PerMillion.Big(), big.NewInt(hourMillis))
-	v.Div(v, big.NewInt(1_000_000))
-	if ten := big.NewInt(10); v.Cmp(big.NewInt(1000)) > 0 {
-		v.Add(v, big.NewInt(5)).Div(v, ten).Mul(v, ten)
-	}
-	a, err := protocol.AmountFromBig(v)
-	if err != nil { // 2^96 times 3.6
-		return "over 2^96"
-	}
-	return a.Units(m.Decimals)
-}
+// perHour is the number of tokens for a CPU hour.
+func (m money) perHour(p protocol.Price) string { return p.PerHour(m.Decimals) }
 
 // wei writes native money in whole coins.
 func wei(a protocol.Amount) string { return a.Units(18) }

@@ -98,7 +98,17 @@ func TestExpiredOffersAreNotReturned(t *testing.T) {
 	rig.stop() // or it would renew; its last offer lives on while the clock stands
 	requester.finds(t, protocol.Filter{}, rig)
 	c.advance(DefaultTiming().OfferLife)
-	requester.finds(t, protocol.Filter{})
+	found := requester.finds(t, protocol.Filter{})
+	if len(found.Skipped) != 1 || found.Skipped[0].Reason != protocol.ReasonOfferExpired || found.Skipped[0].Count != 1 {
+		t.Errorf("skipped %+v", found.Skipped)
+	}
+	c.advance(keptExpired)
+	for _, n := range []*node{boot, rig, requester} {
+		n.index.sweep(c.now())
+	}
+	if found := requester.finds(t, protocol.Filter{}); len(found.Skipped) != 0 {
+		t.Errorf("still skipped %+v", found.Skipped)
+	}
 	if got := requester.Cached(protocol.Filter{}); len(got) != 0 {
 		t.Errorf("%d expired offers cached", len(got))
 	}

@@ -1,6 +1,7 @@
 package discovery
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"math/rand/v2"
@@ -25,7 +26,7 @@ const (
 // Found is the outcome of a Find.
 type Found struct {
 	Offers  []*protocol.VerifiedOffer // newest of each rig; this node's own among them
-	Skipped []protocol.SkipCount      // how many offers did not fit, by first reason; a hint
+	Skipped []protocol.SkipCount      // how many offers did not hold or fit, by first reason; a hint
 	Asked   int                       // index nodes that answered, without this node's own index
 }
 
@@ -34,14 +35,21 @@ type Found struct {
 // addresses are then in the host's peerstore for as long as their offers live. An
 // error means a filter that breaks a limit or that ctx ended.
 func (d *Discovery) Find(ctx context.Context, filter protocol.Filter, limit int) (Found, error) {
+	limit = min(max(limit, 1), maxFound)
+	if f, ok := d.recent.get(&filter, limit, d.cfg.Clock()); ok {
+		return f, nil
+	}
+	return d.FindAgain(ctx, filter, limit)
+}
+
+// FindAgain is Find that asks even where an equal search of a moment ago is
+// remembered: for whoever has tried all that it found.
+func (d *Discovery) FindAgain(ctx context.Context, filter protocol.Filter, limit int) (Found, error) {
 	if err := filter.Check(); err != nil {
 		return Found{}, err
 	}
 	limit = min(max(limit, 1), maxFound)
 	now := d.cfg.Clock()
-	if f, ok := d.recent.get(&filter, limit, now); ok {
-		return f, nil
-	}
 	s := newSearch(d, filter, limit)
 	for _, salt := range rand.Perm(salts) {
 		s.run(ctx, salt)
@@ -78,6 +86,7 @@ type search struct {
 	limit   int
 	offers  map[protocol.Address]*protocol.VerifiedOffer
 	skipped map[int]map[protocol.Reason]protocol.SkipCount // by class; the most any node reported
+	bad     map[protocol.Hash]protocol.SkipCount           // offers that index nodes gave and that do not hold
 	heard   map[peer.ID]struct{}                           // index nodes known of
 	asked   map[peer.ID]struct{}                           // index nodes that answered
 }
@@ -86,6 +95,7 @@ func newSearch(d *Discovery, f protocol.Filter, limit int) *search {
 	return &search{d: d, filter: f, limit: limit,
 		offers:  make(map[protocol.Address]*protocol.VerifiedOffer),
 		skipped: make(map[int]map[protocol.Reason]protocol.SkipCount),
+		bad:     make(map[protocol.Hash]protocol.SkipCount),
 		heard:   make(map[peer.ID]struct{}),
 		asked:   make(map[peer.ID]struct{}),
 	}
@@ -98,6 +108,7 @@ type answer struct {
 	offers  []*protocol.VerifiedOffer
 	closer  []peer.ID
 	skipped []protocol.SkipCount
+	bad     map[protocol.Hash]protocol.SkipCount
 	err     error
 }
 
@@ -161,6 +172,11 @@ func (s *search) take(ctx context.Context, a answer) {
 	a.walk.state[a.from] = candidateAnswered
 	s.asked[a.from] = struct{}{}
 	s.merge(a.walk, a.offers, a.skipped)
+	for id, skip := range a.bad { // the replicas of one offer count once
+		if len(s.bad) < maxFound {
+			s.bad[id] = skip
+		}
+	}
 	s.meet(a.walk, a.closer)
 }
 
@@ -197,12 +213,17 @@ func (s *search) result() Found {
 		f.Offers = append(f.Offers, o)
 	}
 	f.Offers = sample(f.Offers, s.limit)
+	for _, skip := range s.bad {
+		f.Skipped = countSkip(f.Skipped, skip)
+	}
 	for _, byReason := range s.skipped {
 		for _, c := range byReason {
 			f.Skipped = countSkip(f.Skipped, c)
 		}
 	}
-	slices.SortFunc(f.Skipped, func(a, b protocol.SkipCount) int { return int(int64(b.Count) - int64(a.Count)) })
+	slices.SortFunc(f.Skipped, func(a, b protocol.SkipCount) int {
+		return cmp.Or(cmp.Compare(b.Count, a.Count), cmp.Compare(a.Reason, b.Reason))
+	})
 	return f
 }
 
@@ -219,13 +240,18 @@ func (d *Discovery) find(ctx context.Context, w *walk, p peer.ID, f protocol.Fil
 		return a
 	}
 	now := d.cfg.Clock()
+	a.bad = make(map[protocol.Hash]protocol.SkipCount)
 	for _, signed := range reply.Offers {
 		o, err := d.book.verify(signed, now)
-		if err != nil || len(f.Mismatches(&o.Offer)) > 0 {
+		switch {
+		case err != nil:
 			d.log.Debug("index node gave an offer that does not hold", "peer", p, "err", err)
-			continue
+			a.bad[signed.ID()] = unverified(signed, err, now)
+		case len(f.Mismatches(&o.Offer)) > 0:
+			a.bad[signed.ID()] = unfit(f.Mismatches(&o.Offer))
+		default:
+			a.offers = append(a.offers, o)
 		}
-		a.offers = append(a.offers, o)
 	}
 	for _, hint := range reply.Closer {
 		if id, ok := d.heed(hint); ok {

@@ -2,6 +2,7 @@ package discovery
 
 import (
 	"io"
+	"maps"
 	"strings"
 	"testing"
 	"time"
@@ -187,10 +188,16 @@ func TestLyingIndexNode(t *testing.T) {
 	liar, _ := newHost(t, newKey(t), testNet)
 	forged := signed(t, newKey(t), c.now())
 	forged.Signature[5] ^= 1
+	over, elsewhere := signed(t, newKey(t), c.now().Add(-time.Hour)), newKey(t)
+	foreign, err := protocol.SignOffer(offer(Draft{Network: "elsewhere", Seq: 1, Issued: uint64(c.now().UnixMilli()),
+		Expires: uint64(c.now().Add(time.Minute).UnixMilli())}, elsewhere.Address()), elsewhere)
+	if err != nil {
+		t.Fatal(err)
+	}
 	honest := newKey(t)
 	reply := protocol.IndexReply{Version: protocol.Version, Status: protocol.IndexOK,
 		Offers: []protocol.SignedOffer{
-			forged, signed(t, newKey(t), c.now(), func(o *protocol.Offer) { o.Region = "us" }), signed(t, honest, c.now())},
+			forged, over, foreign, signed(t, newKey(t), c.now(), func(o *protocol.Offer) { o.Region = "us" }), signed(t, honest, c.now())},
 		Closer: []protocol.PeerHint{
 			{ID: []byte(requester.host.ID()), Addrs: []string{"/ip4/127.0.0.1/tcp/1"}},
 			{ID: []byte("nonsense"), Addrs: []string{"/ip4/127.0.0.1/tcp/1"}},
@@ -219,8 +226,17 @@ func TestLyingIndexNode(t *testing.T) {
 	if len(found.Offers) != 1 || found.Offers[0].Rig != honest.Address() {
 		t.Errorf("found %+v, want the honest rig alone", found.Offers)
 	}
-	if len(found.Skipped) != 1 || len(found.Skipped[0].Detail) > maxSkipDetail || found.Skipped[0].Count != ^uint32(0) {
-		t.Errorf("skipped %+v", found.Skipped)
+	skipped := map[protocol.Reason]uint32{}
+	for _, s := range found.Skipped {
+		skipped[s.Reason] = s.Count
+		if s.Detail == "" || len(s.Detail) > maxSkipDetail {
+			t.Errorf("%s: %q", s.Reason, s.Detail)
+		}
+	}
+	want := map[protocol.Reason]uint32{"made up": ^uint32(0), protocol.ReasonBadSignature: 1, protocol.ReasonOfferExpired: 1,
+		protocol.ReasonNetwork: 1, protocol.ReasonRegion: 1}
+	if !maps.Equal(skipped, want) {
+		t.Errorf("skipped %v, want %v", skipped, want)
 	}
 }
 

@@ -3,16 +3,10 @@ package discovery
 import (
 	"fmt"
 	"math/rand/v2"
-	"slices"
 	"sync"
 	"time"
 
 	"github.com/rerig/rerig/protocol"
-)
-
-const (
-	maxSkips      = 32  // reasons in one reply
-	maxSkipDetail = 160 // bytes of a reason's example, so that a full reply fits its frame
 )
 
 // index is the offers this node keeps for others, one per rig and cell (SPEC
@@ -82,7 +76,8 @@ func (x *index) roomLocked(key protocol.Hash, old, v *protocol.VerifiedOffer) bo
 func size(v *protocol.VerifiedOffer) int { return len(v.Signed.Offer) + len(v.Signed.Signature) }
 
 // find is the live offers of a cell that fit, a random choice of limit where there
-// are more, and for the others how many failed first for which reason.
+// are more, and for the others how many failed first for which reason. Those whose
+// time ended lately are among the others.
 func (x *index) find(key protocol.Hash, f *protocol.Filter, limit int, now time.Time) ([]*protocol.VerifiedOffer, []protocol.SkipCount) {
 	x.mu.RLock()
 	defer x.mu.RUnlock()
@@ -90,10 +85,11 @@ func (x *index) find(key protocol.Hash, f *protocol.Filter, limit int, now time.
 	var skipped []protocol.SkipCount
 	for _, v := range x.held[key] {
 		if !live(v, now) {
+			skipped = countSkip(skipped, outlived(&v.Offer, now))
 			continue
 		}
 		if why := f.Mismatches(&v.Offer); len(why) > 0 {
-			skipped = countSkip(skipped, protocol.SkipCount{Reason: why[0].Reason, Detail: why[0].Detail, Count: 1})
+			skipped = countSkip(skipped, unfit(why))
 			continue
 		}
 		fit = append(fit, v)
@@ -110,23 +106,11 @@ func sample(list []*protocol.VerifiedOffer, limit int) []*protocol.VerifiedOffer
 	return list
 }
 
-// countSkip adds to the count of the same reason, keeping its first example.
-func countSkip(list []protocol.SkipCount, s protocol.SkipCount) []protocol.SkipCount {
-	if i := slices.IndexFunc(list, func(o protocol.SkipCount) bool { return o.Reason == s.Reason }); i >= 0 {
-		list[i].Count += min(s.Count, ^uint32(0)-list[i].Count)
-		return list
-	}
-	if len(list) >= maxSkips {
-		return list
-	}
-	s.Detail = clip(s.Detail, maxSkipDetail)
-	return append(list, s)
-}
-
+// sweep drops what nobody will ask about any more.
 func (x *index) sweep(now time.Time) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	x.sweepLocked(now)
+	x.sweepLocked(now.Add(-keptExpired))
 }
 
 func (x *index) sweepLocked(now time.Time) {

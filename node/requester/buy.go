@@ -70,7 +70,7 @@ func (r *Requester) choose(ctx context.Context, run *Run, o *Order, raw []byte, 
 		}
 	}()
 	run.phase("submit", r.cfg.Clock())
-	offers, skipped, err := r.find(stopCtx, o)
+	offers, skipped, err := r.find(stopCtx, o, len(tried) > 0)
 	run.phase("discovery", r.cfg.Clock())
 	switch {
 	case stopped(run):

@@ -20,8 +20,9 @@ type Stream interface {
 
 // Market finds offers and opens streams to the rigs behind them.
 type Market interface {
-	// Find returns verified offers that fit and, for those that do not, why.
-	Find(ctx context.Context, f protocol.Filter, limit int) ([]*protocol.VerifiedOffer, []protocol.SkipCount, error)
+	// Find returns verified offers that fit and, for those that do not, why. With
+	// again it does not answer from the memory of a moment ago.
+	Find(ctx context.Context, f protocol.Filter, limit int, again bool) ([]*protocol.VerifiedOffer, []protocol.SkipCount, error)
 	Dial(ctx context.Context, o *protocol.VerifiedOffer) (Stream, error)
 }
 

@@ -21,22 +21,25 @@ type quoted struct {
 
 // find lists the offers that fit, best first: the cheapest, then the one with
 // most free slots, then by address so that the order is stable.
-func (r *Requester) find(ctx context.Context, o *Order) ([]*protocol.VerifiedOffer, []protocol.SkipCount, error) {
-	offers, skipped, err := r.cfg.Offers.Find(ctx, o.filter(r.cfg.Market), maxOffers)
+func (r *Requester) find(ctx context.Context, o *Order, again bool) ([]*protocol.VerifiedOffer, []protocol.SkipCount, error) {
+	offers, skipped, err := r.cfg.Offers.Find(ctx, o.filter(r.cfg.Market), maxOffers, again)
 	if err != nil {
 		return nil, nil, fmt.Errorf("find offers: %w", err)
 	}
-	var others uint32
-	offers = slices.DeleteFunc(offers, func(v *protocol.VerifiedOffer) bool {
-		if !o.Rig.IsZero() && v.Rig != o.Rig {
-			others++
-			return true
+	drop := func(reason protocol.Reason, detail string, unfit func(*protocol.VerifiedOffer) bool) {
+		before := len(offers)
+		if offers = slices.DeleteFunc(offers, unfit); len(offers) < before {
+			skipped = append(skipped, protocol.SkipCount{Reason: reason, Detail: detail, Count: uint32(before - len(offers))})
 		}
-		return v.Rig == r.cfg.Key.Address()
-	})
-	if others > 0 {
-		skipped = append(skipped, protocol.SkipCount{Reason: protocol.ReasonNoOffers, Detail: "not rig " + o.Rig.String(), Count: others})
 	}
+	if !o.Rig.IsZero() {
+		drop(protocol.ReasonNoOffers, "not rig "+o.Rig.String(), func(v *protocol.VerifiedOffer) bool { return v.Rig != o.Rig })
+	}
+	drop(protocol.ReasonNoOffers, "this node's own rig", func(v *protocol.VerifiedOffer) bool { return v.Rig == r.cfg.Key.Address() })
+	drop(protocol.ReasonOverBudget, "the budget of "+r.cfg.Text(o.Budget)+" buys no "+string(o.Unit), func(v *protocol.VerifiedOffer) bool {
+		price, _ := v.Price(o.Unit)
+		return price.Buys(o.Budget) == 0
+	})
 	slices.SortFunc(offers, func(a, b *protocol.VerifiedOffer) int {
 		pa, _ := a.Price(o.Unit)
 		pb, _ := b.Price(o.Unit)

@@ -121,7 +121,8 @@ func (r *Requester) topUp(ctx context.Context, budget, missing protocol.Amount) 
 		return protocol.Amount{}, fmt.Errorf("read balance: %w", err)
 	}
 	if have.Less(missing) {
-		return protocol.Amount{}, fmt.Errorf("balance %s is less than the %s missing in the channel; `rerig wallet deposit` or lower --budget", have, missing)
+		return protocol.Amount{}, fmt.Errorf("the balance of %s is less than the %s missing in the channel; `rerig wallet deposit` or lower --budget",
+			r.cfg.Text(have), r.cfg.Text(missing))
 	}
 	if have.Less(want) {
 		want = have

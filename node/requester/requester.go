@@ -33,8 +33,9 @@ type Config struct {
 	Payer   protocol.Address // funds the channels; zero is Key's
 	Network string
 	Market  protocol.Market
-	Dir     string          // outputs and logs, one directory per run
-	Deposit protocol.Amount // least amount a new channel is funded with; 0 is four budgets
+	Dir     string                       // outputs and logs, one directory per run
+	Deposit protocol.Amount              // least amount a new channel is funded with; 0 is four budgets
+	Text    func(protocol.Amount) string // an amount as people read it
 
 	Offers    Market
 	Book      Book
@@ -173,13 +174,4 @@ func (r *Requester) forgetOld(id protocol.Hash) {
 		delete(r.runs, r.past[0])
 		r.past = r.past[1:]
 	}
-}
-
-// Candidates answers "who could run it, and who could not and why" without
-// asking or paying anybody.
-func (r *Requester) Candidates(ctx context.Context, o Order) ([]*protocol.VerifiedOffer, []protocol.SkipCount, error) {
-	if err := o.check(); err != nil {
-		return nil, nil, err
-	}
-	return r.find(ctx, &o)
 }
