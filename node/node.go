@@ -38,10 +38,16 @@ type Config struct {
 	Deposit    protocol.Amount // least deposit into a new channel; 0 is four budgets
 	CacheBytes int64           // artifacts kept on disk; 0 is 10 GiB
 	RPC        string          // overrides the profile's first endpoint
-	Payer      settle.Account  // pays for what the node buys; nil is its own key
+	Payer      Payer           // pays for what the node buys; nil is its own key
 	Timing     discovery.Timing
 	Clock      func() time.Time
 	Logger     *slog.Logger
+}
+
+// Payer signs for the address that pays for what a node buys. The node closes it.
+type Payer interface {
+	settle.Account
+	io.Closer
 }
 
 // RigConfig makes a node sell work.
@@ -142,8 +148,12 @@ func (n *Node) open() (err error) {
 	if n.settle, err = settle.New(chain); err != nil {
 		return err
 	}
-	n.payer = n.settle
-	if chain.Account = n.cfg.Payer; n.cfg.Payer != nil && n.cfg.Payer.Address() != n.key.Address() {
+	if n.payer = n.settle; n.cfg.Payer != nil {
+		n.opened = append(n.opened, n.cfg.Payer)
+		if n.cfg.Payer.Address() == n.key.Address() { // two would count its nonces
+			return fmt.Errorf("payer %s is this node's own key, which signs for itself; leave --payer and --signer away", n.key.Address())
+		}
+		chain.Account = n.cfg.Payer
 		if n.payer, err = settle.New(chain); err != nil {
 			return err
 		}

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"math/big"
 	"net"
-	"net/http"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
@@ -111,7 +110,7 @@ func open(t *testing.T, where string, addr protocol.Address) *Signer {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { s.Close(); http.DefaultTransport.(*http.Transport).CloseIdleConnections() })
+	t.Cleanup(func() { s.Close() })
 	return s
 }
 

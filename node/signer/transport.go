@@ -24,8 +24,9 @@ const (
 // when it is first needed, so that a node starts without it.
 type server struct {
 	address string
-	mu      sync.Mutex // guards client; owner: server
+	mu      sync.Mutex // guards what follows; owner: server
 	client  *rpc.Client
+	http    *http.Transport
 }
 
 func (s *server) call(ctx context.Context, result any, method string, params ...any) error {
@@ -42,7 +43,11 @@ func (s *server) dial(ctx context.Context) (*rpc.Client, error) {
 	if s.client != nil {
 		return s.client, nil
 	}
-	client, err := rpc.DialOptions(ctx, s.address, rpc.WithHTTPClient(&http.Client{Transport: bounded{http.DefaultTransport}}))
+	if s.http == nil {
+		s.http = http.DefaultTransport.(*http.Transport).Clone()
+		s.http.Proxy = nil // it is on this machine
+	}
+	client, err := rpc.DialOptions(ctx, s.address, rpc.WithHTTPClient(&http.Client{Transport: bounded{s.http}}))
 	if err != nil {
 		return nil, fmt.Errorf("it does not answer; start it: %w", err)
 	}
@@ -55,6 +60,7 @@ func (s *server) close() {
 	defer s.mu.Unlock()
 	if s.client != nil {
 		s.client.Close()
+		s.http.CloseIdleConnections()
 		s.client = nil
 	}
 }
