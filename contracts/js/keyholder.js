@@ -12,6 +12,8 @@ const methods = {
     for (const name of ["maxFeePerGas", "maxPriorityFeePerGas"]) numbers[name] = BigInt(rest[name]);
     return { raw: await key.signTransaction({ type: "eip1559", to: rest.to, data, ...numbers }) };
   },
+  account_signTypedData: ([, { domain, types, primaryType, message }]) =>
+    key.signTypedData({ domain: { ...domain, chainId: BigInt(domain.chainId) }, types, primaryType, message }),
 };
 const { id, method, params } = JSON.parse(await text(process.stdin));
 const answer = { jsonrpc: "2.0", id };
