@@ -27,6 +27,7 @@ func TestKilledProcesses(t *testing.T) {
 		{"requester in a job", requesterKilledInJob},
 		{"both in a job", bothKilledInJob},
 		{"requester while it funds", requesterKilledWhileFunding},
+		{"requester while it tops up", requesterKilledWhileToppingUp},
 		{"rig before it collects", rigKilledBeforeCollecting},
 		{"rig while it collects", rigKilledWhileCollecting},
 		{"requester that stopped paying", requesterStopsPayingAndDies},
@@ -203,6 +204,38 @@ func requesterKilledWhileFunding(s *scene) {
 		s.t.Errorf("%d transactions", n)
 	}
 	s.same("collected", s.collect(alice, bob), s.earned(alice))
+}
+
+// requesterKilledWhileToppingUp: the channel is there and has too little. Neither of
+// two runs by those who do not know of the transaction sends another.
+func requesterKilledWhileToppingUp(s *scene) {
+	alice, bob := s.rig("alice"), s.requester("bob")
+	s.up(alice, "--slots", "2")
+	s.onMarket(alice)
+	s.run(bob, "--budget", "0.001", "--", "print", "first").exits(0)
+	s.net.Chain.PauseMining()
+	for range 2 {
+		c := s.run(bob, "--budget", "0.01", "--", "print", "second")
+		s.hired(bob, alice)
+		s.pending(bob, 1)
+		c.kill()
+	}
+	c := s.run(bob, "--budget", "0.01", "--", "print", "third")
+	s.hired(bob, alice)
+	s.net.Chain.ResumeMining()
+	c.exits(0)
+	s.same("in the channel", s.channel(bob, alice).Funded, protocol.NewAmount(4*1_000+4*10_000))
+	s.same("collected", s.collect(alice, bob), s.earned(alice))
+}
+
+// hired waits until a requester's newest run has a rig and needs money for it.
+func (s *scene) hired(m, rig *member) {
+	s.t.Helper()
+	api := s.api(m)
+	s.until(rig.name+" is hired", func() (bool, error) {
+		runs, err := api.Runs(s.ctx)
+		return err == nil && len(runs) > 0 && runs[0].Rig == rig.key.Address() && !runs[0].Ended, err
+	})
 }
 
 // rigKilledBeforeCollecting: between the last voucher and the chain.

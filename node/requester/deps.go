@@ -48,6 +48,8 @@ type Book interface {
 // Chain opens and tops up channels.
 type Chain interface {
 	Channel(context.Context, protocol.Channel) (protocol.ChannelState, error)
+	// Landed waits for what was sent into the channel before, by whatever process.
+	Landed(context.Context, protocol.Channel) error
 	// Fund adds amount to the channel and returns its state once confirmed.
 	Fund(ctx context.Context, c protocol.Channel, amount protocol.Amount) (protocol.Tx, protocol.ChannelState, error)
 	// Spendable is what Fund could add at most.

@@ -53,6 +53,9 @@ func (r *Requester) reserve(ctx context.Context, rec protocol.Record) (epoch uin
 	if epoch, ok, err := r.tryReserve(ctx, rec); ok || err != nil {
 		return epoch, err
 	}
+	if err := r.cfg.Chain.Landed(ctx, ch); err != nil { // a funding sent before a crash is not sent again
+		return 0, err
+	}
 	st, err := r.cfg.Chain.Channel(ctx, ch) // it may have been funded without us, or closed
 	if err != nil {
 		return 0, fmt.Errorf("read channel: %w", err)
