@@ -40,6 +40,13 @@ async function endow(to) {
   await send(chain, deployer, { ...token, functionName: "mint", args: [to, 1_000_000_000n] });
 }
 
+// eventually polls, for as long as a busy machine may need.
+async function eventually(what, f) {
+  for (const end = Date.now() + 60_000; !(await f()); await pause(50)) {
+    if (Date.now() > end) throw new Error(`waited a minute until ${what}`);
+  }
+}
+
 // startRig starts the rig, which is also the network's index, and points everybody at it.
 async function startRig() {
   const rig = await home.up("rig", `--server --price 36/h --payout ${account(payee).address}`);
@@ -131,6 +138,22 @@ test("viem's account pays for a job through --signer", async () => {
   assert.equal(await tokens(from), 1_000_000n - funded);
 });
 
+test("what anvil reorganises away is collected again", async () => {
+  rig = await startRig();
+  await endow(rig.info.address);
+  assert.match(await home.run("requester", "run -q lm -- -n 4 --echo once"), /^once/);
+  const before = await tokens(account(payee).address);
+  const { txs } = await home.json("rig", "wallet collect");
+  assert.deepEqual(txs.map((tx) => tx.status), ["confirmed"]);
+  const collected = await tokens(account(payee).address);
+  assert.ok(collected > before);
+  await chain.control.request({ method: "anvil_reorg", params: [1, []] });
+  assert.equal(await tokens(account(payee).address), before, "the transaction is gone");
+  await eventually("it is collected again", async () => (await tokens(account(payee).address)) > before);
+  assert.equal(await tokens(account(payee).address), collected);
+  await rig.stop();
+});
+
 test("a transaction under way when the node is killed is mined once", async () => {
   const { address } = await home.json("saver", "wallet init");
   await endow(address);
@@ -144,8 +167,7 @@ test("a transaction under way when the node is killed is mined once", async () =
   await chain.control.setAutomine(true);
   await chain.control.mine({ blocks: 1 });
   const listed = async () => (await home.json("saver", "wallet history")).txs.map((tx) => `${tx.kind} ${tx.status}`);
-  const end = Date.now() + 60_000;
-  while ((await listed()).includes("deposit pending") && Date.now() < end) await pause(50);
+  await eventually("it is mined", async () => !(await listed()).includes("deposit pending"));
   assert.deepEqual(await listed(), ["deposit confirmed"]);
   await saver.stop();
   assert.equal(await read(escrow, "balanceOf", address, token.address), 2_500_000n);
