@@ -7,7 +7,7 @@ HOST     = $(shell $(GO) env GOHOSTOS)_$(shell $(GO) env GOHOSTARCH)
 TARGETS  = linux_amd64 linux_arm64 windows_amd64 darwin_arm64
 export GOFLAGS := -trimpath -buildvcs=false
 
-.PHONY: build demo test check cross bench fuzz contracts lint clean embedded modules
+.PHONY: build demo test check cross bench chaos-money fuzz contracts lint clean embedded modules
 build: build/rerig
 
 # What the binary embeds: the wasm modules, and the sandbox program of a platform.
@@ -52,6 +52,10 @@ bench: build
 # Regenerates artifacts and bindings (Node 20 and npm); `make -C contracts check` compares.
 contracts:
 	@$(MAKE) -C contracts generate
+
+# A rig and a requester are killed KILLS times, at every kind of moment: no money may go.
+chaos-money: embedded
+	@cd testnet && $(GO) test -run '^TestRandomKills$$' -count=1 -timeout 0 -kills=$(or $(KILLS),500)
 
 fuzz:
 	@scripts/fuzz.sh $(or $(FUZZTIME),20s)

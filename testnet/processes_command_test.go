@@ -25,11 +25,19 @@ type command struct {
 
 func (s *scene) start(m *member, args ...string) *command {
 	s.t.Helper()
-	args = append(args[:1:1], append([]string{"--network", s.profile, "--data-dir", m.config.DataDir}, args[1:]...)...)
-	c := &command{s: s, what: args[0], member: m.name, cmd: exec.Command(s.binary, args...), out: new(capture), log: new(capture),
+	profile, binary := s.profile, s.binary
+	if m.profile != "" {
+		profile = m.profile
+	}
+	if m.binary != "" {
+		binary = m.binary
+	}
+	args = append(args[:1:1], append([]string{"--network", profile, "--data-dir", m.config.DataDir}, args[1:]...)...)
+	c := &command{s: s, what: args[0], member: m.name, cmd: exec.Command(binary, args...), out: new(capture), log: new(capture),
 		done: make(chan struct{})}
 	home := filepath.Join(s.dir, "home")
 	c.cmd.Env = []string{"HOME=" + home, "XDG_CONFIG_HOME=" + home, "XDG_DATA_HOME=" + home, "TMPDIR=" + filepath.Join(s.dir, "tmp")}
+	c.cmd.Env = append(c.cmd.Env, m.env...)
 	c.cmd.Dir = filepath.Join(s.dir, "cwd")
 	c.cmd.Stdout, c.cmd.Stderr = c.out, c.log
 	c.cmd.WaitDelay = 10 * time.Second // then a child of it holds its output

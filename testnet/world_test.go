@@ -44,6 +44,9 @@ type member struct {
 	in      *testnet.Member
 	process *process
 	wealth  protocol.Amount // tokens it began with
+	profile string          // file of the network as it knows it; "" is as all do
+	binary  string          // rerig as it has it; "" is as all do
+	env     []string        // of its commands, beyond what all have
 }
 
 func newWorld(t *testing.T) *world {
