@@ -32,12 +32,13 @@ type Config struct {
 	Profile    *Profile
 	Passphrase string   // of the key file; "" on test networks
 	Listen     []string // multiaddrs; nil is every interface, a free port, TCP and QUIC
+	Announce   []string // multiaddrs advertised besides, such as a router's forwarded port
 	Server     bool     // public bootstrap and index node
 	MDNS       bool     // look for peers on the LAN
 	Rig        *RigConfig
 	Deposit    protocol.Amount // least deposit into a new channel; 0 is four budgets
 	CacheBytes int64           // artifacts kept on disk; 0 is 10 GiB
-	RPC        string          // overrides the profile's first endpoint
+	RPC        []string        // overrides the profile's endpoints
 	Payer      Payer           // pays for what the node buys; nil is its own key
 	Timing     discovery.Timing
 	Clock      func() time.Time
@@ -104,8 +105,8 @@ func (c *Config) fill() error {
 	if c.Listen == nil {
 		c.Listen = []string{"/ip4/0.0.0.0/tcp/0", "/ip4/0.0.0.0/udp/0/quic-v1"}
 	}
-	if c.RPC == "" {
-		c.RPC = c.Profile.RPC[0]
+	if len(c.RPC) == 0 {
+		c.RPC = c.Profile.RPC
 	}
 	if c.CacheBytes == 0 {
 		c.CacheBytes = 10 << 30
@@ -176,7 +177,7 @@ func (n *Node) open() (err error) {
 
 func (n *Node) openNetwork() (err error) {
 	p := n.cfg.Profile
-	n.net, err = network.New(network.Config{Key: n.key, Network: p.Name, ListenAddrs: n.cfg.Listen,
+	n.net, err = network.New(network.Config{Key: n.key, Network: p.Name, ListenAddrs: n.cfg.Listen, Announce: n.cfg.Announce,
 		Bootstrap: p.Bootstrap, DataDir: n.cfg.DataDir, Server: n.cfg.Server, LocalNet: p.Local,
 		MDNS: n.cfg.MDNS, Vital: exchange.ID(p.Name), Logger: n.log})
 	if err != nil {

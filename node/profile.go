@@ -15,20 +15,30 @@ import (
 // Profile names a network: its peers, its chain and its money (SPEC §3). It is a
 // TOML file; `rerig testnet up` writes the one called "local".
 type Profile struct {
-	Name          string   `toml:"name"`
-	RPC           []string `toml:"rpc"`
-	ChainID       uint64   `toml:"chain_id"`
-	Escrow        string   `toml:"escrow"`
-	Token         string   `toml:"token"`
-	TokenSymbol   string   `toml:"token_symbol"`
-	TokenDecimals int      `toml:"token_decimals"`
-	Bootstrap     []string `toml:"bootstrap"`
-	Local         bool     `toml:"local"`
-	Confirmations uint64   `toml:"confirmations"`
+	Name          string    `toml:"name"`
+	RPC           Endpoints `toml:"rpc"`
+	ChainID       uint64    `toml:"chain_id"`
+	Escrow        string    `toml:"escrow"`
+	Token         string    `toml:"token"`
+	TokenSymbol   string    `toml:"token_symbol"`
+	TokenDecimals int       `toml:"token_decimals"`
+	Bootstrap     []string  `toml:"bootstrap"`
+	Local         bool      `toml:"local"`
+	Confirmations uint64    `toml:"confirmations"`
 	// Faucet is set on test networks only: where `rerig wallet init` asks for coins.
 	Faucet string `toml:"faucet,omitempty"`
 
 	market protocol.Market
+}
+
+// Endpoints are the URLs of a chain's JSON-RPC endpoints, the best first. In a
+// profile they are a list, or one text.
+type Endpoints []string
+
+// UnmarshalText reads the one text.
+func (e *Endpoints) UnmarshalText(text []byte) error {
+	*e = Endpoints{string(text)}
+	return nil
 }
 
 // LoadProfile reads and checks a profile file.

@@ -26,6 +26,9 @@ const (
 	TxReplaced  TxStatus = "replaced" // another transaction took its nonce
 )
 
+// Mined reports whether the transaction is in a block.
+func (s TxStatus) Mined() bool { return s == TxConfirmed || s == TxFailed }
+
 // Tx is a transaction this node sent. It is journaled before it is broadcast, so
 // that a restart rebroadcasts instead of paying twice.
 type Tx struct {

@@ -26,12 +26,16 @@ func (unused) PutTx(context.Context, protocol.Tx) error {
 	return errors.New("the auditor sends nothing")
 }
 
+func (unused) MinedTxs(context.Context, protocol.Address, uint64, uint64) ([]protocol.Tx, error) {
+	return nil, nil
+}
+
 func (unused) PendingTxs(context.Context, protocol.Address, uint64) ([]protocol.Tx, error) {
 	return nil, nil
 }
 
 func newBooks(n *testnet.Net) (*books, error) {
-	c, err := settle.New(settle.Config{RPC: n.Chain.URL(), Domain: n.Chain.Domain(), Token: n.Chain.Token(),
+	c, err := settle.New(settle.Config{RPC: []string{n.Chain.URL()}, Domain: n.Chain.Domain(), Token: n.Chain.Token(),
 		Key: keyOf("auditor"), Book: unused{}})
 	return &books{n, c}, err
 }

@@ -152,6 +152,10 @@ type forgetful struct{}
 
 func (forgetful) PutTx(context.Context, protocol.Tx) error { return nil }
 
+func (forgetful) MinedTxs(context.Context, protocol.Address, uint64, uint64) ([]protocol.Tx, error) {
+	return nil, nil
+}
+
 func (forgetful) PendingTxs(context.Context, protocol.Address, uint64) ([]protocol.Tx, error) {
 	return nil, nil
 }

@@ -227,7 +227,7 @@ func (d *doctor) chain(ctx context.Context, profile *node.Profile, addr protocol
 		return
 	}
 	m := profile.Market()
-	c, err := settle.New(settle.Config{RPC: profile.RPC[0], Domain: m.Domain, Token: m.Token, Key: nobody, Book: reading{}})
+	c, err := settle.New(settle.Config{RPC: profile.RPC, Domain: m.Domain, Token: m.Token, Key: nobody, Book: reading{}})
 	if err != nil {
 		d.fail("chain", "correct rpc in "+d.app.profilePath(), err)
 		return

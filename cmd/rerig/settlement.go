@@ -80,6 +80,11 @@ type reading struct{}
 // PutTx refuses: nothing is to be sent.
 func (reading) PutTx(context.Context, protocol.Tx) error { return errors.New("this client only reads") }
 
+// MinedTxs has none.
+func (reading) MinedTxs(context.Context, protocol.Address, uint64, uint64) ([]protocol.Tx, error) {
+	return nil, nil
+}
+
 // PendingTxs is always empty.
 func (reading) PendingTxs(context.Context, protocol.Address, uint64) ([]protocol.Tx, error) {
 	return nil, nil
@@ -88,7 +93,7 @@ func (reading) PendingTxs(context.Context, protocol.Address, uint64) ([]protocol
 // openLedger notes what everybody has before the jobs.
 func openLedger(ctx context.Context, d *demo) (*ledger, error) {
 	p := d.net.Profile
-	client, err := settle.New(settle.Config{RPC: p.RPC[0], Domain: d.net.Chain.Domain(), Token: d.net.Chain.Token(),
+	client, err := settle.New(settle.Config{RPC: p.RPC, Domain: d.net.Chain.Domain(), Token: d.net.Chain.Token(),
 		Key: chain.FaucetKey(), Book: reading{}})
 	if err != nil {
 		return nil, err

@@ -158,7 +158,7 @@ func holds(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(err)
 	nobody, err := protocol.NewKey()
 	ts.Check(err)
-	c, err := settle.New(settle.Config{RPC: p.RPC[0], Domain: p.Market().Domain, Token: p.Market().Token, Key: nobody, Book: reading{}})
+	c, err := settle.New(settle.Config{RPC: p.RPC, Domain: p.Market().Domain, Token: p.Market().Token, Key: nobody, Book: reading{}})
 	ts.Check(err)
 	b, err := c.Balances(context.Background(), of)
 	ts.Check(err)

@@ -31,7 +31,8 @@ type upFlags struct {
 	memory   uint32
 	region   string
 	listen   []string
-	rpc      string
+	announce []string
+	rpc      []string
 	simulate []string
 	mdns     bool
 	server   bool
@@ -61,7 +62,8 @@ earned: that goes to --payout.`,
 	f.Uint32Var(&u.memory, "memory", 0, "`MiB` for one job (default a quarter of the machine's)")
 	f.StringVar(&u.region, "region", "", "`name` of the region to advertise")
 	f.StringSliceVar(&u.listen, "listen", nil, "`address` to listen on: a port, ip:port or multiaddr (default a free port)")
-	f.StringVar(&u.rpc, "rpc", "", "`URL` of the chain's JSON-RPC endpoint (default the profile's)")
+	f.StringSliceVar(&u.announce, "announce", nil, "`address` where the node is reached besides, such as a router's forwarded port: ip:port or multiaddr")
+	f.StringSliceVar(&u.rpc, "rpc", nil, "`URL` of a JSON-RPC endpoint of the chain, again for more (default the profile's)")
 	f.StringArrayVar(&u.simulate, "simulate-gpu", nil, "`card` to pretend on a test network: \"2xRTX 3060:12GiB\"")
 	f.BoolVar(&u.mdns, "mdns", false, "look for peers on the LAN")
 	f.BoolVar(&u.server, "server", false, "be a bootstrap and index node; sells only if --price is given")
@@ -112,9 +114,12 @@ func (a *app) upConfig(u *upFlags, p *node.Profile, sells bool) (cfg node.Config
 	}
 	cfg.MDNS, cfg.Server, cfg.RPC = u.mdns, u.server, u.rpc
 	if len(u.listen) > 0 {
-		if cfg.Listen, err = listenAddrs(u.listen, p.Local); err != nil {
+		if cfg.Listen, err = listenAddrs("listen", u.listen, p.Local); err != nil {
 			return cfg, err
 		}
+	}
+	if cfg.Announce, err = listenAddrs("announce", u.announce, p.Local); err != nil {
+		return cfg, err
 	}
 	if len(u.simulate) > 0 && !p.Local {
 		return cfg, usage("--simulate-gpu is for test networks only, and %s is not one: nobody may sell cards that do not exist", p.Name)
@@ -151,7 +156,7 @@ func (a *app) upConfig(u *upFlags, p *node.Profile, sells bool) (cfg node.Config
 }
 
 // listenAddrs turns ports and ip:port into multiaddrs for TCP and QUIC.
-func listenAddrs(list []string, local bool) (out []string, err error) {
+func listenAddrs(flag string, list []string, local bool) (out []string, err error) {
 	for _, s := range list {
 		if strings.HasPrefix(s, "/") {
 			out = append(out, s)
@@ -169,7 +174,7 @@ func listenAddrs(list []string, local bool) (out []string, err error) {
 		}
 		ip := net.ParseIP(host)
 		if _, err := net.LookupPort("tcp", port); err != nil || ip == nil {
-			return nil, usage("--listen: a port, ip:port or multiaddr, got %q", s)
+			return nil, usage("--%s: a port, ip:port or multiaddr, got %q", flag, s)
 		}
 		family := "/ip4/"
 		if ip.To4() == nil {

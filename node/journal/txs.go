@@ -45,6 +45,12 @@ func (j *Journal) PendingTxs(ctx context.Context, from protocol.Address, chainID
 	return j.txs(ctx, "WHERE sender = ? AND chain = ? AND status = ? ORDER BY nonce, created", from[:], int64(chainID), string(protocol.TxPending))
 }
 
+// MinedTxs are the sender's transactions in block since and later ones, by nonce.
+func (j *Journal) MinedTxs(ctx context.Context, from protocol.Address, chainID, since uint64) ([]protocol.Tx, error) {
+	return j.txs(ctx, "WHERE sender = ? AND chain = ? AND status IN (?, ?) AND block >= ? ORDER BY nonce",
+		from[:], int64(chainID), string(protocol.TxConfirmed), string(protocol.TxFailed), int64(since))
+}
+
 // NextNonce is one above the highest nonce that the journal has for the sender;
 // false when it has none.
 func (j *Journal) NextNonce(ctx context.Context, from protocol.Address, chainID uint64) (nonce uint64, known bool, err error) {

@@ -18,8 +18,27 @@ const (
 	refused                    // the endpoint will not have it
 )
 
-// broadcast sends a signed transaction. err says why it was not accepted.
-func (w *wallet) broadcast(ctx context.Context, client *ethclient.Client, a attempt) (outcome, error) {
+// broadcast sends a signed transaction to every endpoint that is believed: one of
+// them may swallow it. err says why none accepted it. What the first one refuses
+// the others are not asked for.
+func (w *wallet) broadcast(ctx context.Context, a attempt) (outcome, error) {
+	list := w.remote.usable()
+	if len(list) == 0 { // the client waits, or knows why
+		return w.broadcastTo(ctx, w.remote.client, a)
+	}
+	result, err := w.broadcastTo(ctx, list[0].client, a)
+	if result == nonceTaken || result == refused {
+		return result, err
+	}
+	for _, e := range list[1:] {
+		if also, _ := w.broadcastTo(ctx, e.client, a); also == accepted {
+			result, err = accepted, nil
+		}
+	}
+	return result, err
+}
+
+func (w *wallet) broadcastTo(ctx context.Context, client *ethclient.Client, a attempt) (outcome, error) {
 	err := client.SendTransaction(ctx, a.tx)
 	var answer rpc.Error
 	switch {

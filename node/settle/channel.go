@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math/big"
 
+	"github.com/ethereum/go-ethereum"
 	"github.com/ethereum/go-ethereum/common"
 
 	"github.com/rerig/rerig/contracts/bindings"
@@ -12,11 +13,16 @@ import (
 )
 
 // Channel is a channel's state as of the newest block, except that money counts as
-// funded only once it is as many blocks deep as Config.Confirmations says.
+// funded only once it is as many blocks deep as Config.Confirmations says, and
+// every endpoint that is believed has seen it.
 func (c *Client) Channel(ctx context.Context, ch protocol.Channel) (protocol.ChannelState, error) {
 	newest, err := c.channelAt(ctx, ch, nil)
-	if err != nil || c.confirmations <= 1 || newest.Funded.IsZero() {
+	if err != nil || newest.Funded.IsZero() {
 		return newest, err
+	}
+	c.witness(ctx, ch, &newest)
+	if c.confirmations <= 1 {
+		return newest, nil
 	}
 	client, err := c.remote.ready(ctx)
 	if err != nil {
@@ -41,6 +47,30 @@ func (c *Client) Channel(ctx context.Context, ch protocol.Channel) (protocol.Cha
 	return newest, nil
 }
 
+// witness lowers what counts as funded to what the endpoint shows that has seen
+// least: work is not done for money that one of them invents. One that is away is
+// no reason to stop.
+func (c *Client) witness(ctx context.Context, ch protocol.Channel, newest *protocol.ChannelState) {
+	list := c.remote.usable()
+	if len(list) < 2 {
+		return
+	}
+	for _, e := range list {
+		raw, err := e.client.CallContract(ctx, c.channelCall(ch), nil)
+		if err != nil {
+			continue
+		}
+		st, err := unpackChannel(raw)
+		switch {
+		case err != nil:
+		case st.Epoch != newest.Epoch:
+			newest.Funded = newest.Claimed // nothing of this epoch is seen there
+		case st.Funded.Less(newest.Funded):
+			newest.Funded = st.Funded
+		}
+	}
+}
+
 // channelAt reads a channel at a block, nil being the newest. The address may not
 // have been a contract that early.
 func (c *Client) channelAt(ctx context.Context, ch protocol.Channel, block *big.Int) (protocol.ChannelState, error) {
@@ -48,12 +78,22 @@ func (c *Client) channelAt(ctx context.Context, ch protocol.Channel, block *big.
 		if len(raw) == 0 && block != nil {
 			return protocol.ChannelState{}, nil
 		}
-		state, err := escrowABI.UnpackChannel(raw)
-		if err != nil {
-			return protocol.ChannelState{}, err
-		}
-		return channelState(state)
+		return unpackChannel(raw)
 	})
+}
+
+func (c *Client) channelCall(ch protocol.Channel) ethereum.CallMsg {
+	to := common.Address(c.domain.Escrow)
+	return ethereum.CallMsg{To: &to, Data: escrowABI.PackChannel(ch.ID())}
+}
+
+// unpackChannel decodes what the escrow answered.
+func unpackChannel(raw []byte) (protocol.ChannelState, error) {
+	state, err := escrowABI.UnpackChannel(raw)
+	if err != nil {
+		return protocol.ChannelState{}, err
+	}
+	return channelState(state)
 }
 
 func channelState(s bindings.Channel) (protocol.ChannelState, error) {

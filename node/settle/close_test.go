@@ -25,7 +25,7 @@ func TestPayerClosesAfterTheGrace(t *testing.T) {
 		t.Fatalf("request: %v", err)
 	}
 	_, err := n.FinalizeClose(t.Context(), ch)
-	if !errors.As(err, &revert) || revert.Name != "TooEarly" || !strings.Contains(revert.Args, "closesAt=") {
+	if !errors.As(err, &revert) || revert.Name != "TooEarly" || !strings.Contains(revert.Args, "readyAt=") {
 		t.Errorf("finalize within the grace: %v", err)
 	}
 	state, err := n.Channel(t.Context(), ch)

@@ -15,7 +15,7 @@ import (
 
 // DeployerConfig says where to deploy, as whom.
 type DeployerConfig struct {
-	RPC     string // as Config.RPC
+	RPC     string // one URL, as in Config.RPC
 	ChainID uint64
 	Key     protocol.Signer // pays for the transactions
 }
@@ -31,11 +31,11 @@ type Deployer struct {
 
 // NewDeployer makes a deployer, without contacting the chain.
 func NewDeployer(cfg DeployerConfig) (*Deployer, error) {
-	full := Config{RPC: cfg.RPC, Domain: protocol.Domain{ChainID: cfg.ChainID}, Key: cfg.Key, Book: unjournaled{}}
+	full := Config{RPC: []string{cfg.RPC}, Domain: protocol.Domain{ChainID: cfg.ChainID}, Key: cfg.Key, Book: unjournaled{}}
 	if err := full.validate(); err != nil {
 		return nil, err
 	}
-	r, err := newRemote(full.RPC, full.Domain)
+	r, err := newRemote(&full)
 	if err != nil {
 		return nil, fmt.Errorf("settle: %w", err)
 	}
@@ -59,6 +59,10 @@ func (d *Deployer) Close() {
 type unjournaled struct{}
 
 func (unjournaled) PutTx(context.Context, protocol.Tx) error { return nil }
+
+func (unjournaled) MinedTxs(context.Context, protocol.Address, uint64, uint64) ([]protocol.Tx, error) {
+	return nil, nil
+}
 
 func (unjournaled) PendingTxs(context.Context, protocol.Address, uint64) ([]protocol.Tx, error) {
 	return nil, nil

@@ -2,6 +2,7 @@ package settle
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/rerig/rerig/protocol"
 )
@@ -9,12 +10,26 @@ import (
 // ChainIDError says that the RPC endpoint serves another chain than the one the
 // node is configured for.
 type ChainIDError struct {
+	Endpoint  string // scheme and host only
 	Want, Got uint64
 }
 
 // Error names both chains.
 func (e *ChainIDError) Error() string {
-	return fmt.Sprintf("the RPC endpoint serves chain %d, not chain %d: point the node at an endpoint of chain %d", e.Got, e.Want, e.Want)
+	return fmt.Sprintf("the RPC endpoint %s serves chain %d, not chain %d: point the node at endpoints of chain %d", e.Endpoint, e.Got, e.Want, e.Want)
+}
+
+// DisagreementError says that RPC endpoints of one chain tell different stories, so
+// that none is believed: nothing is read or sent until they agree.
+type DisagreementError struct {
+	Endpoints []string // scheme and host only
+	Block     uint64   // where they differ
+}
+
+// Error names the endpoints, the block and what to do.
+func (e *DisagreementError) Error() string {
+	return fmt.Sprintf("the RPC endpoints %s disagree about block %d: take the one that lies out of rpc in the profile",
+		strings.Join(e.Endpoints, " and "), e.Block)
 }
 
 // NotEscrowError says that no Rerig escrow lives at the configured address.

@@ -74,7 +74,7 @@ func (w *wallet) look(ctx context.Context) error {
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
-	if changed := w.remote.observe(head.number, head.time, err); changed {
+	if changed := w.remote.observe(head, w.reorgs, err); changed {
 		if err != nil {
 			w.log.Warn("chain is away", "err", err)
 		} else {
@@ -86,8 +86,9 @@ func (w *wallet) look(ctx context.Context) error {
 
 // block is the newest block, as of one look.
 type block struct {
-	number uint64
-	time   time.Time
+	number       uint64
+	hash, parent common.Hash
+	time         time.Time
 }
 
 func (w *wallet) lookOnce(ctx context.Context) (block, error) {
@@ -95,11 +96,17 @@ func (w *wallet) lookOnce(ctx context.Context) (block, error) {
 	if err != nil {
 		return block{}, err
 	}
+	if err := w.remote.agree(ctx, min(compareEvery, w.poll*idleFactor)); err != nil {
+		return block{}, err
+	}
 	header, err := client.HeaderByNumber(ctx, nil)
 	if err != nil {
 		return block{}, w.remote.failure("ask for the newest block", err)
 	}
-	head := block{header.Number.Uint64(), time.Unix(int64(header.Time), 0)}
+	head := block{header.Number.Uint64(), header.Hash(), header.ParentHash, time.Unix(int64(header.Time), 0)}
+	if err := w.recheck(ctx, client, head); err != nil {
+		return head, err
+	}
 	flights, err := w.current(ctx)
 	if err != nil {
 		return head, err
@@ -141,7 +148,10 @@ func (w *wallet) current(ctx context.Context) ([]*flight, error) {
 func (w *wallet) land(f *flight) {
 	w.mu.Lock()
 	delete(w.flights, f.nonce)
-	if len(w.flights) == 0 {
+	if f.block.hash != (common.Hash{}) {
+		w.landed[f.nonce] = f // a reorganisation may bring it back
+	}
+	if len(w.flights) == 0 && len(w.landed) == 0 {
 		w.next = 0 // the chain knows best again, even if it was reset
 	}
 	w.mu.Unlock()
@@ -164,28 +174,52 @@ func (w *wallet) advance(ctx context.Context, client *ethclient.Client, f *fligh
 		case err != nil:
 			return false, w.remote.failure("ask for a receipt", err)
 		}
-		f.passed = 0
-		if !f.seen {
-			f.seen = true
-			close(f.included)
-		}
-		if mined := receipt.BlockNumber.Uint64(); head.number+1 < mined+w.confirmations {
-			return false, nil
-		}
-		return true, w.settleFlight(ctx, client, f, i, receipt)
+		return w.mined(ctx, client, f, head, i, receipt)
+	}
+	if f.mined {
+		f.mined, f.sent = false, time.Time{} // a reorganisation took it out: again, now
 	}
 	used, err := client.NonceAt(ctx, common.Address(w.address()), nil)
 	if err != nil {
 		return false, w.remote.failure("ask for the nonce", err)
 	}
 	if used > f.nonce {
-		if f.passed++; f.passed < maxPassed {
+		if f.passed++; f.passed < maxPassed || w.minedElsewhere(ctx, f) {
 			return false, nil
 		}
 		return true, w.settleReplaced(ctx, f)
 	}
 	f.passed = 0
 	return false, w.push(ctx, client, f, lowest)
+}
+
+// mined notes that an attempt is in a block, and settles the flight once that is
+// deep enough in the eyes of every endpoint.
+func (w *wallet) mined(ctx context.Context, client *ethclient.Client, f *flight, head block, winner int, receipt *types.Receipt) (bool, error) {
+	f.passed, f.mined = 0, true
+	if !f.seen {
+		f.seen = true
+		close(f.included)
+	}
+	if in := receipt.BlockNumber.Uint64(); head.number+1 < in+w.confirmations || !w.remote.canonical(ctx, in, receipt.BlockHash) {
+		return false, nil
+	}
+	f.block = block{number: receipt.BlockNumber.Uint64(), hash: receipt.BlockHash}
+	return true, w.settleFlight(ctx, client, f, winner, receipt)
+}
+
+// minedElsewhere reports whether another endpoint has the receipt that the one in
+// use does not show. Then the transaction had its effect, and waits to be shown.
+func (w *wallet) minedElsewhere(ctx context.Context, f *flight) bool {
+	for _, e := range w.remote.usable() {
+		for _, a := range f.attempts {
+			if _, err := e.client.TransactionReceipt(ctx, a.tx.Hash()); err == nil {
+				w.log.Warn("an RPC endpoint does not show a transaction that another one has in a block", "tx", a.entry.Hash, "has", e.name)
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // settleFlight journals the outcome of a mined attempt; the others lost their nonce.

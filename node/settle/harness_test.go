@@ -73,6 +73,16 @@ func (b *book) PendingTxs(_ context.Context, from protocol.Address, chainID uint
 	return pending, nil
 }
 
+func (b *book) MinedTxs(_ context.Context, from protocol.Address, chainID, since uint64) ([]protocol.Tx, error) {
+	var mined []protocol.Tx
+	for _, tx := range b.all() {
+		if tx.From == from && tx.ChainID == chainID && tx.Block >= since && tx.Status.Mined() {
+			mined = append(mined, tx)
+		}
+	}
+	return mined, nil
+}
+
 // all is every transaction, by nonce and age.
 func (b *book) all() []protocol.Tx {
 	b.mu.Lock()
@@ -127,7 +137,7 @@ func newKey(t *testing.T) *protocol.Key {
 
 // config is a client's for the test dollar.
 func config(c *chain.Chain, key *protocol.Key, b *book) settle.Config {
-	return settle.Config{RPC: c.URL(), Domain: c.Domain(), Token: c.Token(), Key: key, Book: b, Poll: 10 * time.Millisecond}
+	return settle.Config{RPC: []string{c.URL()}, Domain: c.Domain(), Token: c.Token(), Key: key, Book: b, Poll: 10 * time.Millisecond}
 }
 
 // join runs a client until the test ends.

@@ -16,7 +16,7 @@ func TestStartsWithoutTheChain(t *testing.T) {
 	enrich(t, c, key.Address(), 100)
 	c.Pause()
 	cfg := config(c, key, newBook())
-	cfg.RPC += "/v3/SECRET?key=SECRET"
+	cfg.RPC[0] += "/v3/SECRET?key=SECRET"
 	n := join(t, cfg)
 	eventually(t, "the outage is noticed", func() bool { return n.Status().Reason != "not contacted yet" })
 	if n.Online() {
@@ -107,7 +107,7 @@ func TestRefusesTheWrongContract(t *testing.T) {
 
 func TestBadConfigsAreRefused(t *testing.T) {
 	good := settle.Config{
-		RPC: "http://127.0.0.1:1", Domain: protocol.Domain{ChainID: 1, Escrow: protocol.Address{1}},
+		RPC: []string{"http://127.0.0.1:1"}, Domain: protocol.Domain{ChainID: 1, Escrow: protocol.Address{1}},
 		Key: newKey(t), Book: newBook(),
 	}
 	if _, err := settle.New(good); err != nil {
@@ -118,8 +118,8 @@ func TestBadConfigsAreRefused(t *testing.T) {
 		"no escrow":              func(c *settle.Config) { c.Domain.Escrow = protocol.Address{} },
 		"no key":                 func(c *settle.Config) { c.Key = nil },
 		"no book":                func(c *settle.Config) { c.Book = nil },
-		"no URL":                 func(c *settle.Config) { c.RPC = "localhost" },
-		"a file":                 func(c *settle.Config) { c.RPC = "file://host/path" },
+		"no URL":                 func(c *settle.Config) { c.RPC = []string{"localhost"} },
+		"a file":                 func(c *settle.Config) { c.RPC = []string{"file://host/path"} },
 		"too many confirmations": func(c *settle.Config) { c.Confirmations = 65 },
 	} {
 		cfg := good

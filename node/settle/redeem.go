@@ -43,7 +43,7 @@ func (c *Client) Redeem(ctx context.Context, redemptions []Redemption) ([]protoc
 	case <-ctx.Done():
 		return nil, fmt.Errorf("redeem: %w", ctx.Err())
 	}
-	if err := c.wallet.landed(ctx, "redeem"); err != nil {
+	if err := c.wallet.inBlocks(ctx, "redeem"); err != nil {
 		return nil, err
 	}
 	due, err := c.due(ctx, redemptions)
@@ -177,11 +177,7 @@ func (c *Client) channels(ctx context.Context, rs []Redemption) ([]protocol.Chan
 			if batch[i].Error != nil {
 				return nil, c.remote.failure("read a channel", batch[i].Error)
 			}
-			raw, err := escrowABI.UnpackChannel(answers[i])
-			if err != nil {
-				return nil, fmt.Errorf("decode channel %s: %w", rs[i].Channel.ID(), err)
-			}
-			state, err := channelState(raw)
+			state, err := unpackChannel(answers[i])
 			if err != nil {
 				return nil, fmt.Errorf("decode channel %s: %w", rs[i].Channel.ID(), err)
 			}

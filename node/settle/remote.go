@@ -1,12 +1,16 @@
 package settle
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"io"
+	"math/big"
 	"net/http"
 	"net/url"
+	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -18,100 +22,247 @@ import (
 	"github.com/rerig/rerig/protocol"
 )
 
-// Limits on an RPC endpoint, which may be anybody's.
 const (
-	requestTimeout   = 30 * time.Second
-	maxResponseBytes = 32 << 20
+	maxEndpoints = 8
+	maxWait      = 3 * time.Second // for an endpoint that asked for a pause, where there is no other
 )
 
-// Status is what is known of the chain, as of the last contact.
-type Status struct {
-	Online   bool      // the endpoint answered the last request and is the right one
-	Head     uint64    // number of the newest block seen
-	HeadTime time.Time // that block's time
-	Reason   string    // why not online, for people
-}
-
-// remote is one JSON-RPC endpoint. It connects when it is first needed and then
-// checks that it is the right chain with the right contract.
+// remote is the chain behind one or more JSON-RPC endpoints. It asks the first one
+// that is to be believed and is well, and the next when that fails. Each is checked
+// at first contact to be of the right chain and to have the right contract.
 type remote struct {
-	url    string
-	name   string          // scheme and host, for people
-	domain protocol.Domain // the zero escrow is not checked
-	http   *http.Client
+	domain    protocol.Domain // the zero escrow is not checked
+	depth     uint64          // blocks below the heads where endpoints must agree
+	patience  time.Duration   // with one endpoint, while there is another to ask
+	now       func() time.Time
+	http      *http.Client
+	client    *ethclient.Client // asks whichever endpoint is best
+	endpoints []*endpoint
 
-	mu     sync.Mutex // guards what follows
-	eth    *ethclient.Client
-	proven bool // chain and contract checked
-	status Status
+	proving chan struct{} // capacity 1; full while somebody checks the endpoints
+
+	mu       sync.Mutex // guards what follows, and the endpoints
+	compared time.Time  // last comparison of the heads
+	status   Status
 }
 
-func newRemote(endpoint string, domain protocol.Domain) (*remote, error) {
-	u, err := url.Parse(endpoint)
-	if err != nil || u.Host == "" {
-		return nil, errors.New("rpc: not a URL, give one such as http://127.0.0.1:8545")
+func newRemote(cfg *Config) (*remote, error) {
+	urls := cfg.RPC
+	if len(urls) == 0 || len(urls) > maxEndpoints {
+		return nil, fmt.Errorf("rpc: 1 to %d endpoints, got %d", maxEndpoints, len(urls))
 	}
-	switch u.Scheme {
-	case "http", "https":
-	default:
-		return nil, fmt.Errorf("rpc: scheme %q is not http or https", clip(u.Scheme))
+	r := &remote{domain: cfg.Domain, depth: cfg.Confirmations, patience: cfg.Patience, now: cfg.Now, proving: make(chan struct{}, 1),
+		http:   &http.Client{Transport: http.DefaultTransport.(*http.Transport).Clone()},
+		status: Status{Reason: "not contacted yet"}}
+	for _, text := range urls {
+		u, err := url.Parse(text)
+		if err != nil || u.Host == "" {
+			return nil, errors.New("rpc: not a URL, give one such as http://127.0.0.1:8545")
+		}
+		if u.Scheme != "http" && u.Scheme != "https" {
+			return nil, fmt.Errorf("rpc: scheme %q is not http or https", clip(u.Scheme))
+		}
+		e := &endpoint{url: u, name: u.Scheme + "://" + u.Host}
+		if e.client, err = dial(route{r, e}); err != nil {
+			return nil, err
+		}
+		r.endpoints = append(r.endpoints, e)
 	}
-	return &remote{
-		url: endpoint, name: u.Scheme + "://" + u.Host, domain: domain,
-		http:   &http.Client{Timeout: requestTimeout, Transport: limited{http.DefaultTransport.(*http.Transport).Clone()}},
-		status: Status{Reason: "not contacted yet"},
-	}, nil
+	var err error
+	r.client, err = dial(route{r, nil})
+	return r, err
 }
 
-// limited cuts off answers that are longer than any the node asks for.
-type limited struct{ *http.Transport }
-
-func (l limited) RoundTrip(req *http.Request) (*http.Response, error) {
-	resp, err := l.Transport.RoundTrip(req)
+// dial makes a client over a transport; the address is the transport's to choose.
+func dial(t http.RoundTripper) (*ethclient.Client, error) {
+	c, err := rpc.DialOptions(context.Background(), "http://chain.invalid", rpc.WithHTTPClient(&http.Client{Transport: t}))
 	if err != nil {
 		return nil, err
 	}
-	resp.Body = struct {
-		io.Reader
-		io.Closer
-	}{io.LimitReader(resp.Body, maxResponseBytes), resp.Body}
-	return resp, nil
+	return ethclient.NewClient(c), nil
 }
 
-// ready returns the client once the endpoint has proven to be the right one. Its
-// errors are OfflineError, ChainIDError, NotEscrowError and the context's.
-func (r *remote) ready(ctx context.Context) (*ethclient.Client, error) {
-	r.mu.Lock()
-	client, proven := r.eth, r.proven
-	r.mu.Unlock()
-	if proven {
-		return client, nil
-	}
-	if client == nil {
-		dialled, err := rpc.DialOptions(ctx, r.url, rpc.WithHTTPClient(r.http))
-		if err != nil {
-			return nil, r.failure("connect", err)
-		}
-		client = ethclient.NewClient(dialled)
-	}
-	if err := r.prove(ctx, client); err != nil {
+// route sends requests to one endpoint, or to the best.
+type route struct {
+	r    *remote
+	only *endpoint
+}
+
+// RoundTrip returns the first answer; every request of this package may be made twice.
+func (t route) RoundTrip(req *http.Request) (*http.Response, error) {
+	ctx := req.Context()
+	body, err := io.ReadAll(req.Body)
+	if err = errors.Join(err, req.Body.Close()); err != nil {
 		return nil, err
+	}
+	candidates, err := t.candidates(ctx)
+	for i, e := range candidates {
+		limit := requestTimeout
+		if i+1 < len(candidates) {
+			limit = t.r.patience
+		}
+		var answer []byte
+		if answer, err = t.r.ask(ctx, e, body, limit); err == nil {
+			return &http.Response{StatusCode: http.StatusOK, Status: "200 OK", Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
+				Header: http.Header{"Content-Type": {"application/json"}}, ContentLength: int64(len(answer)),
+				Body: io.NopCloser(bytes.NewReader(answer)), Request: req}, nil
+		}
+		if ctx.Err() != nil {
+			break
+		}
+	}
+	return nil, err
+}
+
+func (t route) candidates(ctx context.Context) ([]*endpoint, error) {
+	all := t.r.endpoints
+	if t.only != nil {
+		all = []*endpoint{t.only}
+	}
+	list, wait, err := t.r.candidates(all, t.only != nil)
+	if len(list) > 0 || wait <= 0 || wait > maxWait {
+		return list, err
+	}
+	select {
+	case <-time.After(wait):
+		list, _, err = t.r.candidates(all, t.only != nil)
+		return list, err
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+// candidates is which endpoints to ask, the best first; where there are none, the
+// reason, and how long it takes until there is one if it is only a matter of time.
+func (r *remote) candidates(all []*endpoint, named bool) (list []*endpoint, wait time.Duration, err error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	now := r.now()
+	var resting []*endpoint
+	for _, e := range all {
+		switch {
+		case !named && (e.wrong != nil || !e.proven):
+		case !named && e.doubt != nil:
+			err = e.doubt
+		case now.Before(e.limited):
+			left := e.limited.Sub(now)
+			if wait == 0 || left < wait {
+				wait = left
+			}
+			if err == nil {
+				err = &OfflineError{Endpoint: e.name, Err: &tooMany{left}}
+			}
+		case now.Before(e.rest):
+			resting = append(resting, e)
+		default:
+			list = append(list, e)
+		}
+	}
+	slices.SortStableFunc(resting, func(a, b *endpoint) int { return a.rest.Compare(b.rest) })
+	list = append(list, resting...)
+	if len(list) == 0 && err == nil {
+		err = &OfflineError{Endpoint: r.names(), Err: errors.New("not contacted yet")}
+	}
+	return list, wait, err
+}
+
+// usable is the endpoints that may be asked beside each other now.
+func (r *remote) usable() []*endpoint {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	now := r.now()
+	var list []*endpoint
+	for _, e := range r.endpoints {
+		if e.proven && e.wrong == nil && e.doubt == nil && !now.Before(e.rest) && !now.Before(e.limited) {
+			list = append(list, e)
+		}
+	}
+	return list
+}
+
+// canonical reports whether no endpoint that is believed has another block, or
+// none, at a number.
+func (r *remote) canonical(ctx context.Context, number uint64, hash common.Hash) bool {
+	if len(r.endpoints) == 1 {
+		return true
+	}
+	for _, e := range r.usable() {
+		header, err := e.client.HeaderByNumber(ctx, new(big.Int).SetUint64(number))
+		if errors.Is(err, ethereum.NotFound) || err == nil && header.Hash() != hash {
+			return false
+		}
+	}
+	return true
+}
+
+func (r *remote) names() string {
+	list := make([]string, len(r.endpoints))
+	for i, e := range r.endpoints {
+		list[i] = e.name
+	}
+	return strings.Join(list, " or ")
+}
+
+// ready returns the client once an endpoint has proven to be the right one. Its
+// errors are OfflineError, ChainIDError, NotEscrowError and the context's. At first
+// contact one wrong endpoint among right ones is refused too: it is a mistake in
+// the configuration.
+func (r *remote) ready(ctx context.Context) (*ethclient.Client, error) {
+	if r.anyProven() {
+		return r.client, nil
+	}
+	select {
+	case r.proving <- struct{}{}:
+		defer func() { <-r.proving }()
+	case <-ctx.Done():
+		return nil, fmt.Errorf("connect: %w", ctx.Err())
+	}
+	if r.anyProven() {
+		return r.client, nil
+	}
+	errs := r.proveAll(ctx, r.endpoints)
+	for _, err := range errs {
+		if wrongEndpoint(err) {
+			return nil, err
+		}
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.eth, r.proven = client, true
-	return client, nil
+	for i, e := range r.endpoints {
+		e.proven = errs[i] == nil
+	}
+	if slices.Contains(errs, nil) {
+		return r.client, nil
+	}
+	return nil, errs[0]
 }
 
-// prove asks the chain for its ID and the contract for its EIP-712 domain, which
-// no other contract has.
-func (r *remote) prove(ctx context.Context, client *ethclient.Client) error {
-	id, err := client.ChainID(ctx)
+// proveAll checks endpoints at the same time.
+func (r *remote) proveAll(ctx context.Context, list []*endpoint) []error {
+	errs := make([]error, len(list))
+	var all sync.WaitGroup
+	for i, e := range list {
+		all.Go(func() { errs[i] = r.prove(ctx, e) })
+	}
+	all.Wait()
+	return errs
+}
+
+func (r *remote) anyProven() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return slices.ContainsFunc(r.endpoints, func(e *endpoint) bool { return e.proven })
+}
+
+// prove asks an endpoint for its chain's ID and the contract for its EIP-712
+// domain, which no other contract has.
+func (r *remote) prove(ctx context.Context, e *endpoint) error {
+	id, err := e.client.ChainID(ctx)
 	if err != nil {
 		return r.failure("ask for the chain's ID", err)
 	}
 	if !id.IsUint64() || id.Uint64() != r.domain.ChainID {
-		return &ChainIDError{Want: r.domain.ChainID, Got: id.Uint64()}
+		return &ChainIDError{Endpoint: e.name, Want: r.domain.ChainID, Got: id.Uint64()}
 	}
 	if r.domain.Escrow.IsZero() {
 		return nil
@@ -120,14 +271,14 @@ func (r *remote) prove(ctx context.Context, client *ethclient.Client) error {
 		return &NotEscrowError{ChainID: r.domain.ChainID, Escrow: r.domain.Escrow, Reason: reason}
 	}
 	escrow := common.Address(r.domain.Escrow)
-	code, err := client.CodeAt(ctx, escrow, nil)
+	code, err := e.client.CodeAt(ctx, escrow, nil)
 	if err != nil {
 		return r.failure("look for the escrow", err)
 	}
 	if len(code) == 0 {
 		return wrong("no contract is there")
 	}
-	raw, err := client.CallContract(ctx, ethereum.CallMsg{To: &escrow, Data: escrowABI.PackDomainSeparator()}, nil)
+	raw, err := e.client.CallContract(ctx, ethereum.CallMsg{To: &escrow, Data: escrowABI.PackDomainSeparator()}, nil)
 	if err != nil {
 		if asRevert("", err) != nil {
 			return wrong("another contract is there")
@@ -149,36 +300,36 @@ func (r *remote) failure(doing string, err error) error {
 	}
 	var answer rpc.Error
 	var offline *OfflineError
+	var apart *DisagreementError
 	switch {
-	case errors.Is(err, context.Canceled), errors.As(err, &offline):
+	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded), errors.As(err, &offline), errors.As(err, &apart):
 		return fmt.Errorf("%s: %w", doing, err)
 	case errors.As(err, &answer):
-		return fmt.Errorf("%s: the RPC endpoint %s answered %s", doing, r.name, clip(answer.Error()))
+		return fmt.Errorf("%s: the RPC endpoint %s answered %s", doing, r.serving(), clip(answer.Error()))
 	}
-	var status rpc.HTTPError
-	if errors.As(err, &status) {
-		err = errors.New(status.Status)
-	}
-	return fmt.Errorf("%s: %w", doing, &OfflineError{Endpoint: r.name, Err: err})
+	return fmt.Errorf("%s: %w", doing, &OfflineError{Endpoint: r.garbled(err), Err: err})
 }
 
-// observe records the outcome of the last contact.
-func (r *remote) observe(head uint64, headTime time.Time, err error) (changed bool) {
+// garbled notes that the endpoint asked first answered what is no answer, so that
+// the next one is asked for a while, and returns its name.
+func (r *remote) garbled(err error) string {
+	list := r.usable()
+	if len(list) == 0 {
+		return r.names()
+	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	before := r.status.Online
-	if err != nil {
-		r.status.Online, r.status.Reason = false, err.Error()
-	} else {
-		r.status = Status{Online: true, Head: head, HeadTime: headTime}
-	}
-	return before != r.status.Online
+	e := list[0]
+	e.failure, e.failed, e.rest = err, 1, r.now().Add(firstRest)
+	return e.name
 }
 
-func (r *remote) last() Status {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return r.status
+// serving names the endpoint that is asked first at present.
+func (r *remote) serving() string {
+	if list := r.usable(); len(list) > 0 {
+		return list[0].name
+	}
+	return r.names()
 }
 
 // close drops idle connections.

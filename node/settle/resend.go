@@ -27,7 +27,7 @@ func (w *wallet) push(ctx context.Context, client *ethclient.Client, f *flight, 
 	}
 	f.sent = now
 	for _, a := range f.attempts {
-		outcome, err := w.broadcast(ctx, client, a)
+		outcome, err := w.broadcast(ctx, a)
 		switch outcome {
 		case unreachable:
 			f.sent = time.Time{} // again at the next look
@@ -62,7 +62,7 @@ func (w *wallet) outbid(ctx context.Context, client *ethclient.Client, f *flight
 		return fmt.Errorf("journal a replacement before sending it: %w", err)
 	}
 	f.attempts = append(f.attempts, a)
-	outcome, err := w.broadcast(ctx, client, a)
+	outcome, err := w.broadcast(ctx, a)
 	switch outcome {
 	case accepted:
 		f.sent = w.now()

@@ -25,13 +25,16 @@ type TxBook interface {
 	// PendingTxs returns what an address sent to a chain and is still TxPending,
 	// with its signed bytes.
 	PendingTxs(ctx context.Context, from protocol.Address, chainID uint64) ([]protocol.Tx, error)
+	// MinedTxs returns what an address sent to a chain and is in block since or a
+	// later one, with its signed bytes.
+	MinedTxs(ctx context.Context, from protocol.Address, chainID, since uint64) ([]protocol.Tx, error)
 }
 
 // Config says which escrow to use, as whom.
 type Config struct {
-	// RPC is the http or https URL of a JSON-RPC endpoint. It may hold an API key:
-	// nothing beyond its host is ever printed.
-	RPC string
+	// RPC is the http or https URLs of one to eight JSON-RPC endpoints, the best
+	// first. They may hold API keys: nothing beyond their hosts is ever printed.
+	RPC []string
 	// Domain names the chain and the escrow. An endpoint of another chain, or
 	// without that escrow, is refused.
 	Domain protocol.Domain
@@ -52,6 +55,9 @@ type Config struct {
 	// StuckAfter is how long a transaction may wait for a block before it is sent
 	// again, a quarter dearer; 0 means 90 seconds.
 	StuckAfter time.Duration
+	// Patience is how long one endpoint may take to answer while there is another
+	// to ask; 0 means 8 seconds.
+	Patience time.Duration
 	// Now is the clock; nil means time.Now.
 	Now func() time.Time
 	// Logger may be nil.
@@ -69,7 +75,7 @@ func (cfg *Config) validate() error {
 		return errors.New("settle: a key and a journal are needed")
 	case cfg.Confirmations > maxConfirmations:
 		return fmt.Errorf("settle: confirmations: at most %d, got %d", maxConfirmations, cfg.Confirmations)
-	case cfg.Poll < 0 || cfg.StuckAfter < 0:
+	case cfg.Poll < 0 || cfg.StuckAfter < 0 || cfg.Patience < 0:
 		return errors.New("settle: durations must not be negative")
 	}
 	cfg.Confirmations = max(cfg.Confirmations, 1)
@@ -78,6 +84,9 @@ func (cfg *Config) validate() error {
 	}
 	if cfg.StuckAfter == 0 {
 		cfg.StuckAfter = 90 * time.Second
+	}
+	if cfg.Patience == 0 {
+		cfg.Patience = 8 * time.Second
 	}
 	if cfg.Now == nil {
 		cfg.Now = time.Now
@@ -121,7 +130,7 @@ func New(cfg Config) (*Client, error) {
 	if cfg.Domain.Escrow.IsZero() {
 		return nil, errors.New("settle: the escrow's address is zero: name the contract")
 	}
-	r, err := newRemote(cfg.RPC, cfg.Domain)
+	r, err := newRemote(&cfg)
 	if err != nil {
 		return nil, fmt.Errorf("settle: %w", err)
 	}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"math/big"
+	"slices"
 	"sync"
 	"time"
 
@@ -51,8 +52,14 @@ type wallet struct {
 
 	restored bool // guarded by turn
 
+	reorgs uint64                 // what follows is run's: times that a block was gone
+	known  map[uint64]common.Hash // newest blocks, as they were last seen
+	top    block                  // newest of them
+	remade bool                   // the journal's landed flights were taken up
+
 	mu      sync.Mutex         // guards what follows
 	flights map[uint64]*flight // by nonce
+	landed  map[uint64]*flight // by nonce: settled, in a block that may yet go
 	next    uint64             // one past the highest nonce given out here
 }
 
@@ -70,12 +77,20 @@ type flight struct {
 	priced time.Time // last change of the fee
 	passed int       // looks in a row that found the nonce used but no attempt mined
 	seen   bool      // included is closed
+	mined  bool      // an attempt was in a block at the last look
+	block  block     // where it was settled; its hash is zero if that is not known
 }
 
 // attempt is one signed transaction of a flight.
 type attempt struct {
 	entry protocol.Tx
 	tx    *types.Transaction
+}
+
+// newFlight is a flight whose first attempt may not have arrived.
+func newFlight(a attempt, now time.Time) *flight {
+	return &flight{nonce: a.entry.Nonce, first: a.entry, attempts: []attempt{a}, priced: now,
+		included: make(chan struct{}), done: make(chan struct{})}
 }
 
 func newWallet(cfg Config, r *remote) *wallet {
@@ -85,7 +100,7 @@ func newWallet(cfg Config, r *remote) *wallet {
 		chainID: cfg.Domain.ChainID, confirmations: cfg.Confirmations,
 		poll: cfg.Poll, stuck: cfg.StuckAfter, now: cfg.Now, log: cfg.Logger,
 		turn: make(chan struct{}, 1), wake: make(chan struct{}, 1),
-		flights: map[uint64]*flight{},
+		flights: map[uint64]*flight{}, landed: map[uint64]*flight{}, known: map[uint64]common.Hash{},
 	}
 }
 
@@ -170,7 +185,7 @@ func (w *wallet) sendWith(ctx context.Context, client *ethclient.Client, c call,
 	if err := w.book.PutTx(ctx, a.entry); err != nil {
 		return nil, false, fmt.Errorf("%s: journal the transaction before sending it: %w", c.kind, err)
 	}
-	outcome, err := w.broadcast(ctx, client, a)
+	outcome, err := w.broadcast(ctx, a)
 	switch outcome {
 	case nonceTaken, refused:
 		a.entry.Status = protocol.TxReplaced // the next transaction takes its nonce
@@ -214,10 +229,12 @@ func (w *wallet) take(a attempt, sent time.Time) *flight {
 	w.next = max(w.next, nonce+1)
 	f := w.flights[nonce]
 	if f == nil {
-		f = &flight{nonce: nonce, first: a.entry, included: make(chan struct{}), done: make(chan struct{}), sent: sent, priced: w.now()}
+		f = newFlight(a, w.now())
+		f.sent = sent
 		w.flights[nonce] = f
+	} else {
+		f.attempts = append(f.attempts, a)
 	}
-	f.attempts = append(f.attempts, a)
 	w.kick()
 	return f
 }
@@ -235,13 +252,13 @@ func (w *wallet) inFlight() int {
 	return len(w.flights)
 }
 
-// landed waits until no transaction of a kind is on its way into a block, those of
-// an earlier process included.
-func (w *wallet) landed(ctx context.Context, kind string) error {
+// inBlocks waits until no transaction of some kinds is on its way into a block,
+// those of an earlier process included.
+func (w *wallet) inBlocks(ctx context.Context, kinds ...string) error {
 	select {
 	case w.turn <- struct{}{}:
 	case <-ctx.Done():
-		return fmt.Errorf("%s: %w", kind, ctx.Err())
+		return fmt.Errorf("wait for earlier transactions: %w", ctx.Err())
 	}
 	err := w.restore(ctx)
 	<-w.turn
@@ -251,7 +268,7 @@ func (w *wallet) landed(ctx context.Context, kind string) error {
 	w.mu.Lock()
 	var waiting []*flight
 	for _, f := range w.flights {
-		if f.first.Kind == kind {
+		if slices.Contains(kinds, f.first.Kind) {
 			waiting = append(waiting, f)
 		}
 	}

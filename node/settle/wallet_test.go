@@ -66,7 +66,7 @@ func TestRestartSendsTheSameTransaction(t *testing.T) {
 // nativeAccount is the native money in n's account.
 func nativeAccount(t *testing.T, url string, n *node) protocol.Amount {
 	t.Helper()
-	state, err := settle.New(settle.Config{RPC: url, Domain: n.Domain(), Key: n.key, Book: newBook()})
+	state, err := settle.New(settle.Config{RPC: []string{url}, Domain: n.Domain(), Key: n.key, Book: newBook()})
 	if err != nil {
 		t.Fatal(err)
 	}
