@@ -117,7 +117,7 @@ func (r *remote) agree(ctx context.Context, every time.Duration) error {
 func (r *remote) proveLate(ctx context.Context) {
 	r.mu.Lock()
 	list := slices.DeleteFunc(slices.Clone(r.endpoints), func(e *endpoint) bool {
-		return e.proven || e.wrong != nil || r.now().Before(e.limited)
+		return e.proven || e.wrong != nil || r.now().Before(e.limited) || r.now().Before(e.rest)
 	})
 	r.mu.Unlock()
 	errs := r.proveAll(ctx, list)
@@ -135,7 +135,7 @@ func (r *remote) proveLate(ctx context.Context) {
 func (r *remote) heads(ctx context.Context) []sighting {
 	r.mu.Lock()
 	list := slices.DeleteFunc(slices.Clone(r.endpoints), func(e *endpoint) bool {
-		return !e.proven || e.wrong != nil || r.now().Before(e.limited)
+		return !e.proven || e.wrong != nil || r.now().Before(e.limited) || r.now().Before(e.rest)
 	})
 	r.mu.Unlock()
 	found := make([]sighting, len(list))

@@ -97,9 +97,9 @@ func (t route) RoundTrip(req *http.Request) (*http.Response, error) {
 	}
 	candidates, err := t.candidates(ctx)
 	for i, e := range candidates {
-		limit := requestTimeout
-		if i+1 < len(candidates) {
-			limit = t.r.patience
+		limit := t.r.patience
+		if len(t.r.endpoints) == 1 || t.only == nil && i+1 == len(candidates) {
+			limit = requestTimeout // there is nobody else
 		}
 		var answer []byte
 		if answer, err = t.r.ask(ctx, e, body, limit); err == nil {
