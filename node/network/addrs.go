@@ -17,6 +17,34 @@ func PublicAddrs(addrs []ma.Multiaddr) []ma.Multiaddr {
 	return slices.DeleteFunc(slices.Clone(addrs), func(a ma.Multiaddr) bool { return !manet.IsPublicAddr(a) })
 }
 
+// parseAnnounced checks the addresses that the user says the node has. On a network
+// that is not local a private one would be of no use, and is refused.
+func parseAnnounced(addrs []string, local bool) ([]ma.Multiaddr, error) {
+	if len(addrs) > maxAnnounced {
+		return nil, fmt.Errorf("announced addresses: at most %d, got %d", maxAnnounced, len(addrs))
+	}
+	var out []ma.Multiaddr
+	for _, s := range addrs {
+		a, err := ma.NewMultiaddr(s)
+		if err != nil {
+			return nil, fmt.Errorf("announced address %q: %w", s, err)
+		}
+		if !local && !manet.IsPublicAddr(a) {
+			return nil, fmt.Errorf("announced address %s is private; give one that is reachable from everywhere", s)
+		}
+		out = append(out, a)
+	}
+	return out, nil
+}
+
+// advertised is what peers are told, out of the addresses libp2p found.
+func (n *Network) advertised(found []ma.Multiaddr) []ma.Multiaddr {
+	if !n.cfg.LocalNet {
+		found = PublicAddrs(found)
+	}
+	return append(slices.Clone(found), n.announced...)
+}
+
 // parseBootstrap groups the addresses by peer and drops the node's own.
 func parseBootstrap(addrs []string, self peer.ID) ([]peer.AddrInfo, error) {
 	var out []peer.AddrInfo

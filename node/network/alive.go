@@ -3,7 +3,7 @@ package network
 import (
 	"context"
 	"errors"
-	"os"
+	"net"
 	"slices"
 	"sync"
 	"time"
@@ -77,7 +77,7 @@ func answers(ctx context.Context, c network.Conn, wait time.Duration) bool {
 	defer cancel()
 	s, err := c.NewStream(ctx)
 	if err != nil {
-		return !errors.Is(err, context.DeadlineExceeded)
+		return !timedOut(err)
 	}
 	defer func() { _ = s.Reset() }() // nothing more is said on it
 	deadline, _ := ctx.Deadline()
@@ -85,5 +85,11 @@ func answers(ctx context.Context, c network.Conn, wait time.Duration) bool {
 	if err == nil {
 		err = multistream.SelectProtoOrFail(ping.ID, s)
 	}
-	return !errors.Is(err, os.ErrDeadlineExceeded) && !errors.Is(err, context.DeadlineExceeded)
+	return !timedOut(err)
+}
+
+// timedOut reports whether time ran out; each transport has its own word for it.
+func timedOut(err error) bool {
+	var timeout net.Error
+	return errors.As(err, &timeout) && timeout.Timeout()
 }

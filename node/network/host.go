@@ -65,6 +65,7 @@ func (n *Network) newHost() (host.Host, error) {
 		libp2p.ResourceManager(resources),
 		libp2p.ConnectionGater(n.gater),
 		libp2p.WithDialTimeout(dialTimeout),
+		libp2p.AddrsFactory(n.advertised),
 		libp2p.SwarmOpts(swarm.WithDialRanker(rankTCPFirst)),
 		libp2p.DisableMetrics(),
 	}
@@ -94,7 +95,6 @@ func localOptions() []libp2p.Option {
 func (n *Network) publicOptions() []libp2p.Option {
 	opts := []libp2p.Option{
 		libp2p.Transport(tcp.NewTCPTransport),
-		libp2p.AddrsFactory(PublicAddrs),
 		libp2p.NonPublicAddrPublishing(false),
 		libp2p.EnableRelay(),
 		libp2p.EnableNATService(),

@@ -22,6 +22,7 @@ import (
 	"github.com/libp2p/go-libp2p/core/peer"
 	libp2pproto "github.com/libp2p/go-libp2p/core/protocol"
 	"github.com/libp2p/go-libp2p/p2p/host/eventbus"
+	ma "github.com/multiformats/go-multiaddr"
 
 	"github.com/rerig/rerig/protocol"
 )
@@ -34,6 +35,7 @@ const (
 	fewPeers        = 4                // a routing table this small makes the node ask its cache
 	hintDials       = 8                // cached peers dialled at once
 	maxBootstrap    = 64
+	maxAnnounced    = 8
 	maxNetworkName  = 64
 )
 
@@ -47,6 +49,7 @@ type Config struct {
 	Key         *protocol.Key // the identity; the peer ID derives from it
 	Network     string        // name of the network, such as "testnet"; part of every protocol ID
 	ListenAddrs []string      // multiaddrs, TCP and QUIC
+	Announce    []string      // multiaddrs advertised besides, such as a router's forwarded port
 	Bootstrap   []string      // multiaddrs ending in /p2p/<peer ID>; the node's own is ignored
 	DataDir     string        // holds the peer cache; empty keeps none
 
@@ -112,6 +115,7 @@ type Network struct {
 	gater     *gater
 	cache     *peerCache
 	bootstrap []peer.AddrInfo
+	announced []ma.Multiaddr
 	events    event.Subscription // read by watch alone
 	closing   sync.Once
 	closeErr  error
@@ -129,6 +133,9 @@ func New(cfg Config) (*Network, error) {
 	}
 	n := &Network{cfg: cfg, log: cfg.Logger, gater: newGater(self)}
 	if n.bootstrap, err = parseBootstrap(cfg.Bootstrap, self); err != nil {
+		return nil, err
+	}
+	if n.announced, err = parseAnnounced(cfg.Announce, cfg.LocalNet); err != nil {
 		return nil, err
 	}
 	if n.cache, err = openCache(cfg.DataDir, self, cfg.Logger); err != nil {

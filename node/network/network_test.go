@@ -337,6 +337,20 @@ func TestPublicModeAdvertisesNoPrivateAddress(t *testing.T) {
 	}
 }
 
+// A router's forwarded port is an address that no interface has.
+func TestAnnouncedAddressIsAdvertised(t *testing.T) {
+	for announced, localNet := range map[string]bool{"/ip4/1.1.1.1/tcp/4001": false, "/ip4/192.168.1.2/tcp/4001": true} {
+		cfg := local(t)
+		cfg.LocalNet, cfg.Server, cfg.Announce = localNet, true, []string{announced}
+		n := start(t, cfg)
+		for what, list := range map[string][]ma.Multiaddr{"host": n.Host().Addrs(), "DHT": n.DHT().FilteredAddrs()} {
+			if !slices.ContainsFunc(list, func(a ma.Multiaddr) bool { return a.String() == announced }) {
+				t.Errorf("the %s advertises %v, not %s", what, list, announced)
+			}
+		}
+	}
+}
+
 func TestConfigErrorsNameTheField(t *testing.T) {
 	for want, change := range map[string]func(*Config){
 		"key":               func(c *Config) { c.Key = nil },
@@ -345,6 +359,11 @@ func TestConfigErrorsNameTheField(t *testing.T) {
 		"listen address":    func(c *Config) { c.ListenAddrs = nil },
 		"bootstrap address": func(c *Config) { c.Bootstrap = []string{"/ip4/127.0.0.1/tcp/1"} },
 		"nonsense":          func(c *Config) { c.ListenAddrs = []string{"nonsense"} },
+		"announced address": func(c *Config) { c.Announce = []string{"nowhere"} },
+		"at most 8":         func(c *Config) { c.Announce = make([]string, 9) },
+		"is private": func(c *Config) {
+			c.LocalNet, c.Announce = false, []string{"/ip4/192.168.1.2/tcp/4001"}
+		},
 	} {
 		cfg := local(t)
 		change(&cfg)
