@@ -38,13 +38,7 @@ func (c *Client) Channel(ctx context.Context, ch protocol.Channel) (protocol.Cha
 			return protocol.ChannelState{}, err
 		}
 	}
-	switch {
-	case deep.Epoch != newest.Epoch:
-		newest.Funded = newest.Claimed // nothing of this epoch is deep enough
-	case deep.Funded.Less(newest.Funded):
-		newest.Funded = deep.Funded
-	}
-	return newest, nil
+	return settledFunding(newest, deep), nil
 }
 
 // witness lowers what counts as funded to what the endpoint shows that has seen

@@ -75,15 +75,14 @@ func (w *wallet) price(ctx context.Context, client *ethclient.Client, c call) (u
 	if balance.Cmp(c.value.Big()) < 0 {
 		return 0, fee{}, w.noGas(balance, c.value.Big())
 	}
-	gas, err := client.EstimateGas(ctx, ethereum.CallMsg{From: from, To: c.to, Value: c.value.Big(), Data: c.data})
-	if err != nil {
-		if revert := asRevert(c.kind, err); revert != nil {
-			return 0, fee{}, revert
-		}
-		if says(err, "insufficient funds") {
-			return 0, fee{}, w.noGas(balance, c.value.Big())
-		}
-		return 0, fee{}, w.remote.failure("estimate gas", err)
+	gas, err := w.estimate(ctx, client, c)
+	switch {
+	case err != nil && says(err, "insufficient funds"):
+		return 0, fee{}, w.noGas(balance, c.value.Big())
+	case err != nil:
+		return 0, fee{}, err
+	case c.most > 0 && gas > c.most:
+		return 0, fee{}, fmt.Errorf("%s: %w: %d", c.kind, errTooMuchGas, gas)
 	}
 	// EIP-7825 caps what one transaction may use.
 	gas = min(gas+gas/5, max(gas, params.MaxTxGas))
@@ -96,6 +95,28 @@ func (w *wallet) price(ctx context.Context, client *ethclient.Client, c call) (u
 		return 0, fee{}, w.noGas(balance, need)
 	}
 	return gas, price, nil
+}
+
+// estimate executes the call on the newest state and returns the gas it takes.
+func (w *wallet) estimate(ctx context.Context, client *ethclient.Client, c call) (uint64, error) {
+	gas, err := client.EstimateGas(ctx, ethereum.CallMsg{From: common.Address(w.address()), To: c.to, Value: c.value.Big(), Data: c.data})
+	if err == nil {
+		return gas, nil
+	}
+	if revert := asRevert(c.kind, err); revert != nil {
+		return 0, revert
+	}
+	return 0, w.remote.failure("estimate gas", err)
+}
+
+// gasPrice is what a unit of gas costs now, in wei: base fee and tip.
+func (w *wallet) gasPrice(ctx context.Context, client *ethclient.Client) (*big.Int, error) {
+	now, err := w.currentFee(ctx, client)
+	if err != nil {
+		return nil, err
+	}
+	base := new(big.Int).Sub(now.ceiling, now.tip)
+	return base.Add(base.Rsh(base, 1), now.tip), nil
 }
 
 func (w *wallet) noGas(have, need *big.Int) error {

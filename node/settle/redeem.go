@@ -2,20 +2,21 @@ package settle
 
 import (
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
+	"math/big"
 
 	"github.com/ethereum/go-ethereum/common"
-	"github.com/ethereum/go-ethereum/common/hexutil"
-	"github.com/ethereum/go-ethereum/rpc"
 
 	"github.com/rerig/rerig/contracts/bindings"
 	"github.com/rerig/rerig/protocol"
 )
 
 const (
-	maxVouchersPerTx = 200 // near 2.9 million gas
-	maxReadBatch     = 50  // channels read in one request
+	maxVouchersPerTx = 500       // near 7 million gas, and 60 KB of the 128 KiB that nodes pass on
+	maxRedeemGas     = 8_000_000 // half of what EIP-7825 lets a transaction use
+	maxRedeeming     = maxInFlight / 2
 )
 
 // Redemption is a voucher to be paid out, with the channel it is for.
@@ -24,6 +25,9 @@ type Redemption struct {
 	Voucher protocol.SignedVoucher
 }
 
+// errTooMuchGas is why a batch is halved before it is sent.
+var errTooMuchGas = errors.New("the transaction would use too much gas")
+
 // pool is what one transaction may redeem together.
 type pool struct {
 	payee, operator, token protocol.Address
@@ -31,9 +35,10 @@ type pool struct {
 
 // Redeem pays out what vouchers grant, to their payees' wallets (or accounts, for a
 // payee that cannot receive). It sends one transaction per payee, operator and
-// token, more where there are over 200 vouchers, and none for those that pay
-// nothing. One that is not rightly signed for its channel is left out and in the
-// error, which does not keep the others from being paid; so is a batch that fails.
+// token, more where there are over 500 vouchers or 8 million gas, and none for
+// those that pay nothing. One that is not rightly signed for its channel is left out
+// and in the error, which does not keep the others from being paid; a batch that the
+// contract refuses is halved until what it refuses is alone, and in the error.
 func (c *Client) Redeem(ctx context.Context, redemptions []Redemption) ([]protocol.Tx, error) {
 	// One after the other, and not before the last is in a block: a voucher whose
 	// transaction is on its way would be sent, and its gas paid, a second time.
@@ -47,48 +52,131 @@ func (c *Client) Redeem(ctx context.Context, redemptions []Redemption) ([]protoc
 		return nil, err
 	}
 	due, err := c.due(ctx, redemptions)
-	var order []pool
-	batches := map[pool][]Redemption{}
-	for _, r := range due {
-		p := pool{r.Channel.Payee, r.Channel.Operator, r.Channel.Token}
-		if batches[p] == nil {
-			order = append(order, p)
-		}
-		batches[p] = append(batches[p], r)
+	sending := &collection{c: c}
+	sending.failed(err)
+	for _, batch := range pooled(due) {
+		sending.send(ctx, batch)
 	}
-	var txs []protocol.Tx
-	errs := []error{err}
-	for _, p := range order {
-		for batch := batches[p]; len(batch) > 0; {
-			n := min(len(batch), maxVouchersPerTx)
-			tx, err := c.redeem(ctx, p, batch[:n])
-			if err != nil {
-				errs = append(errs, fmt.Errorf("redeem %d vouchers for %s: %w", n, p.payee, err))
-			} else {
-				txs = append(txs, tx)
-			}
-			batch = batch[n:]
-		}
-	}
-	return txs, errors.Join(errs...)
+	sending.wait(ctx, 0)
+	return sending.txs, errors.Join(sending.errs...)
 }
 
-func (c *Client) redeem(ctx context.Context, p pool, batch []Redemption) (protocol.Tx, error) {
-	payee, operator, token := common.Address(p.payee), common.Address(p.operator), common.Address(p.token)
-	detail := fmt.Sprintf("%d vouchers for %s", len(batch), p.payee)
-	if len(batch) == 1 {
-		detail = fmt.Sprintf("channel %s up to %s", batch[0].Channel.ID(), batch[0].Voucher.Voucher.Cumulative)
+// RedeemFee is what Redeem would cost now, in wei: the gas that the chain estimates,
+// at the newest block's base fee and the suggested tip. It is zero where nothing
+// would be paid out. Vouchers that are not rightly signed do not count.
+func (c *Client) RedeemFee(ctx context.Context, redemptions []Redemption) (protocol.Amount, error) {
+	due, err := c.due(ctx, redemptions)
+	if err != nil && len(due) == 0 {
+		return protocol.Amount{}, err
 	}
-	return c.payOrCredit(ctx, func(payout bool) call {
-		if len(batch) == 1 {
-			return c.escrowCall("redeem", detail, escrowABI.PackRedeem(payee, operator, token, batch[0].packed(), payout))
+	client, err := c.remote.ready(ctx)
+	if err != nil {
+		return protocol.Amount{}, err
+	}
+	price, err := c.wallet.gasPrice(ctx, client)
+	if err != nil {
+		return protocol.Amount{}, err
+	}
+	var gas uint64
+	for _, batch := range pooled(due) {
+		used, err := c.wallet.estimate(ctx, client, c.redemption(batch, true))
+		if asked := new(RevertError); errors.As(err, &asked) {
+			used, err = c.wallet.estimate(ctx, client, c.redemption(batch, false))
 		}
-		vouchers := make([]bindings.Voucher, len(batch))
-		for i, r := range batch {
-			vouchers[i] = r.packed()
+		if err != nil {
+			return protocol.Amount{}, err
 		}
-		return c.escrowCall("redeem", detail, escrowABI.PackRedeemMany(payee, operator, token, vouchers, payout))
-	})
+		gas += used
+	}
+	return capped(price.Mul(price, new(big.Int).SetUint64(gas))), nil
+}
+
+// pooled is what each transaction redeems: of one pool, and not too many.
+func pooled(due []Redemption) (batches [][]Redemption) {
+	last := map[pool]int{} // index of the pool's batch that has room
+	for _, r := range due {
+		p := pool{r.Channel.Payee, r.Channel.Operator, r.Channel.Token}
+		i, known := last[p]
+		if !known || len(batches[i]) == maxVouchersPerTx {
+			i = len(batches)
+			last[p] = i
+			batches = append(batches, nil)
+		}
+		batches[i] = append(batches[i], r)
+	}
+	return batches
+}
+
+// collection is one Redeem under way.
+type collection struct {
+	c       *Client
+	flights []*flight
+	txs     []protocol.Tx
+	errs    []error
+}
+
+func (s *collection) failed(err error) {
+	if err != nil {
+		s.errs = append(s.errs, err)
+	}
+}
+
+// send sends a batch, in halves where the contract refuses it or it is too large.
+func (s *collection) send(ctx context.Context, batch []Redemption) {
+	s.wait(ctx, maxRedeeming-1)
+	f, err := s.c.sendRedemption(ctx, batch)
+	var revert *RevertError
+	switch {
+	case err == nil:
+		s.flights = append(s.flights, f)
+	case len(batch) > 1 && (errors.As(err, &revert) || errors.Is(err, errTooMuchGas)):
+		half := len(batch) / 2
+		s.send(ctx, batch[:half])
+		s.send(ctx, batch[half:])
+	case len(batch) == 1:
+		s.failed(fmt.Errorf("redeem channel %s for %s: %w", batch[0].Channel.ID(), batch[0].Channel.Payee, err))
+	default:
+		s.failed(fmt.Errorf("redeem %d vouchers for %s: %w", len(batch), batch[0].Channel.Payee, err))
+	}
+}
+
+// wait waits for the oldest transactions until only so many are left.
+func (s *collection) wait(ctx context.Context, left int) {
+	for len(s.flights) > left {
+		tx, err := s.c.wallet.wait(ctx, s.flights[0])
+		if s.flights = s.flights[1:]; err == nil {
+			s.txs = append(s.txs, tx)
+		}
+		s.failed(err)
+	}
+}
+
+// sendRedemption pays the payee or, when the contract refuses that, credits it.
+func (c *Client) sendRedemption(ctx context.Context, batch []Redemption) (*flight, error) {
+	f, err := c.wallet.send(ctx, c.redemption(batch, true))
+	var revert *RevertError
+	if errors.As(err, &revert) {
+		return c.wallet.send(ctx, c.redemption(batch, false))
+	}
+	return f, err
+}
+
+// redemption is the call for one pool's vouchers.
+func (c *Client) redemption(batch []Redemption, payout bool) call {
+	first := batch[0].Channel
+	payee, operator, token := common.Address(first.Payee), common.Address(first.Operator), common.Address(first.Token)
+	if len(batch) == 1 {
+		detail := fmt.Sprintf("channel %s up to %s", first.ID(), batch[0].Voucher.Voucher.Cumulative)
+		return c.escrowCall("redeem", detail, escrowABI.PackRedeem(payee, operator, token, batch[0].packed(), payout))
+	}
+	records := make([]byte, 0, len(batch)*recordBytes)
+	for _, r := range batch {
+		records = r.append(records)
+	}
+	packed := c.escrowCall("redeem", fmt.Sprintf("%d vouchers for %s", len(batch), first.Payee),
+		escrowABI.PackRedeemPacked(payee, operator, token, records, payout))
+	packed.most = maxRedeemGas
+	return packed
 }
 
 // payOrCredit sends a call that pays its recipient, or, when the contract refuses
@@ -100,6 +188,20 @@ func (c *Client) payOrCredit(ctx context.Context, build func(payout bool) call) 
 		return c.wallet.do(ctx, build(false))
 	}
 	return tx, err
+}
+
+// recordBytes is a packed voucher: payer, signer, epoch, cumulative, r and vs.
+const recordBytes = 20 + 20 + 4 + 12 + 64
+
+func (r Redemption) append(to []byte) []byte {
+	v := r.Voucher.Voucher
+	to = append(to, r.Channel.Payer[:]...)
+	to = append(to, r.Channel.Signer[:]...)
+	to = binary.BigEndian.AppendUint32(to, v.Epoch)
+	var cumulative [12]byte
+	v.Cumulative.Big().FillBytes(cumulative[:])
+	to = append(to, cumulative[:]...)
+	return append(to, r.Voucher.Signature[:]...)
 }
 
 func (r Redemption) packed() bindings.Voucher {
@@ -136,7 +238,11 @@ func (c *Client) due(ctx context.Context, redemptions []Redemption) ([]Redemptio
 			kept[i] = r
 		}
 	}
-	states, err := c.channels(ctx, kept)
+	channels := make([]protocol.Channel, len(kept))
+	for i, r := range kept {
+		channels[i] = r.Channel
+	}
+	states, err := c.channelsAt(ctx, channels, "latest")
 	if err != nil {
 		return nil, errors.Join(append(errs, err)...)
 	}
@@ -153,37 +259,4 @@ func (c *Client) due(ctx context.Context, redemptions []Redemption) ([]Redemptio
 func (r Redemption) above(o Redemption) bool {
 	a, b := r.Voucher.Voucher, o.Voucher.Voucher
 	return a.Epoch > b.Epoch || a.Epoch == b.Epoch && b.Cumulative.Less(a.Cumulative)
-}
-
-// channels reads the newest state of each redemption's channel.
-func (c *Client) channels(ctx context.Context, rs []Redemption) ([]protocol.ChannelState, error) {
-	client, err := c.remote.ready(ctx)
-	if err != nil {
-		return nil, err
-	}
-	states := make([]protocol.ChannelState, 0, len(rs))
-	for len(rs) > 0 {
-		n := min(len(rs), maxReadBatch)
-		answers := make([]hexutil.Bytes, n)
-		batch := make([]rpc.BatchElem, n)
-		for i, r := range rs[:n] {
-			msg := map[string]any{"to": c.domain.Escrow, "input": hexutil.Bytes(escrowABI.PackChannel(r.Channel.ID()))}
-			batch[i] = rpc.BatchElem{Method: "eth_call", Args: []any{msg, "latest"}, Result: &answers[i]}
-		}
-		if err := client.Client().BatchCallContext(ctx, batch); err != nil {
-			return nil, c.remote.failure("read channels", err)
-		}
-		for i := range batch {
-			if batch[i].Error != nil {
-				return nil, c.remote.failure("read a channel", batch[i].Error)
-			}
-			state, err := unpackChannel(answers[i])
-			if err != nil {
-				return nil, fmt.Errorf("decode channel %s: %w", rs[i].Channel.ID(), err)
-			}
-			states = append(states, state)
-		}
-		rs = rs[n:]
-	}
-	return states, nil
 }

@@ -31,6 +31,7 @@ type call struct {
 	to     *common.Address // nil creates a contract
 	value  protocol.Amount // wei
 	data   []byte
+	most   uint64 // gas it may take; 0 is any
 }
 
 // wallet sends the transactions of one key to one chain: it chooses nonces, signs,
