@@ -3,82 +3,139 @@
 package testnet_test
 
 import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
 	"strings"
 	"testing"
 
 	"github.com/rerig/rerig/protocol"
 )
 
-// TestCommandMeetsAnExpiredOffer: `rerig run` of the built binary does not hire by an
-// offer whose time is over or that takes other money, spends nothing, and says so, as
-// those commands do that only look.
-func TestCommandMeetsAnExpiredOffer(t *testing.T) {
+// tampering is a text in a file of this module, and what a deceiver puts in its place.
+type tampering struct{ file, old, with string }
+
+// badReceipt makes the third receipt one for output that nobody was sent.
+var badReceipt = tampering{"node/provider/running.go",
+	"func (s *session) sendReceipt(r protocol.Receipt) error {",
+	"func (s *session) sendReceipt(r protocol.Receipt) error {\nif r.Seq == 3 { r.Output[0] ^= 1 }"}
+
+// shortOffers makes offers live for three seconds.
+var shortOffers = tampering{"node/discovery/discovery.go",
+	"OfferLife: 15 * time.Minute, Refresh: 5 * time.Minute",
+	"OfferLife: 3 * time.Second, Refresh: time.Second"}
+
+// Rigs that deceive here are processes of a binary that its owner has changed, and
+// keep a real journal: the books of both sides are audited.
+func TestDeceitfulProcesses(t *testing.T) {
 	t.Parallel()
-	s := newScene(t, build(t))
-	field := &field{Net: s.net}
-	for _, change := range []func(*protocol.Offer){
-		func(o *protocol.Offer) { o.Expires = o.Issued + 3000 },
-		func(o *protocol.Offer) { o.Markets[0].Token = protocol.Address{9} },
+	binary, changed := build(t), buildChanged(t, badReceipt, shortOffers)
+	for _, one := range []struct {
+		about string
+		play  func(s *scene, changed string)
+	}{
+		{"receipt for other output", receiptForOtherOutput},
+		{"expired offer", expiredOffer},
 	} {
-		field.newCrookWith(t, change).will(func(*fraud) { t.Error("it was asked") })
+		t.Run(one.about, func(t *testing.T) {
+			t.Parallel()
+			one.play(newScene(t, binary), changed)
+		})
 	}
-	s.until("one offer has expired and the other takes other money", func() (bool, error) {
-		found, err := s.net.Bootstrap.Market(s.ctx, protocol.Filter{})
-		return err == nil && len(found.Offers) == 0 && len(found.Skipped) == 2, err
-	})
-	bob := s.buyer("bob")
-	c := s.run(bob, "--", "print", "x")
-	c.exits(125)
-	c.says("no rig fits", "1× offer_expired", "1× market")
-	c = s.run(bob, "--dry-run")
-	c.exits(125)
-	c.says("no rig fits")
-	c.shows("1 skipped: offer_expired", "1 skipped: market")
-	c = s.start(bob, "market", "ls")
-	c.exits(0)
-	c.shows("1 skipped: offer_expired", "1 skipped: market")
 }
 
-// shows is says for standard output.
-func (c *command) shows(words ...string) {
-	c.s.t.Helper()
-	for _, w := range words {
-		if !strings.Contains(c.out.String(), w) {
-			c.s.t.Errorf("%s of %s does not show %q:\n%s", c.what, c.member, w, c.out)
+// buildChanged makes the binary from this checkout with the changes.
+func buildChanged(t *testing.T, changes ...tampering) string {
+	t.Helper()
+	dir := t.TempDir()
+	replace := map[string]string{}
+	for i, c := range changes {
+		place, err := filepath.Abs(filepath.Join("..", c.file))
+		if err != nil {
+			t.Fatal(err)
+		}
+		text, err := os.ReadFile(place)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if strings.Count(string(text), c.old) != 1 {
+			t.Fatalf("%s is not as it was when the deceit was written: %q is not there once", c.file, c.old)
+		}
+		replace[place] = filepath.Join(dir, fmt.Sprint(i, ".go"))
+		if err := os.WriteFile(replace[place], []byte(strings.Replace(string(text), c.old, c.with, 1)), 0o600); err != nil {
+			t.Fatal(err)
 		}
 	}
+	list, err := json.Marshal(map[string]any{"Replace": replace})
+	if err != nil {
+		t.Fatal(err)
+	}
+	overlay, binary := filepath.Join(dir, "overlay.json"), filepath.Join(dir, "rerig")
+	if err := os.WriteFile(overlay, list, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command("go", "build", "-overlay", overlay, "-o", binary, "../cmd/rerig")
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("build: %v\n%s", err, out)
+	}
+	return binary
 }
 
-// TestCommandMeetsADeceiver: `rerig run` of the built binary hires a rig that, being
-// cheapest, sends a receipt for work it did not do. Nothing is paid for that, the
-// honest rig does the job, and the output is whole.
-func TestCommandMeetsADeceiver(t *testing.T) {
-	t.Parallel()
-	s := newScene(t, build(t))
-	crook := (&field{Net: s.net}).newCrook(t)
-	deceit := badReceipts["receipt for other output"]
-	if deceit.does == nil {
-		t.Fatal("no such deceit")
-	}
-	crook.will(deceit.does)
-	alice, bob := s.rig("alice"), s.requester("bob")
+// receiptForOtherOutput: the two ticks before it are paid and not a unit more, also
+// when the deceiver is killed and comes back as an honest rig; another does the job.
+func receiptForOtherOutput(s *scene, changed string) {
+	crook, alice, bob := s.rig("crook"), s.rig("alice"), s.requester("bob")
+	crook.binary = changed
+	deceiver := s.up(crook)
 	s.up(alice, "--price", "72/h")
-	s.must(s.net.Ready(s.ctx, s.net.Bootstrap, 2))
-	c := s.run(bob, "--", "count", "3", "1")
+	s.onMarket(crook, alice)
+	c := s.run(bob, "--", "count", "40", "20")
 	c.exits(0)
-	if got := c.out.String(); got != counted(3) {
-		t.Errorf("output: %q", got)
+	c.says(string(protocol.ReasonBadReceipt))
+	if got := c.out.String(); got != counted(40) {
+		s.t.Errorf("output: %q", got)
 	}
-	if rec := s.sold(alice); rec.Job.State != protocol.StateSettled {
-		t.Errorf("the honest rig's job is %s, %s", rec.Job.State, rec.Job.Reason)
+	bought := s.bought(bob)
+	if len(bought) != 2 || bought[0].Job.Reason != protocol.ReasonBadReceipt || bought[0].Agreement.Rig != crook.key.Address() {
+		s.t.Fatalf("attempts: %+v", bought)
 	}
-	s.serve(bob, "up", "--server")
-	w, err := s.api(bob).Wallet(s.ctx)
-	s.must(err)
-	for _, ch := range w.Channels {
-		if ch.Channel.Operator == crook.key.Address() {
-			s.same("promised to the deceiver", ch.Vouchers, protocol.NewAmount(deceit.ticks*crookTick+deceit.more))
-		}
-	}
-	s.oneSided = true // the audit reads both sides' journals, and a deceiver keeps none
+	honest := protocol.NewAmount(2 * tickPrice)
+	s.same("promised to the deceiver", bought[0].Job.Paid, honest)
+	s.idle(crook)
+	s.same("in its journal", s.sold(crook).Job.Paid, honest)
+	deceiver.kill()
+	crook.binary = ""
+	s.up(crook)
+	s.same("it collects", s.collect(crook, bob), honest)
+	s.same("alice collects", s.collect(alice, bob), bought[1].Job.Paid)
+}
+
+// expiredOffer: a rig that was killed has withdrawn nothing. Its offer stands until it
+// expires, and nobody hires by it afterwards or spends anything.
+func expiredOffer(s *scene, changed string) {
+	alice, bob := s.rig("alice"), s.requester("bob")
+	alice.binary = changed
+	rig := s.up(alice)
+	s.onMarket(alice)
+	s.serve(bob, "up", "--server", "--listen", "/ip4/127.0.0.1/tcp/0")
+	s.listed(bob, alice)
+	s.run(bob, "--", "print", "while it is good").exits(0)
+	before := s.has(bob)
+	rig.kill()
+	api := s.api(bob)
+	s.until("the offer has expired", func() (bool, error) {
+		found, err := api.Market(s.ctx, protocol.Filter{})
+		return err == nil && len(found.Offers) == 0, err
+	})
+	c := s.run(bob, "--", "print", "too late")
+	c.exits(125)
+	c.says("no rig")
+	s.same("after nothing was bought", s.has(bob), before)
+	s.up(alice)
+	s.listed(bob, alice)
+	s.run(bob, "--", "print", "again").exits(0)
+	s.same("collected", s.collect(alice, bob), s.earned(alice))
 }

@@ -31,17 +31,16 @@ const (
 // the built binary, started and ended as people do. Its books are held against
 // the chain at the end, and nobody may have left anything behind.
 type scene struct {
-	t        *testing.T
-	ctx      context.Context
-	dir      string
-	binary   string
-	profile  string // the network profile's file
-	net      *testnet.Net
-	members  []*member
-	running  []*command
-	clients  []*client.Client
-	oneSided bool   // somebody keeps no journal, so the books cannot be held against each other
-	listen   string // of rigs, a multiaddr; "" is as they do unless told otherwise
+	t       *testing.T
+	ctx     context.Context
+	dir     string
+	binary  string
+	profile string // the network profile's file
+	net     *testnet.Net
+	members []*member
+	running []*command
+	clients []*client.Client
+	listen  string // of rigs, a multiaddr; "" is as they do unless told otherwise
 }
 
 // built makes the binary from this checkout, once for all tests; TestMain removes it.
@@ -128,9 +127,11 @@ func (s *scene) requester(name string) *member { return s.member(name, 100_000_0
 // rig is a member that sells; up starts it.
 func (s *scene) rig(name string) *member {
 	m := s.member(name, 0)
-	m.config.Rig = &node.RigConfig{TickUnits: sceneTick}
+	m.config.Rig = s.rigConfig()
 	return m
 }
+
+func (s *scene) rigConfig() *node.RigConfig { return &node.RigConfig{TickUnits: sceneTick} }
 
 // up starts `rerig up` and waits until it offers.
 func (s *scene) up(m *member, flags ...string) *command {
@@ -208,9 +209,7 @@ func (s *scene) end() {
 	w := &world{t: s.t, nets: []*testnet.Net{s.net}, members: s.members}
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
-	if s.oneSided {
-		s.t.Log("the books were not audited")
-	} else if err := w.conserve(ctx); err != nil {
+	if err := w.conserve(ctx); err != nil {
 		s.t.Errorf("the books do not agree: %v", err)
 	}
 	for _, name := range littered {
