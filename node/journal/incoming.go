@@ -42,6 +42,9 @@ func (j *Journal) SetInChannel(ctx context.Context, d protocol.Domain, c protoco
 			if err := t.archive(before); err != nil {
 				return err
 			}
+			if err := t.revive(&a); err != nil { // it may have been here before a Rewind
+				return err
+			}
 			before.state.Claimed = protocol.Amount{}
 		}
 		if err := a.creditForeign(before.state.Claimed); err != nil {

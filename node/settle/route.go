@@ -111,4 +111,3 @@ func (r *remote) usable() []*endpoint {
 	}
 	return list
 }
-
