@@ -43,7 +43,7 @@ async function endow(to) {
 // eventually polls, for as long as a busy machine may need.
 async function eventually(what, f) {
   for (const end = Date.now() + 60_000; !(await f()); await pause(50)) {
-    if (Date.now() > end) throw new Error(`waited a minute until ${what}`);
+    if (Date.now() > end) throw new Error(`waited a minute until ${what}: ${rig.told()}`);
   }
 }
 
