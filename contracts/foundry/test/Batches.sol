@@ -14,7 +14,7 @@ abstract contract Batches is Handler {
 
     function redeemBatch(uint256 seed, bool payout) external watched {
         for (uint256 i = 0; i < 2; ++i) {
-            sign(_group[(seed >> i) % 4], seed >> (8 * i));
+            _sign(_group[(seed >> i) % 4], seed >> (8 * i));
         }
         Promise[] memory batch = _choose(seed);
         if (usd.blocked(farm)) payout = false;

@@ -73,9 +73,7 @@ contract BondsTest is World {
         else _must(alice, data);
     }
 
-    function testFuzz_CommitteeNeedsItsThresholdOfMembers(uint8 signed, uint8 outsider, bool twice, uint96 amount)
-        external
-    {
+    function testFuzz_CommitteeNeedsItsThresholdOfMembers(uint8 signed, uint8 outsider, uint96 amount) external {
         amount = uint96(_between(amount, 1, type(uint96).max));
         address[] memory members = _members();
         CommitteeArbiter arbiter =
@@ -94,15 +92,47 @@ contract BondsTest is World {
             Signature memory s = signatures[outsider % n];
             (s.r, s.vs) = vm.signCompact(_keys[mallory], digest);
         }
-        if (twice && n > 1) signatures[1] = signatures[0];
-        bool fine = n == 3 && !strange && !twice;
+        bool fine = n == 3 && !strange;
         (bool ok,) = address(arbiter).call(abi.encodeCall(CommitteeArbiter.execute, (verdict, signatures)));
         vm.assertTrue(ok == fine, "three different members, no more and no less");
         vm.assertEq(escrow.balanceOf(farm, address(usd)), fine ? amount : 0, "slashed");
-        if (!fine) return;
-        _bond(address(arbiter), amount);
-        (ok,) = address(arbiter).call(abi.encodeCall(CommitteeArbiter.execute, (verdict, signatures)));
-        vm.assertTrue(!ok, "a case was decided twice");
+    }
+
+    function testFuzz_CommitteeDecidesACaseOnce(bytes32 caseId, uint96 again) external {
+        address[] memory members = _members();
+        CommitteeArbiter arbiter =
+            CommitteeArbiter(_deploy("CommitteeArbiter", abi.encode(address(escrow), members, 1)));
+        _bond(address(arbiter), 1000);
+        Verdict memory verdict = Verdict(caseId, alice, rig, address(usd), 50, farm, uint64(block.timestamp));
+        Signature[] memory signatures = new Signature[](1);
+        for (uint256 i = 0; i < 2; ++i) {
+            (signatures[0].r, signatures[0].vs) = vm.signCompact(_keys[members[i]], arbiter.verdictDigest(verdict));
+            if (i == 0) arbiter.execute(verdict, signatures);
+            _noVerdict(arbiter, verdict, signatures);
+            verdict.amount = uint96(_between(again, 1, 900));
+        }
+        vm.assertEq(escrow.balanceOf(farm, address(usd)), 50, "slashed");
+    }
+
+    function testFuzz_CommitteeCountsNoMemberTwice(uint8 who, uint8 times) external {
+        address[] memory members = _members();
+        uint256 n = _between(times, 2, 5);
+        CommitteeArbiter arbiter =
+            CommitteeArbiter(_deploy("CommitteeArbiter", abi.encode(address(escrow), members, n)));
+        _bond(address(arbiter), 100);
+        Verdict memory verdict = Verdict("case", alice, rig, address(usd), 50, farm, uint64(block.timestamp));
+        Signature[] memory signatures = new Signature[](n);
+        for (uint256 i = 0; i < n; ++i) {
+            // The last two are the same member's.
+            address by = members[i == n - 1 ? n - 2 : i];
+            (signatures[i].r, signatures[i].vs) = vm.signCompact(_keys[by], arbiter.verdictDigest(verdict));
+        }
+        _noVerdict(arbiter, verdict, signatures);
+        address only = members[who % 5];
+        for (uint256 i = 0; i < n; ++i) {
+            (signatures[i].r, signatures[i].vs) = vm.signCompact(_keys[only], arbiter.verdictDigest(verdict));
+        }
+        _noVerdict(arbiter, verdict, signatures);
     }
 
     function testFuzz_VerdictCountsWhereAndWhileItIsMeant(uint64 chain, uint256 late, uint96 more) external {

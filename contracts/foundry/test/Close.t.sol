@@ -2,6 +2,8 @@
 pragma solidity 0.8.37;
 
 import {Channel, IEscrow, Voucher} from "../../src/IEscrow.sol";
+import {BlockingToken} from "../../test/sol/BlockingToken.sol";
+import {Caller} from "../../test/sol/Caller.sol";
 import {Lane, World} from "./World.sol";
 
 /// @notice The four ways in which a channel ends, and what is void afterwards.
@@ -45,6 +47,18 @@ contract CloseTest is World {
         _fund(l, uint96(_between(more, 1, 1e12)));
         bytes memory finalize = abi.encodeCall(IEscrow.finalizeClose, (l.payee, l.operator, l.signer, l.token, false));
         _mustFail(alice, finalize, IEscrow.NotClosing.selector);
+    }
+
+    function testFuzz_AskingAgainMovesNothing(uint256 wait) external {
+        Lane memory l = _lane();
+        _fund(l, 100);
+        bytes memory request = abi.encodeCall(IEscrow.requestClose, (l.payee, l.operator, l.signer, l.token));
+        _mustFail(mallory, request, IEscrow.NotOpen.selector);
+        _must(alice, request);
+        uint256 end = block.timestamp + GRACE;
+        vm.warp(block.timestamp + wait % (2 * uint256(GRACE)));
+        _mustFail(alice, request, IEscrow.AlreadyClosing.selector);
+        vm.assertEq(escrow.channel(_id(l)).closesAt, end, "the end of the grace");
     }
 
     function testFuzz_PayerEndsItWithTheOperator(uint96 funded, uint96 claimed, uint96 last, bool payout) external {
@@ -99,6 +113,35 @@ contract CloseTest is World {
         _mustFail(alice, _closeByPayer(l, 0, r, vs, false), IEscrow.BadConsent.selector);
         Channel memory ch = escrow.channel(_id(l));
         vm.assertTrue(ch.epoch == epoch && ch.funded == again && ch.claimed == 0, "the new epoch is untouched");
+    }
+
+    function testFuzz_RefusingRecipientLosesNothingAndBlocksNobody(uint96 funded, uint96 sum, bool native) external {
+        Lane memory l = Lane(vault, session, pool, rig, native ? NATIVE : address(usd));
+        funded = uint96(_between(funded, 3, 1e24));
+        sum = uint96(_between(sum, 1, funded - 2));
+        _openWith(l, funded, sum);
+        if (native) {
+            Caller(payable(vault)).setRefusing(true);
+            Caller(payable(pool)).setRefusing(true);
+        } else {
+            usd.setBlocked(vault, true);
+            usd.setBlocked(pool, true);
+        }
+        bytes4 no = native ? IEscrow.NativeTransferFailed.selector : BlockingToken.Blocked.selector;
+        _mustFail(pool, abi.encodeCall(IEscrow.withdraw, (l.token, pool, sum)), no);
+        Voucher memory v = _voucher(l, 0, sum + 1);
+        _mustFail(pool, abi.encodeCall(IEscrow.redeem, (pool, rig, l.token, v, true)), no);
+        _mustFail(pool, abi.encodeCall(IEscrow.closeByPayee, (pool, rig, l.token, v, true)), no);
+        (bytes32 r, bytes32 vs) = _consent(l, rig, 0, sum + 1);
+        _mustFail(vault, _closeByPayer(l, sum + 1, r, vs, true), no);
+        uint256 start = vm.snapshotState();
+        _must(vault, _closeByPayer(l, sum + 1, r, vs, false));
+        _ended(l, funded - sum - 1, uint256(sum) + 1);
+        vm.revertToState(start);
+        _must(rig, abi.encodeCall(IEscrow.closeByPayee, (pool, rig, l.token, v, false)));
+        _ended(l, funded - sum - 1, uint256(sum) + 1);
+        _must(pool, abi.encodeCall(IEscrow.withdraw, (l.token, farm, sum)));
+        vm.assertEq(_wallet(farm, l.token), sum, "sent elsewhere");
     }
 
     function _sums(uint96 funded, uint96 claimed) private pure returns (uint96, uint96) {

@@ -13,7 +13,7 @@ abstract contract Handler is Ghosts {
     // Accounts
 
     function withdraw(uint256 seed, uint256 amount) external watched {
-        Lane memory l = _lanes[seed % LANES];
+        Lane memory l = _lanes[_focus(seed)];
         address owner = seed % 2 == 0 ? l.payer : l.payee;
         uint256 balance = escrow.balanceOf(owner, l.token);
         if (balance == 0) return;
@@ -35,7 +35,8 @@ abstract contract Handler is Ghosts {
     // Channels
 
     function fund(uint256 lane, uint96 amount) external watched {
-        Lane memory l = _lanes[lane %= LANES];
+        lane = _focus(lane);
+        Lane memory l = _lanes[lane];
         amount = uint96(_between(amount, 1, MOST));
         if (escrow.balanceOf(l.payer, l.token) < amount) _earn(l.payer, l.token, amount);
         uint96 before = _channel(lane).funded;
@@ -57,7 +58,8 @@ abstract contract Handler is Ghosts {
     }
 
     function depositAndFund(uint256 lane, uint96 amount) external watched {
-        Lane memory l = _lanes[lane %= LANES];
+        lane = _focus(lane);
+        Lane memory l = _lanes[lane];
         amount = uint96(_between(amount, 1, MOST));
         minted[l.payer][l.token] += amount;
         _mint(l.payer, l.token, amount);
@@ -72,8 +74,12 @@ abstract contract Handler is Ghosts {
     // Vouchers
 
     /// @dev Of this epoch, sometimes for more than there is.
-    function sign(uint256 lane, uint256 cumulative) public {
-        Channel memory ch = _channel(lane %= LANES);
+    function sign(uint256 lane, uint256 cumulative) external {
+        _sign(_focus(lane), cumulative);
+    }
+
+    function _sign(uint256 lane, uint256 cumulative) internal {
+        Channel memory ch = _channel(lane);
         uint96 sum = uint96(_between(cumulative, 0, uint256(ch.funded) * 5 / 4 + 1));
         _remember(lane, _voucher(_lanes[lane], ch.epoch, sum));
     }
@@ -86,8 +92,8 @@ abstract contract Handler is Ghosts {
 
     /// @dev A new voucher at once, so that much gets paid.
     function pay(uint256 lane, uint256 cumulative, bool payout) external watched {
-        sign(lane, cumulative);
-        lane %= LANES;
+        lane = _focus(lane);
+        _sign(lane, cumulative);
         _redeem(Promise(lane, _lastOf(lane)), payout);
     }
 
@@ -115,15 +121,17 @@ abstract contract Handler is Ghosts {
 
     // Closing
 
-    function requestClose(uint256 lane) public watched {
-        Lane memory l = _lanes[lane %= LANES];
+    function requestClose(uint256 lane) external watched {
+        lane = _focus(lane);
+        Lane memory l = _lanes[lane];
         if (_channel(lane).funded == 0 || deadline[lane] != 0) return;
         _must(l.payer, abi.encodeCall(IEscrow.requestClose, (l.payee, l.operator, l.signer, l.token)));
         deadline[lane] = block.timestamp + GRACE;
     }
 
     function finalizeClose(uint256 lane, bool payout) external watched {
-        Lane memory l = _lanes[lane %= LANES];
+        lane = _focus(lane);
+        Lane memory l = _lanes[lane];
         if (deadline[lane] == 0) return;
         if (block.timestamp < deadline[lane]) vm.warp(deadline[lane]);
         Channel memory ch = _channel(lane);
@@ -135,7 +143,8 @@ abstract contract Handler is Ghosts {
     }
 
     function closeByPayer(uint256 lane, uint256 sum, bool payout) external watched {
-        Lane memory l = _lanes[lane %= LANES];
+        lane = _focus(lane);
+        Lane memory l = _lanes[lane];
         Channel memory ch = _channel(lane);
         if (ch.funded == 0) return;
         uint96 last = uint96(_between(sum, ch.claimed, ch.funded));
@@ -149,7 +158,8 @@ abstract contract Handler is Ghosts {
     }
 
     function closeByPayee(uint256 lane, bool byOperator, bool payout) external watched {
-        Lane memory l = _lanes[lane %= LANES];
+        lane = _focus(lane);
+        Lane memory l = _lanes[lane];
         Channel memory ch = _channel(lane);
         if (ch.funded == 0) return;
         Voucher memory v = _lastOf(lane);

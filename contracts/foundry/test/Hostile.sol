@@ -9,7 +9,8 @@ import {Lane} from "./World.sol";
 contract Hostile is Batches {
     /// @dev Somebody else's key, where nobody but the signer may authorise.
     function forge(uint256 lane, uint256 kind, uint256 cumulative) external watched {
-        (Lane memory l, Channel memory ch) = (_lanes[lane % LANES], _channel(lane % LANES));
+        lane = _focus(lane);
+        (Lane memory l, Channel memory ch) = (_lanes[lane], _channel(lane));
         if (ch.funded == ch.claimed) return;
         uint96 sum = uint96(_between(cumulative, ch.claimed + 1, ch.funded));
         address[6] memory others = [mallory, rig, alice, farm, session, spare];
@@ -20,7 +21,8 @@ contract Hostile is Batches {
 
     /// @dev A signature of the signer's for something else.
     function twist(uint256 lane, uint256 kind, uint256 cumulative) external watched {
-        (Lane memory l, Channel memory ch) = (_lanes[lane %= LANES], _channel(lane));
+        lane = _focus(lane);
+        (Lane memory l, Channel memory ch) = (_lanes[lane], _channel(lane));
         if (ch.funded == ch.claimed) return;
         uint96 sum = uint96(_between(cumulative, ch.claimed + 1, ch.funded));
         Voucher memory v;
@@ -44,7 +46,8 @@ contract Hostile is Batches {
     }
 
     function fromElsewhere(uint256 lane, uint256 chain, address home, uint256 cumulative) external watched {
-        (Lane memory l, Channel memory ch) = (_lanes[lane % LANES], _channel(lane % LANES));
+        lane = _focus(lane);
+        (Lane memory l, Channel memory ch) = (_lanes[lane], _channel(lane));
         if (ch.funded == ch.claimed) return;
         uint96 sum = uint96(_between(cumulative, ch.claimed + 1, ch.funded));
         if (chain == block.chainid || home == address(escrow)) return;
@@ -72,7 +75,8 @@ contract Hostile is Batches {
     // A payer that wants out
 
     function leaveEarly(uint256 lane) external watched {
-        Lane memory l = _lanes[lane %= LANES];
+        lane = _focus(lane);
+        Lane memory l = _lanes[lane];
         if (deadline[lane] == 0) {
             _refused(7, l.payer, _finalize(l, false), IEscrow.NotClosing.selector, "left without a request");
         } else if (block.timestamp < deadline[lane]) {
@@ -86,7 +90,8 @@ contract Hostile is Batches {
     }
 
     function leaveAlone(uint256 lane, uint256 kind, uint256 sum) external watched {
-        (Lane memory l, Channel memory ch) = (_lanes[lane %= LANES], _channel(lane));
+        lane = _focus(lane);
+        (Lane memory l, Channel memory ch) = (_lanes[lane], _channel(lane));
         if (ch.funded == 0) return;
         uint96 last = uint96(_between(sum, ch.claimed, ch.funded));
         address[6] memory others = [mallory, shed, alice, farm, session, spare];
@@ -107,7 +112,8 @@ contract Hostile is Batches {
     }
 
     function leaveWithTooMuch(uint256 lane, bool below) external watched {
-        (Lane memory l, Channel memory ch) = (_lanes[lane %= LANES], _channel(lane));
+        lane = _focus(lane);
+        (Lane memory l, Channel memory ch) = (_lanes[lane], _channel(lane));
         if (ch.funded == 0 || (below && ch.claimed == 0)) return;
         uint96 last = below ? ch.claimed - 1 : ch.funded + 1;
         (bytes32 r, bytes32 vs) = _consent(l, l.operator, ch.epoch, last);
@@ -116,7 +122,8 @@ contract Hostile is Batches {
     }
 
     function closeOthers(uint256 lane, bool payer) external watched {
-        (Lane memory l, Channel memory ch) = (_lanes[lane %= LANES], _channel(lane));
+        lane = _focus(lane);
+        (Lane memory l, Channel memory ch) = (_lanes[lane], _channel(lane));
         if (ch.funded == 0) return;
         Voucher memory v = _voucher(l, ch.epoch, ch.claimed);
         bytes memory data = abi.encodeCall(IEscrow.closeByPayee, (l.payee, l.operator, l.token, v, false));
@@ -135,7 +142,7 @@ contract Hostile is Batches {
     // Others' money
 
     function overdraw(uint256 lane, uint96 excess) external watched {
-        Lane memory l = _lanes[lane % LANES];
+        Lane memory l = _lanes[_focus(lane)];
         bytes4 reason = IEscrow.InsufficientBalance.selector;
         bytes memory data = abi.encodeCall(IEscrow.withdraw, (l.token, mallory, _between(excess, 1, 1e12)));
         _refused(1, mallory, data, reason, "withdrew from an empty account");

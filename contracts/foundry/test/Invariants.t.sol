@@ -4,13 +4,10 @@ pragma solidity 0.8.37;
 import {Channel, IEscrow} from "../../src/IEscrow.sol";
 import {BlockingToken} from "../../test/sol/BlockingToken.sol";
 import {Hostile} from "./Hostile.sol";
-import {Vm} from "./Vm.sol";
 
 /// @notice What holds after any sequence of the calls of Handler, Batches and Hostile. The handlers check what one call
 ///         does and write a breach down under the number of the invariant; here it fails the run.
 contract InvariantsTest {
-    Vm private constant vm = Vm(address(uint160(uint256(keccak256("hevm cheat code")))));
-
     /// @notice An invariant of this number was broken.
     error Breach(uint256 number, string what);
 
@@ -26,12 +23,6 @@ contract InvariantsTest {
     function targetContracts() external view returns (address[] memory targets) {
         targets = new address[](1);
         targets[0] = address(_world);
-    }
-
-    modifier unbroken(uint256 number) {
-        string memory what = _world.breach(number);
-        if (bytes(what).length != 0) revert Breach(number, what);
-        _;
     }
 
     /// @dev One long run for all of them; the others repeat its beginning, so that each is reported by its name.
@@ -50,56 +41,83 @@ contract InvariantsTest {
         this.invariant_11_RefusingRecipientBlocksNobody();
     }
 
-    function invariant_1_EscrowHoldsWhatItOwesAndNobodyLosesMoney() external view unbroken(1) {
+    function invariant_1_EscrowHoldsWhatItOwesAndNobodyLosesMoney() external view {
+        _unbroken(1);
         _holdsWhatItOwes(address(_usd), _usd.balanceOf(address(_escrow)));
         _holdsWhatItOwes(address(0), address(_escrow).balance);
         address[2] memory payers = _world.payers();
         for (uint256 i = 0; i < 4; ++i) {
             (uint256 has, uint256 should) = _world.wealth(payers[i / 2], i % 2 == 0 ? address(_usd) : address(0));
-            vm.assertEq(has, should, "a payer's money changed without a payment");
+            _need(1, has == should, "a payer's money changed without a payment");
         }
     }
 
-    function _holdsWhatItOwes(address token, uint256 held) private view {
-        vm.assertEq(held, _world.owed(token) + _world.strays(token), "the escrow holds another sum than it owes");
-    }
-
-    function invariant_2_ClaimedNeverAboveFunded() external view unbroken(2) {
+    function invariant_2_ClaimedNeverAboveFunded() external view {
+        _unbroken(2);
         for (uint256 i = 0; i < _world.channelCount(); ++i) {
             Channel memory ch = _world.channelOf(i);
-            vm.assertLe(ch.claimed, ch.funded, "claimed more than funded");
+            _need(2, ch.claimed <= ch.funded, "claimed more than funded");
         }
     }
 
-    function invariant_3_EpochAndClaimedNeverFall() external view unbroken(3) {}
+    function invariant_3_EpochAndClaimedNeverFall() external view {
+        _unbroken(3);
+    }
 
-    function invariant_4_PaidPerEpochAtMostHighestSigned() external view unbroken(4) {
+    function invariant_4_PaidPerEpochAtMostHighestSigned() external view {
+        _unbroken(4);
         for (uint256 i = 0; i < _world.channelCount(); ++i) {
             Channel memory ch = _world.channelOf(i);
             for (uint32 e = 0; e <= ch.epoch; ++e) {
-                vm.assertLe(_world.paid(i, e), _world.agreed(i, e), "paid more than was signed");
+                _need(4, _world.paid(i, e) <= _world.agreed(i, e), "paid more than was signed");
             }
-            vm.assertEq(_world.paid(i, ch.epoch), ch.claimed, "claimed is not what was paid");
+            _need(4, _world.paid(i, ch.epoch) == ch.claimed, "claimed is not what was paid");
         }
     }
 
-    function invariant_5_OldEpochVoucherPaysNothing() external view unbroken(5) {}
-
-    function invariant_6_OnlySignerAuthorises() external view unbroken(6) {
-        vm.assertEq(_world.outsidersHold(), 0, "somebody got money that nothing was due to");
+    function invariant_5_OldEpochVoucherPaysNothing() external view {
+        _unbroken(5);
     }
 
-    function invariant_7_NoPayerExitBeforeGraceWithoutOperator() external view unbroken(7) {
+    function invariant_6_OnlySignerAuthorises() external view {
+        _unbroken(6);
+        _need(6, _world.outsidersHold() == 0, "somebody got money that nothing was due to");
+    }
+
+    function invariant_7_NoPayerExitBeforeGraceWithoutOperator() external view {
+        _unbroken(7);
         for (uint256 i = 0; i < _world.channelCount(); ++i) {
-            vm.assertEq(_world.channelOf(i).closesAt, _world.deadline(i), "the end of the grace is another");
+            _need(7, _world.channelOf(i).closesAt == _world.deadline(i), "the grace ends at another time");
         }
     }
 
-    function invariant_8_BondLeavesOnlyBySlasherOrAfterPeriod() external view unbroken(8) {}
+    function invariant_8_BondLeavesOnlyBySlasherOrAfterPeriod() external view {
+        _unbroken(8);
+    }
 
-    function invariant_9_PackedTypedAndSinglesAgreeInAnyOrder() external view unbroken(9) {}
+    function invariant_9_PackedTypedAndSinglesAgreeInAnyOrder() external view {
+        _unbroken(9);
+    }
 
-    function invariant_10_OtherChainOrContractRejected() external view unbroken(10) {}
+    function invariant_10_OtherChainOrContractRejected() external view {
+        _unbroken(10);
+    }
 
-    function invariant_11_RefusingRecipientBlocksNobody() external view unbroken(11) {}
+    function invariant_11_RefusingRecipientBlocksNobody() external view {
+        _unbroken(11);
+    }
+
+    function _holdsWhatItOwes(address token, uint256 held) private view {
+        _need(1, held == _world.owed(token) + _world.strays(token), "the escrow holds another sum than it owes");
+    }
+
+    /// @dev Nothing that the handlers saw.
+    function _unbroken(uint256 number) private view {
+        string memory what = _world.breach(number);
+        _need(number, bytes(what).length == 0, what);
+    }
+
+    function _need(uint256 number, bool held, string memory what) private pure {
+        if (!held) revert Breach(number, what);
+    }
 }

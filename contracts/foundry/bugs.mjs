@@ -1,0 +1,336 @@
+// Bugs that such contracts have had, or that a hand could slip into in this one. Each replaces `from`, which is in the
+// file exactly once, by `to`; `both` lists further replacements of the same bug.
+export const bugs = [
+  // Vouchers
+  {
+    bug: "a voucher's epoch is not compared",
+    file: "Escrow.sol",
+    from: "if (epoch != current || claimed <= before) return 0;",
+    to: "if (claimed <= before) return 0;",
+  },
+  {
+    bug: "a voucher's epoch is that of the channel, whatever it says",
+    file: "Escrow.sol",
+    from: "if (epoch != current || claimed <= before) return 0;",
+    to: "if (claimed <= before) return 0;\n        epoch = current;",
+  },
+  {
+    bug: "a voucher pays more than the channel holds",
+    file: "Escrow.sol",
+    from: "uint96 claimed = cumulative < funded ? cumulative : funded;",
+    to: "uint96 claimed = cumulative; funded;",
+  },
+  {
+    bug: "the increment is what the voucher says, not what is new",
+    file: "Escrow.sol",
+    from: "due = claimed - before;",
+    to: "due = claimed;",
+  },
+  {
+    bug: "what was paid is not written down",
+    file: "Escrow.sol",
+    from: "        ch.claimed = claimed;\n",
+    to: "",
+  },
+  {
+    bug: "the payer's key signs vouchers, not the signer's",
+    file: "Escrow.sol",
+    from: "return _redeem(id, v.signer, v.epoch,",
+    to: "return _redeem(id, v.payer, v.epoch,",
+  },
+  {
+    bug: "any good signature will do",
+    file: "Escrow.sol",
+    from: "return err == ECDSA.RecoverError.NoError && recovered == key;",
+    to: "return err == ECDSA.RecoverError.NoError && (recovered == key || recovered != address(0));",
+  },
+  {
+    bug: "vouchers and consents have one type",
+    file: "Escrow.sol",
+    from: "abi.encode(CLOSE_TYPEHASH, id,",
+    to: "abi.encode(VOUCHER_TYPEHASH, id,",
+  },
+  {
+    bug: "the digest leaves the domain out, so it counts on every chain and contract",
+    file: "Escrow.sol",
+    from: "return _hashTypedDataV4(keccak256(abi.encode(VOUCHER_TYPEHASH, id, epoch, cumulative)));",
+    to: 'return keccak256(abi.encodePacked("\\x19\\x01", keccak256("Rerig"), keccak256(abi.encode(VOUCHER_TYPEHASH, id, epoch, cumulative))));',
+  },
+  {
+    bug: "the channel's id leaves the operator out",
+    file: "Escrow.sol",
+    from: "return keccak256(abi.encode(payer, signer, payee, operator, token));",
+    to: "operator;\n        return keccak256(abi.encode(payer, signer, payee, address(0), token));",
+  },
+  {
+    bug: "a voucher with nothing new reverts the batch it is in",
+    file: "Escrow.sol",
+    from: "if (epoch != current || claimed <= before) return 0;",
+    to: "if (epoch != current || claimed <= before) revert BadSignature(index);",
+  },
+  // Packed vouchers
+  {
+    bug: "packed: the sum is read four bytes early",
+    file: "Escrow.sol",
+    from: "uint96(bytes12(v[44:56]))",
+    to: "uint96(bytes12(v[40:52]))",
+  },
+  {
+    bug: "packed: every record is read at the first one's place",
+    file: "Escrow.sol",
+    from: "records[i * RECORD:(i + 1) * RECORD]",
+    to: "records[0:RECORD]",
+  },
+  {
+    bug: "packed: the last record is left out",
+    file: "Escrow.sol",
+    from: "for (uint256 i = 0; i < records.length / RECORD; ++i) {",
+    to: "for (uint256 i = 0; i + 1 < records.length / RECORD; ++i) {",
+  },
+  {
+    bug: "packed: a half record at the end is not refused",
+    file: "Escrow.sol",
+    from: "if (records.length % RECORD != 0) revert BadLength(records.length);",
+    to: "",
+  },
+  // Closes
+  {
+    bug: "the payee is paid twice when its side closes",
+    file: "Escrow.sol",
+    from: "_settle(token, voucher.payer, _end(id, _channels[id].claimed), false);",
+    to: "_settle(token, voucher.payer, _end(id, _channels[id].claimed), false);\n        _settle(token, payee, paid, false);",
+  },
+  {
+    bug: "a close gives all that was funded back, also what was claimed",
+    file: "Escrow.sol",
+    from: "(uint96 refunded, uint32 epoch) = (ch.funded - claimed, ch.epoch);",
+    to: "(uint96 refunded, uint32 epoch) = (ch.funded, ch.epoch);",
+  },
+  {
+    bug: "a close leaves the money in the channel",
+    file: "Escrow.sol",
+    from: "_channels[id] = Channel({funded: 0, claimed: 0, epoch: epoch + 1, closesAt: 0});",
+    to: "_channels[id] = Channel({funded: ch.funded, claimed: 0, epoch: epoch + 1, closesAt: 0});",
+  },
+  {
+    bug: "a close leaves what was claimed to the next epoch",
+    file: "Escrow.sol",
+    from: "_channels[id] = Channel({funded: 0, claimed: 0, epoch: epoch + 1, closesAt: 0});",
+    to: "_channels[id] = Channel({funded: 0, claimed: claimed, epoch: epoch + 1, closesAt: 0});",
+  },
+  {
+    bug: "a close does not start the next epoch",
+    file: "Escrow.sol",
+    from: "_channels[id] = Channel({funded: 0, claimed: 0, epoch: epoch + 1, closesAt: 0});",
+    to: "_channels[id] = Channel({funded: 0, claimed: 0, epoch: epoch, closesAt: 0});",
+  },
+  {
+    bug: "the operator's consent is not looked at",
+    file: "Escrow.sol",
+    from: "if (!_signedBy(operator, closeDigest(id, ch.epoch, finalCumulative), r, vs)) revert BadConsent();",
+    to: "r;\n        vs;",
+  },
+  {
+    bug: "the payer's own signature counts as the operator's consent",
+    file: "Escrow.sol",
+    from: "if (!_signedBy(operator, closeDigest(id, ch.epoch, finalCumulative), r, vs)) revert BadConsent();",
+    to: "if (!_signedBy(operator, closeDigest(id, ch.epoch, finalCumulative), r, vs) && !_signedBy(msg.sender, closeDigest(id, ch.epoch, finalCumulative), r, vs)) revert BadConsent();",
+  },
+  {
+    bug: "an agreed close may go below what is claimed",
+    file: "Escrow.sol",
+    from: "if (finalCumulative < claimed || finalCumulative > funded) {",
+    to: "if (finalCumulative > funded) {",
+    both: [{ from: "uint256 owed = finalCumulative - claimed;", to: "uint256 owed = finalCumulative > claimed ? finalCumulative - claimed : 0;" }],
+  },
+  {
+    bug: "anybody closes for the payee",
+    file: "Escrow.sol",
+    from: "if (msg.sender != payee && msg.sender != operator) revert NotPayeeOrOperator(msg.sender);",
+    to: "",
+  },
+  {
+    bug: "an old voucher closes the new epoch",
+    file: "Escrow.sol",
+    from: "if (voucher.epoch != epoch) revert BadEpoch(epoch, voucher.epoch);",
+    to: "epoch;",
+  },
+  {
+    bug: "a close by the payer sends to the payee, who can refuse",
+    file: "Escrow.sol",
+    from: "_settle(token, payee, owed, false);",
+    to: "_settle(token, payee, owed, true);",
+  },
+  {
+    bug: "the grace is a second short",
+    file: "Escrow.sol",
+    from: "if (block.timestamp < closesAt) revert TooEarly(closesAt, block.timestamp);",
+    to: "if (block.timestamp + 1 < closesAt) revert TooEarly(closesAt, block.timestamp);",
+  },
+  {
+    bug: "a channel ends without a request",
+    file: "Escrow.sol",
+    from: "if (closesAt == 0) revert NotClosing(id);",
+    to: "",
+  },
+  {
+    bug: "money added does not cancel a close",
+    file: "Escrow.sol",
+    from: "        ch.closesAt = 0;\n",
+    to: "",
+  },
+  {
+    bug: "asking again moves the end of the grace",
+    file: "Escrow.sol",
+    from: "if (ch.closesAt != 0) revert AlreadyClosing(id, ch.closesAt);",
+    to: "",
+  },
+  // Accounts
+  {
+    bug: "money leaves an account without being taken from it",
+    file: "Accounts.sol",
+    from: "_accounts[owner][token] = balance - amount;",
+    to: "",
+  },
+  {
+    bug: "an account is overdrawn",
+    file: "Accounts.sol",
+    from: "if (balance < amount) revert InsufficientBalance(owner, token, balance, amount);",
+    to: "",
+  },
+  {
+    bug: "many channels are funded for the price of the last",
+    file: "Escrow.sol",
+    from: "total += f.amount;",
+    to: "total = f.amount;",
+  },
+  {
+    bug: "a channel is funded from the wallet with native money that was not sent",
+    file: "Escrow.sol",
+    from: "if (msg.value != expected) revert BadValue(expected, msg.value);",
+    to: "expected;",
+  },
+  {
+    bug: "native money sent once counts for every call of a multicall",
+    file: "Accounts.sol",
+    from: "        public\n        override(IEscrow, Multicall)",
+    to: "        public\n        payable\n        override(IEscrow, Multicall)",
+    both: [
+      // The interface and the library would have to allow it too: a copy of the library's loop stands in for that.
+      { from: "return super.multicall(data);", to: "results = new bytes[](data.length);\n        for (uint256 i = 0; i < data.length; ++i) {\n            (bool ok, bytes memory out) = address(this).delegatecall(data[i]);\n            if (!ok) assembly { revert(add(out, 32), mload(out)) }\n            results[i] = out;\n        }" },
+      { file: "IEscrow.sol", from: "function multicall(bytes[] calldata data) external returns", to: "function multicall(bytes[] calldata data) external payable returns" },
+      { library: "utils/Multicall.sol", from: "function multicall(bytes[] calldata data) public virtual returns", to: "function multicall(bytes[] calldata data) public payable virtual returns" },
+    ],
+  },
+  {
+    bug: "a token that keeps a part of a deposit is credited in full",
+    file: "Accounts.sol",
+    from: "if (now_ < held || now_ - held != amount) revert InexactTransfer(token, amount, now_ < held ? 0 : now_ - held);",
+    to: "now_;\n        held;\n        amount;",
+  },
+  {
+    bug: "the lock is not held while money is sent",
+    file: "Accounts.sol",
+    from: "function _push(address token, address owner, address to, uint256 amount) private nonReentrant {",
+    to: "function _push(address token, address owner, address to, uint256 amount) private {",
+  },
+  {
+    bug: "the lock is not held while a token is pulled",
+    file: "Accounts.sol",
+    from: "function _pull(address token, uint256 amount) internal nonReentrant {",
+    to: "function _pull(address token, uint256 amount) internal {",
+  },
+  {
+    bug: "redeeming does not look at the lock",
+    file: "Escrow.sol",
+    from: "    function redeem(address payee, address operator, address token, Voucher calldata voucher, bool payout)\n        external\n        nonReentrantView\n",
+    to: "    function redeem(address payee, address operator, address token, Voucher calldata voucher, bool payout)\n        external\n",
+  },
+  {
+    bug: "native money that a recipient refuses is gone",
+    file: "Accounts.sol",
+    from: 'else if (!LowLevelCall.callNoReturn(to, amount, "")) revert NativeTransferFailed(to, amount);',
+    to: 'else LowLevelCall.callNoReturn(to, amount, "");',
+  },
+  // Signed deposits
+  {
+    bug: "a permit that was used before stops the deposit",
+    file: "Accounts.sol",
+    from: "try IERC20Permit(token).permit(msg.sender, address(this), amount, deadline, v, r, s) {} catch {}",
+    to: "IERC20Permit(token).permit(msg.sender, address(this), amount, deadline, v, r, s);",
+  },
+  {
+    bug: "the nonce of an authorised deposit does not name the account",
+    file: "Accounts.sol",
+    from: "return keccak256(abi.encode(DEPOSIT_TAG, owner, salt));",
+    to: "owner;\n        return keccak256(abi.encode(DEPOSIT_TAG, salt));",
+  },
+  {
+    bug: "the nonce of an authorised opening is the salt alone",
+    file: "Escrow.sol",
+    from: "_pullAuthorized(token, payer, amount, openNonce(id, auth.salt), auth);",
+    to: "id;\n        _pullAuthorized(token, payer, amount, auth.salt, auth);",
+  },
+  {
+    bug: "an authorised deposit is credited to whoever relays it",
+    file: "Accounts.sol",
+    from: "    ) external nonReentrantView {\n        _deposit(token, owner, amount);",
+    to: "    ) external nonReentrantView {\n        _deposit(token, msg.sender, amount);",
+  },
+  // Bonds
+  {
+    bug: "a bond is released before the period is over",
+    file: "Bonds.sol",
+    from: "if (block.timestamp < b.releaseAt) revert TooEarly(b.releaseAt, block.timestamp);",
+    to: "",
+  },
+  {
+    bug: "more unbonding does not start the period again",
+    file: "Bonds.sol",
+    from: "b.releaseAt = uint64(block.timestamp) + unbondPeriod;",
+    to: "if (b.releaseAt == 0) b.releaseAt = uint64(block.timestamp) + unbondPeriod;",
+  },
+  {
+    bug: "anybody slashes",
+    file: "Bonds.sol",
+    from: "return keccak256(abi.encode(owner, operator, token, slasher));",
+    to: "slasher;\n        return keccak256(abi.encode(owner, operator, token));",
+  },
+  {
+    bug: "what is unbonding cannot be slashed",
+    file: "Bonds.sol",
+    from: "uint96 leaving = amount < b.unbonding ? amount : b.unbonding;",
+    to: "uint96 leaving = 0;",
+  },
+  {
+    bug: "the beneficiary gets what was asked, not what there was",
+    file: "Bonds.sol",
+    from: "_credit(token, beneficiary, taken);",
+    to: "_credit(token, beneficiary, amount);",
+  },
+  {
+    bug: "what is slashed stays in the bond",
+    file: "Bonds.sol",
+    from: "        b.active -= staying;\n",
+    to: "",
+  },
+  // The committee
+  {
+    bug: "one member's signature counts as often as it is given",
+    file: "CommitteeArbiter.sol",
+    from: "|| signer <= last || !isMember[signer]",
+    to: "|| signer < last || !isMember[signer]",
+  },
+  {
+    bug: "a case is decided again and again",
+    file: "CommitteeArbiter.sol",
+    from: "isDecided[verdict.caseId] = true;",
+    to: "",
+  },
+  {
+    bug: "a verdict does not expire",
+    file: "CommitteeArbiter.sol",
+    from: "if (block.timestamp > verdict.deadline) revert Expired(verdict.deadline, block.timestamp);",
+    to: "",
+  },
+];
