@@ -9,7 +9,7 @@ mkdir -p build
 CGO_ENABLED=0 go build -o build/testlog ./scripts/testlog
 step() { printf '\n== %s\n' "$*"; }
 leave() { printf '%s: %s\n' "$1" "$2" >>build/left-out.txt; }
-gotest() { go test -json -vet=off "$@" | build/testlog build/left-out.txt; } # a test that skips itself is left out
+gotest() { go test -json -vet=off "$@" | build/testlog build/left-out.txt; } # lists tests that skip themselves
 
 step "format and vet"
 unformatted=$(gofmt -l $(git ls-files '*.go'))
@@ -33,9 +33,10 @@ slow='/(contracts|node/settle|node/runner|node/discovery|node/network|testnet/ch
 all=$(go list ./...)
 fast=$(grep -vE "$slow" <<<"$all")
 gotest "${race[@]}" -timeout 10m $fast
-for p in node/settle node/network node/discovery testnet/chain contracts node/runner testnet cmd/rerig; do
+for p in node/settle node/network node/discovery testnet/chain contracts node/runner cmd/rerig; do
   gotest "${race[@]}" -parallel 4 -timeout 25m "./$p" # they wait more than they compute
 done
+gotest "${race[@]}" -parallel 8 -timeout 25m ./testnet # and it most of all, for the protocol's timeouts
 
 step "lint"
 if command -v golangci-lint >/dev/null; then
