@@ -144,6 +144,23 @@ func (c *Client) History(ctx context.Context) (*node.History, error) {
 	return call[node.History](ctx, c, http.MethodGet, "/v1/wallet/history", nil)
 }
 
+// Statement lists every change of what the node's addresses have, with the chain's
+// balances at the same block.
+func (c *Client) Statement(ctx context.Context) (*node.Statement, error) {
+	return call[node.Statement](ctx, c, http.MethodGet, "/v1/wallet/statement", nil)
+}
+
+// Audit compares the journal with the chain.
+func (c *Client) Audit(ctx context.Context) (*node.Audit, error) {
+	return call[node.Audit](ctx, c, http.MethodGet, "/v1/wallet/audit", nil)
+}
+
+// Recover closes every channel and withdraws what is free to an address (zero is the
+// owner's own). It may be called again until nothing waits.
+func (c *Client) Recover(ctx context.Context, to protocol.Address) (*node.Recovery, error) {
+	return call[node.Recovery](ctx, c, http.MethodPost, "/v1/wallet/recover", node.Transfer{To: to})
+}
+
 // Vouchers lists the highest voucher of each channel that pays the node.
 func (c *Client) Vouchers(ctx context.Context) ([]node.HeldVoucher, error) {
 	return list[node.HeldVoucher](ctx, c, "/v1/wallet/vouchers")

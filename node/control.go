@@ -82,6 +82,9 @@ func (c *control) routes() http.Handler {
 	handle("POST /v1/wallet/collect", c.collectNow)
 	handle("POST /v1/wallet/close", c.closeChannel)
 	handle("GET /v1/wallet/history", c.history)
+	handle("GET /v1/wallet/statement", c.statement)
+	handle("GET /v1/wallet/audit", c.audit)
+	handle("POST /v1/wallet/recover", c.recoverAll)
 	handle("GET /v1/wallet/vouchers", c.vouchers)
 	mux.HandleFunc("GET /v1/runs/{id}/events", c.events)
 	return mux

@@ -9,6 +9,7 @@ import (
 	"os"
 	"runtime/debug"
 	"slices"
+
 	"github.com/rerig/rerig/node/journal"
 	"github.com/rerig/rerig/protocol"
 )

@@ -25,6 +25,8 @@ type Profile struct {
 	Bootstrap     []string  `toml:"bootstrap"`
 	Local         bool      `toml:"local"`
 	Confirmations uint64    `toml:"confirmations"`
+	// EscrowBlock is the block that deployed the escrow; nothing before it is read.
+	EscrowBlock uint64 `toml:"escrow_block,omitempty"`
 	// Faucet is set on test networks only: where `rerig wallet init` asks for coins.
 	Faucet string `toml:"faucet,omitempty"`
 

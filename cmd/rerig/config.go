@@ -18,6 +18,9 @@ import (
 
 const envPrefix = "RERIG_"
 
+// outputFormats annotates a command that has a format besides text and json.
+const outputFormats = "output"
+
 // configure fills the flags that the command line leaves open: from RERIG_*
 // variables, then from the config file.
 func (a *app) configure(cmd *cobra.Command) error {
@@ -52,7 +55,7 @@ func (a *app) configure(cmd *cobra.Command) error {
 	if err != nil {
 		return err
 	}
-	if a.output != "text" && a.output != "json" {
+	if formats := cmd.Annotations[outputFormats]; a.output != "text" && a.output != "json" && (formats == "" || a.output != formats) {
 		return usage("--output: text or json, got %q", a.output)
 	}
 	return nil

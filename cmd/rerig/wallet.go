@@ -17,11 +17,30 @@ import (
 
 func (a *app) walletCmd() *cobra.Command {
 	var to string
+	var all bool
 	withdraw := &cobra.Command{
-		Use: "withdraw AMOUNT|all", Short: "Move tokens from the escrow account to a wallet", Args: exactly("AMOUNT"),
-		RunE: func(cmd *cobra.Command, args []string) error { return a.withdraw(cmd.Context(), args[0], to) },
+		Use: "withdraw AMOUNT|all", Short: "Move tokens from the escrow account to a wallet",
+		Long: `Move tokens from the escrow account to a wallet: an amount, or all that is in the account.
+
+With --all instead, everything comes back, whether any rig answers or not: channels
+are closed, those whose grace is over are emptied, vouchers held are collected, and
+the account is withdrawn. What is not free yet is listed with the time at which it
+will be; run it again then. Doing so twice does no harm.`,
+		Args: func(cmd *cobra.Command, args []string) error {
+			if all {
+				return exactly()(cmd, args)
+			}
+			return exactly("AMOUNT")(cmd, args)
+		},
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if all {
+				return a.recoverAll(cmd.Context(), to)
+			}
+			return a.withdraw(cmd.Context(), args[0], to)
+		},
 	}
 	withdraw.Flags().StringVar(&to, "to", "", "`address` that gets them (default the node's own)")
+	withdraw.Flags().BoolVar(&all, "all", false, "close every channel and take back all there is")
 	return group("wallet", "Look at the money and move it", append(a.walletKeyCmds(),
 		&cobra.Command{
 			Use: "balance", Short: "Show what there is, is promised and is owed", Args: exactly(),
@@ -44,10 +63,7 @@ What the rig is owed it still gets. The rest is in the escrow account when the r
 has answered, or at the latest when the escrow's grace is over; a node must run then.`,
 			RunE: func(cmd *cobra.Command, args []string) error { return a.closeChannels(cmd.Context(), args[0]) },
 		},
-		&cobra.Command{
-			Use: "history", Short: "List transactions and jobs, newest first", Args: exactly(),
-			RunE: func(cmd *cobra.Command, _ []string) error { return a.history(cmd.Context()) },
-		})...)
+		a.historyCmd(), a.auditCmd())...)
 }
 
 // withNode runs f with a node whose chain was looked at.
@@ -141,12 +157,9 @@ func positive(m money, text string) (protocol.Amount, error) {
 }
 
 func (a *app) withdraw(ctx context.Context, text, to string) error {
-	var dest protocol.Address
-	if to != "" {
-		var err error
-		if dest, err = protocol.ParseAddress(strings.ToLower(to)); err != nil {
-			return usage("--to: %w", err)
-		}
+	dest, err := recipient(to)
+	if err != nil {
+		return err
 	}
 	return a.withNode(ctx, func(s *session) error {
 		var amount protocol.Amount // zero is all
@@ -165,6 +178,17 @@ func (a *app) withdraw(ctx context.Context, text, to string) error {
 		}
 		return a.printTxs(r)
 	})
+}
+
+// recipient reads --to; zero is the owner's own address.
+func recipient(to string) (dest protocol.Address, err error) {
+	if to == "" {
+		return dest, nil
+	}
+	if dest, err = protocol.ParseAddress(strings.ToLower(to)); err != nil {
+		return dest, usage("--to: %w", err)
+	}
+	return dest, nil
 }
 
 func (a *app) collect(ctx context.Context) error {
@@ -217,38 +241,6 @@ func txTable(w io.Writer, txs []protocol.Tx) error {
 	for i := range txs {
 		tx := &txs[i]
 		fmt.Fprintf(t, "%s\t%s\t%s\t%d\t%s\t%d\t%s\n", tx.Hash, tx.Kind, tx.Status, tx.GasUsed, wei(tx.Fee), tx.Block, clipText(tx.Detail, 80))
-	}
-	return t.Flush()
-}
-
-func (a *app) history(ctx context.Context) error {
-	s, err := a.open(ctx)
-	if err != nil {
-		return err
-	}
-	h, err := s.History(ctx)
-	if err == nil {
-		err = a.print(h, func(w io.Writer) error { return historyTables(w, s.money, h) })
-	}
-	return errors.Join(err, s.Close())
-}
-
-func historyTables(w io.Writer, m money, h *node.History) error {
-	if len(h.Txs) > 0 {
-		if err := txTable(w, h.Txs); err != nil {
-			return err
-		}
-	}
-	if len(h.Jobs) == 0 {
-		return nil
-	}
-	fmt.Fprintln(w)
-	t := tabwriter.NewWriter(w, 0, 4, 2, ' ', 0)
-	fmt.Fprintln(t, "JOB\tSIDE\tSTATE\tUSED\tDONE FOR\tPAID BY VOUCHER\tTIME")
-	for i := range h.Jobs {
-		j := &h.Jobs[i].Job
-		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", j.ID.Short(), j.Role, j.State, units(j.Units), j.Due.Units(m.Decimals),
-			j.Paid.Units(m.Decimals), time.UnixMilli(int64(h.Jobs[i].Created)).Format(time.DateTime))
 	}
 	return t.Flush()
 }
