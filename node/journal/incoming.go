@@ -149,8 +149,14 @@ func (t *tx) credit(id, job protocol.Hash, v protocol.SignedVoucher, jobPaid pro
 	if better {
 		a.best = v
 	}
+	before := res.paid
 	if err := a.pay(t, &res, jobPaid); err != nil {
 		return none, err
+	}
+	if more := jobPaid.Minus(before); !more.IsZero() {
+		if err := t.addPaid(protocol.RoleRig, before.IsZero(), more); err != nil {
+			return none, err
+		}
 	}
 	if err := res.save(t, protocol.RoleRig); err != nil {
 		return none, err

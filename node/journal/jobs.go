@@ -28,8 +28,8 @@ type Query struct {
 	Before uint64         // only records created before; unix milliseconds
 }
 
-// PutRecord inserts the record or replaces the one of the same role and job. It
-// is durable on return.
+// PutRecord inserts the record or replaces the one of the same role and job, whose
+// run and time of creation stay. It is durable on return.
 func (j *Journal) PutRecord(ctx context.Context, rec protocol.Record) error {
 	put, err := putting(rec)
 	if err != nil {
@@ -59,7 +59,7 @@ func putting(rec protocol.Record) (func(*tx) error, error) {
 			specID = id
 		}
 		return t.exec(`INSERT INTO jobs (id, role, run, ended, created, updated, spec, record) VALUES (?,?,?,?,?,?,?,?)
-			ON CONFLICT (id, role) DO UPDATE SET run = excluded.run, ended = excluded.ended, created = excluded.created,
+			ON CONFLICT (id, role) DO UPDATE SET ended = excluded.ended,
 			updated = excluded.updated, spec = excluded.spec, record = excluded.record`,
 			rec.Job.ID[:], string(rec.Job.Role), rec.Run[:], rec.Job.Ended, int64(rec.Created), int64(rec.Updated), specID, body)
 	}, nil
@@ -112,13 +112,23 @@ func (j *Journal) Paid(ctx context.Context, role protocol.Role, id protocol.Hash
 // milliseconds, so it may be longer than the limit by the records created in its
 // last one, and Before set to the last record's Created continues without a gap.
 func (j *Journal) Records(ctx context.Context, q Query) (recs []protocol.Record, err error) {
+	query, args := q.text()
+	err = j.view(ctx, func(r reader) error {
+		recs, err = records(r, query, args...)
+		return err
+	})
+	return recs, err
+}
+
+// text is the query in SQL.
+func (q Query) text() (query string, args []any) {
 	limit, before := clampLimit(q.Limit), int64(math.MaxInt64)
 	if q.Before > 0 && q.Before < math.MaxInt64 {
 		before = int64(q.Before)
 	}
 	where, args := "created < ?", []any{before}
-	if q.Role != "" {
-		where, args = where+" AND role = ?", append(args, string(q.Role))
+	if q.Role != "" { // the plus keeps SQLite from reading all jobs of a role, to sort them
+		where, args = where+" AND +role = ?", append(args, string(q.Role))
 	}
 	if q.Active {
 		where += " AND ended = 0"
@@ -127,12 +137,8 @@ func (j *Journal) Records(ctx context.Context, q Query) (recs []protocol.Record,
 		where, args = where+" AND run = ?", append(args, q.Run[:])
 	}
 	last := "(SELECT created FROM jobs WHERE " + where + " ORDER BY created DESC LIMIT 1 OFFSET ?)"
-	args = append(append(args, args...), limit-1)
-	err = j.view(ctx, func(r reader) error {
-		recs, err = records(r, selectRecord+"WHERE "+where+" AND created >= coalesce("+last+", 0) ORDER BY created DESC, jobs.id", args...)
-		return err
-	})
-	return recs, err
+	return selectRecord + "WHERE " + where + " AND created >= coalesce(" + last + ", 0) ORDER BY created DESC, jobs.id",
+		append(append(args, args...), limit-1)
 }
 
 func clampLimit(n int) int {

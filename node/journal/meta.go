@@ -41,6 +41,13 @@ func (j *Journal) Spent(ctx context.Context, since uint64) (jobs int, amount pro
 }
 
 func (j *Journal) paid(ctx context.Context, role protocol.Role, since uint64) (jobs int, amount protocol.Amount, err error) {
+	if since == 0 {
+		err = j.view(ctx, func(r reader) error {
+			jobs, amount, err = totalOf(r, role)
+			return err
+		})
+		return jobs, amount, err
+	}
 	const query = `SELECT paid FROM jobs JOIN reservations ON reservations.job = jobs.id AND reservations.role = jobs.role
 		WHERE jobs.role = ? AND jobs.updated >= ?`
 	err = j.view(ctx, func(r reader) error {

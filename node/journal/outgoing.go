@@ -107,6 +107,9 @@ func (t *tx) promise(id, job protocol.Hash, total protocol.Amount) (v protocol.V
 	if a.used, err = a.used.Add(delta); err != nil {
 		return v, err
 	}
+	if err := t.addPaid(protocol.RoleRequester, res.paid.IsZero(), delta); err != nil {
+		return v, err
+	}
 	res.paid = total
 	if err := res.save(t, protocol.RoleRequester); err != nil {
 		return v, err

@@ -1,0 +1,71 @@
+package journal
+
+import (
+	"database/sql"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/rerig/rerig/protocol"
+)
+
+func wantTotals(t *testing.T, j *Journal, jobs int, earned, spent uint64) {
+	t.Helper()
+	n, amount, err := j.Earned(t.Context(), 0)
+	must(t, err)
+	m, paid, err := j.Spent(t.Context(), 0)
+	must(t, err)
+	if n != jobs || m != jobs || amount != amt(earned) || paid != amt(spent) {
+		t.Fatalf("%d jobs earned %s and %d cost %s, want %d with %d and %d", n, amount, m, paid, jobs, earned, spent)
+	}
+}
+
+// TestTotalsAreKept over vouchers that pay nothing new, and over an upgrade of a
+// file that has none.
+func TestTotalsAreKept(t *testing.T) {
+	dir, ctx, ch := t.TempDir(), t.Context(), channel(1)
+	j := start(t, dir, Options{})
+	wantTotals(t, j, 0, 0, 0)
+	must(t, j.SetInChannel(ctx, domain, ch, funded(100)))
+	must(t, j.SetOutChannel(ctx, domain, ch, funded(100)))
+	for n := range uint64(3) {
+		must(t, j.ReserveIn(ctx, ch.ID(), num(n), amt(30)))
+		must(t, j.Reserve(ctx, ch.ID(), num(n), amt(30)))
+	}
+	for _, total := range []uint64{5, 5, 20} {
+		for n := range uint64(2) {
+			_, err := j.Promise(ctx, ch.ID(), num(n), amt(total))
+			must(t, err)
+			_, err = j.Credit(ctx, ch.ID(), num(n), voucher(ch, 0, 50), amt(total-1))
+			must(t, err)
+		}
+	}
+	_, err := j.Credit(ctx, ch.ID(), num(2), voucher(ch, 0, 60), amt(0)) // a higher voucher, for nothing
+	must(t, err)
+	wantTotals(t, j, 2, 38, 40)
+	must(t, j.Close())
+
+	alter(t, filepath.Join(dir, FileName), "DROP TABLE totals; PRAGMA user_version = 1")
+	j = start(t, dir, Options{})
+	wantTotals(t, j, 2, 38, 40)
+}
+
+// TestListsDoNotSort: a list of a hundred of a million jobs reads a hundred.
+func TestListsDoNotSort(t *testing.T) {
+	j := start(t, t.TempDir(), Options{})
+	run := num(1)
+	for _, q := range []Query{{}, {Role: protocol.RoleRig}, {Role: protocol.RoleRequester, Active: true}, {Active: true}, {Run: &run}, {Before: 7, Limit: 3}} {
+		text, args := q.text()
+		must(t, j.view(t.Context(), func(r reader) error {
+			return each(r, "EXPLAIN QUERY PLAN "+text, args, func(scan func(...any) error) error {
+				var id, parent, unused int
+				var detail sql.NullString
+				err := scan(&id, &parent, &unused, &detail)
+				if s := detail.String; strings.HasPrefix(s, "SCAN jobs") && !strings.Contains(s, "USING") || s == "USE TEMP B-TREE FOR ORDER BY" {
+					t.Errorf("%+v: %s", q, s)
+				}
+				return err
+			})
+		}))
+	}
+}
