@@ -54,6 +54,16 @@ else
   leave "viem, ethers and anvil" "npm is not installed; it brings them"
 fi
 
+step "contracts: Foundry invariants, fuzz, seeded bugs"
+if ! command -v npm >/dev/null; then
+  leave "Foundry and the seeded bugs" "npm is not installed; it brings forge"
+elif ! [[ "$(uname -sm)" =~ ^(Linux x86_64|Darwin arm64)$ ]]; then
+  leave "Foundry and the seeded bugs" "npm has no forge for $(uname -sm)"
+else
+  make -s -C contracts foundry
+  make -s -C contracts seeded
+fi
+
 if [ -s build/left-out.txt ]; then
   step "left out"
   cat build/left-out.txt

@@ -2,10 +2,10 @@
 //
 //   node seeded.mjs [--all] [--jobs N] [text of some bugs' names]
 //
-// The suite is forge's: all fuzz tests, and the run of all eleven invariants together, with a fixed seed and fewer cases
-// than `make foundry`. A bug is done with the first test that finds it; --all runs the rest too and shows them. It exits
-// with 1 if a bug survives or can no longer be planted, or if the contracts as they are fail. Nothing in ../src is
-// touched: each copy is compiled in memory and handed over by the environment.
+// The suite is forge's: every test and fuzz test, and the run of all eleven invariants together, with a fixed seed and
+// fewer cases than `make foundry`. A bug is done with the first test that finds it; --all runs the rest too and shows
+// them. It exits with 1 if a bug survives or can no longer be planted, or if the contracts as they are fail. Nothing in
+// ../src is touched: each copy is compiled in memory and handed over by the environment.
 import { execFile } from "node:child_process";
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { createRequire } from "node:module";
@@ -23,7 +23,7 @@ const cases = {
   FOUNDRY_FUZZ_RUNS: "16",
   FOUNDRY_INVARIANT_SHRINK_RUN_LIMIT: "0",
 };
-const suite = ["test", "--json", "--fuzz-seed", "0x7265726967", "--match-test", "testFuzz_|invariant_AllTogether"];
+const suite = ["test", "--json", "--fuzz-seed", "0x7265726967", "--match-test", "^test|^invariant_AllTogether"];
 
 // What the optimizer does matters to gas alone, and a bug's gas to nobody.
 const settings = {
@@ -90,7 +90,7 @@ function run(code, all) {
 
 /** How a failure is shown: a test by its name, an invariant by its number. */
 function told({ name, reason }) {
-  if (!name.startsWith("invariant_")) return name.replace(/^testFuzz_|\(.*$/g, "");
+  if (!name.startsWith("invariant_")) return name.replace(/^test(Fuzz)?_|\(.*$/g, "");
   const broken = /Breach\((\d+)/.exec(reason ?? "");
   return broken ? `invariant ${broken[1]}` : "a right call fails among the invariants";
 }

@@ -10,47 +10,59 @@ import {Lane, World} from "./World.sol";
 contract ReentrancyTest is World {
     bytes4 private constant REFUSAL = bytes4(keccak256("ReentrancyGuardReentrantCall()"));
 
-    function testFuzz_NothingGetsInDuringAPayout(uint256 which, uint96 amount) external {
-        amount = uint96(_between(amount, 10, 1e24));
+    uint256 private constant FUNCTIONS = 19;
+    uint96 private constant AMOUNT = 1000;
+
+    function test_NothingGetsInDuringAPayout() external {
         Lane memory l = Lane(alice, session, pool, rig, NATIVE);
-        _deposit(pool, NATIVE, amount);
-        _fund(l, amount);
-        Voucher memory v = _voucher(l, 0, amount / 2);
-        Caller(payable(pool)).arm(address(escrow), _calls(l, v)[which % 19]);
-        _must(pool, abi.encodeCall(IEscrow.withdraw, (NATIVE, pool, amount / 2)));
-        _kept(pool, 1);
-        _must(pool, abi.encodeCall(IEscrow.redeem, (pool, rig, NATIVE, v, true)));
-        _kept(pool, 2);
-        _must(rig, abi.encodeCall(IEscrow.closeByPayee, (pool, rig, NATIVE, _voucher(l, 0, amount), true)));
-        _kept(pool, 3);
+        _deposit(pool, NATIVE, AMOUNT);
+        _fund(l, AMOUNT);
+        Voucher memory v = _voucher(l, 0, AMOUNT / 2);
+        bytes memory redeem = abi.encodeCall(IEscrow.redeem, (pool, rig, NATIVE, v, true));
+        bytes memory close = abi.encodeCall(IEscrow.closeByPayee, (pool, rig, NATIVE, v, true));
+        for (uint256 i = 0; i < FUNCTIONS; ++i) {
+            uint256 start = vm.snapshotState();
+            Caller(payable(pool)).arm(address(escrow), _calls(l, v)[i]);
+            _must(pool, abi.encodeCall(IEscrow.withdraw, (NATIVE, pool, AMOUNT / 2)));
+            _kept(pool, 1);
+            _must(pool, i % 2 == 0 ? redeem : close);
+            _kept(pool, 2);
+            vm.revertToState(start);
+        }
     }
 
-    function testFuzz_NothingGetsInDuringARefund(uint256 which, uint96 amount) external {
-        amount = uint96(_between(amount, 10, 1e24));
+    function test_NothingGetsInDuringARefund() external {
         Lane memory l = Lane(vault, session, farm, rig, NATIVE);
-        _fund(l, amount);
-        Caller(payable(vault)).arm(address(escrow), _calls(l, _voucher(l, 0, 1))[which % 19]);
-        (bytes32 r, bytes32 vs) = _consent(l, rig, 0, amount / 2);
-        _must(vault, _closeByPayer(l, amount / 2, r, vs, true));
-        _kept(vault, 1);
+        _fund(l, AMOUNT);
+        (bytes32 r, bytes32 vs) = _consent(l, rig, 0, AMOUNT / 2);
+        for (uint256 i = 0; i < FUNCTIONS; ++i) {
+            uint256 start = vm.snapshotState();
+            Caller(payable(vault)).arm(address(escrow), _calls(l, _voucher(l, 0, 1))[i]);
+            _must(vault, _closeByPayer(l, AMOUNT / 2, r, vs, true));
+            _kept(vault, 1);
+            vm.revertToState(start);
+        }
     }
 
-    function testFuzz_NothingGetsInDuringADeposit(uint256 which, uint96 amount) external {
-        amount = uint96(_between(amount, 10, 1e24));
+    function test_NothingGetsInDuringADeposit() external {
         HookToken token = new HookToken();
-        token.mint(vault, amount);
+        token.mint(vault, AMOUNT);
         vm.prank(vault);
-        token.approve(address(escrow), amount);
+        token.approve(address(escrow), AMOUNT);
         Lane memory l = Lane(vault, session, farm, rig, address(token));
-        Caller(payable(vault)).arm(address(escrow), _calls(l, _voucher(l, 0, 1))[which % 19]);
-        _must(vault, abi.encodeCall(IEscrow.depositAndFund, (farm, rig, session, address(token), amount / 2)));
-        _kept(vault, 1);
-        _must(vault, abi.encodeCall(IEscrow.deposit, (address(token), vault, amount / 2)));
-        _kept(vault, 2);
+        for (uint256 i = 0; i < FUNCTIONS; ++i) {
+            uint256 start = vm.snapshotState();
+            Caller(payable(vault)).arm(address(escrow), _calls(l, _voucher(l, 0, 1))[i]);
+            _must(vault, abi.encodeCall(IEscrow.depositAndFund, (farm, rig, session, address(token), AMOUNT / 2)));
+            _kept(vault, 1);
+            _must(vault, abi.encodeCall(IEscrow.deposit, (address(token), vault, AMOUNT / 2)));
+            _kept(vault, 2);
+            vm.revertToState(start);
+        }
     }
 
     /// @dev Every function that changes anything.
-    function _calls(Lane memory l, Voucher memory v) private pure returns (bytes[19] memory calls) {
+    function _calls(Lane memory l, Voucher memory v) private pure returns (bytes[FUNCTIONS] memory calls) {
         Authorization memory a;
         calls[0] = abi.encodeCall(IEscrow.deposit, (l.token, l.payer, 1));
         calls[1] = abi.encodeCall(IEscrow.depositNative, (l.payer));
