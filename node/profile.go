@@ -2,8 +2,10 @@ package node
 
 import (
 	"bytes"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"math/big"
 	"os"
 	"strings"
 
@@ -25,12 +27,27 @@ type Profile struct {
 	Bootstrap     []string  `toml:"bootstrap"`
 	Local         bool      `toml:"local"`
 	Confirmations uint64    `toml:"confirmations"`
+	// NativePrice is what one native coin is worth in the token, "3000" for example:
+	// a rig holds the fee of a collection against it. "" is not known.
+	NativePrice string `toml:"native_price,omitempty"`
 	// EscrowBlock is the block that deployed the escrow; nothing before it is read.
 	EscrowBlock uint64 `toml:"escrow_block,omitempty"`
 	// Faucet is set on test networks only: where `rerig wallet init` asks for coins.
 	Faucet string `toml:"faucet,omitempty"`
 
-	market protocol.Market
+	market      protocol.Market
+	nativePrice *nativePrice // nil is not known
+}
+
+// nativePrice converts wei to the token.
+type nativePrice struct{ coin *big.Int } // base units for one coin of 10^18 wei
+
+// tokens is the worth of wei in base units, rounded up.
+func (p *nativePrice) tokens(wei protocol.Amount) *big.Int {
+	oneCoin := big.NewInt(1e18)
+	worth := new(big.Int).Mul(wei.Big(), p.coin)
+	worth.Add(worth, oneCoin).Sub(worth, big.NewInt(1))
+	return worth.Div(worth, oneCoin)
 }
 
 // Endpoints are the URLs of a chain's JSON-RPC endpoints, the best first. In a
@@ -42,6 +59,9 @@ func (e *Endpoints) UnmarshalText(text []byte) error {
 	*e = Endpoints{string(text)}
 	return nil
 }
+
+// UnmarshalJSON reads the list: in JSON an UnmarshalText alone would refuse it.
+func (e *Endpoints) UnmarshalJSON(data []byte) error { return json.Unmarshal(data, (*[]string)(e)) }
 
 // LoadProfile reads and checks a profile file.
 func LoadProfile(path string) (*Profile, error) {
@@ -102,6 +122,16 @@ func (p *Profile) Check() error {
 	token, err := protocol.ParseAddress(p.Token)
 	if err != nil {
 		return fmt.Errorf("token: %w", err)
+	}
+	switch {
+	case token.IsZero():
+		p.nativePrice = &nativePrice{big.NewInt(1e18)}
+	case p.NativePrice != "":
+		coin, err := protocol.ParseUnits(p.NativePrice, p.TokenDecimals)
+		if err != nil || coin.IsZero() {
+			return field("native_price", "tokens for one native coin, above zero", p.NativePrice)
+		}
+		p.nativePrice = &nativePrice{coin.Big()}
 	}
 	p.market = protocol.Market{Domain: protocol.Domain{ChainID: p.ChainID, Escrow: escrow}, Token: token}
 	return nil
