@@ -247,6 +247,11 @@ func (d *doctor) chain(ctx context.Context, profile *node.Profile, addr protocol
 		return
 	}
 	d.ok("chain", "chain %d answers, escrow %s is a Rerig escrow", m.Domain.ChainID, m.Domain.Escrow)
+	if v, err := c.VerifyEscrow(ctx); err != nil {
+		d.fail("escrow", "use a profile whose escrow you have verified; docs/security.md says how", err)
+	} else {
+		d.ok("escrow", "its code is, to the byte, this version's contract: %s, code hash %s", v.Parameters, v.RuntimeCodeHash)
+	}
 	d.clock(ctx, c)
 	switch {
 	case addr.IsZero(): // already told why

@@ -18,6 +18,7 @@ import (
 
 	"github.com/rerig/rerig/client"
 	"github.com/rerig/rerig/node"
+	"github.com/rerig/rerig/node/settle"
 	"github.com/rerig/rerig/protocol"
 	"github.com/rerig/rerig/testnet"
 )
@@ -53,6 +54,8 @@ type testnetInfo struct {
 	Control   string          `json:"control"`
 	Secret    string          `json:"secret,omitempty"`
 	Members   []testnetMember `json:"members"`
+
+	Deployments []settle.Deployment `json:"deployments"` // what verifies the contracts
 }
 
 // testnetMember is a data directory with a funded key.
@@ -152,7 +155,7 @@ func (a *app) serveTestnet(ctx context.Context, net *testnet.Net, dir string, me
 	}
 	info := testnetInfo{PID: os.Getpid(), RPC: net.Chain.URL(), ChainID: net.Chain.ID(), Escrow: net.Profile.Escrow,
 		Token: net.Profile.Token, Bootstrap: net.Profile.Bootstrap, Profile: profile, Faucet: net.Profile.Faucet,
-		Control: f.url + "/stop", Secret: secret, Members: members}
+		Control: f.url + "/stop", Secret: secret, Members: members, Deployments: net.Chain.Deployments()}
 	if err := writeState(filepath.Join(dir, testnetState), info); err != nil {
 		return err
 	}
@@ -175,6 +178,11 @@ func (i *testnetInfo) write(w io.Writer, network string) error {
 	}
 	fmt.Fprintf(w, "faucet     %s\n", i.Faucet)
 	_, err := fmt.Fprintf(w, "profile    %s (--network %s)\n", i.Profile, network)
+	for j := range i.Deployments {
+		if err == nil {
+			err = deploymentTable(w, &i.Deployments[j])
+		}
+	}
 	for _, m := range i.Members {
 		_, err = fmt.Fprintf(w, "funded     %s  --data-dir %s\n", m.Address, m.DataDir)
 	}

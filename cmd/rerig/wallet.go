@@ -63,7 +63,7 @@ What the rig is owed it still gets. The rest is in the escrow account when the r
 has answered, or at the latest when the escrow's grace is over; a node must run then.`,
 			RunE: func(cmd *cobra.Command, args []string) error { return a.closeChannels(cmd.Context(), args[0]) },
 		},
-		a.historyCmd(), a.auditCmd())...)
+		a.historyCmd(), a.auditCmd(), a.deployCmd())...)
 }
 
 // withNode runs f with a node whose chain was looked at.

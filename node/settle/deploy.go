@@ -4,12 +4,9 @@ import (
 	"context"
 	"fmt"
 	"sync"
-	"time"
 
 	"github.com/ethereum/go-ethereum/common"
-	"github.com/ethereum/go-ethereum/crypto"
 
-	"github.com/rerig/rerig/contracts/bindings"
 	"github.com/rerig/rerig/protocol"
 )
 
@@ -17,7 +14,8 @@ import (
 type DeployerConfig struct {
 	RPC     string // one URL, as in Config.RPC
 	ChainID uint64
-	Key     protocol.Signer // pays for the transactions
+	Key     protocol.Signer // pays for the transactions, unless Account does
+	Account Account         // as Config.Account
 }
 
 // Deployer puts the contracts on a chain and hands out test money. Its transactions
@@ -31,7 +29,7 @@ type Deployer struct {
 
 // NewDeployer makes a deployer, without contacting the chain.
 func NewDeployer(cfg DeployerConfig) (*Deployer, error) {
-	full := Config{RPC: []string{cfg.RPC}, Domain: protocol.Domain{ChainID: cfg.ChainID}, Key: cfg.Key, Book: unjournaled{}}
+	full := Config{RPC: []string{cfg.RPC}, Domain: protocol.Domain{ChainID: cfg.ChainID}, Key: cfg.Key, Account: cfg.Account, Book: unjournaled{}}
 	if err := full.validate(); err != nil {
 		return nil, err
 	}
@@ -66,34 +64,6 @@ func (unjournaled) MinedTxs(context.Context, protocol.Address, uint64, uint64) (
 
 func (unjournaled) PendingTxs(context.Context, protocol.Address, uint64) ([]protocol.Tx, error) {
 	return nil, nil
-}
-
-// DeployEscrow deploys the escrow and returns its address, which depends only on
-// the key and its nonce. A payer's close waits for grace, whole seconds from 60
-// seconds to 30 days; a bond's return for unbond, 60 seconds to 90 days.
-func (d *Deployer) DeployEscrow(ctx context.Context, grace, unbond time.Duration) (protocol.Address, error) {
-	if grace < 0 || grace/time.Second > 1<<32-1 || grace%time.Second != 0 {
-		return protocol.Address{}, fmt.Errorf("close grace: whole seconds from 60 s to 30 days, got %v", grace)
-	}
-	if unbond < 0 || unbond/time.Second > 1<<32-1 || unbond%time.Second != 0 {
-		return protocol.Address{}, fmt.Errorf("unbonding period: whole seconds from 60 s to 90 days, got %v", unbond)
-	}
-	code := common.FromHex(bindings.EscrowMetaData.Bin)
-	return d.create(ctx, "escrow",
-		append(code, escrowABI.PackConstructor(uint32(grace/time.Second), uint32(unbond/time.Second))...))
-}
-
-// DeployTestToken deploys a token of six decimals that anyone can mint.
-func (d *Deployer) DeployTestToken(ctx context.Context) (protocol.Address, error) {
-	return d.create(ctx, "test token", common.FromHex(bindings.TestUSDMetaData.Bin))
-}
-
-func (d *Deployer) create(ctx context.Context, what string, code []byte) (protocol.Address, error) {
-	tx, err := d.wallet.do(ctx, call{kind: "deploy", detail: what, data: code})
-	if err != nil {
-		return protocol.Address{}, fmt.Errorf("deploy the %s: %w", what, err)
-	}
-	return protocol.Address(crypto.CreateAddress(common.Address(tx.From), tx.Nonce)), nil
 }
 
 // MintTestToken creates base units of a test token for an address.

@@ -7,11 +7,9 @@ import (
 	"fmt"
 	"math/big"
 	"slices"
-	"sync"
 
 	"github.com/ethereum/go-ethereum"
 	"github.com/ethereum/go-ethereum/accounts/abi"
-	"github.com/ethereum/go-ethereum/accounts/abi/bind/v2"
 	"github.com/ethereum/go-ethereum/common"
 	"github.com/ethereum/go-ethereum/core/types"
 	"github.com/ethereum/go-ethereum/ethclient"
@@ -27,19 +25,8 @@ const (
 	maxEvents = 200_000 // in all
 )
 
-// The contracts' events by name, parsed when first needed.
-var (
-	escrowEvents = sync.OnceValue(func() *abi.ABI { return parsed(&bindings.EscrowMetaData) })
-	tokenEvents  = sync.OnceValue(func() *abi.ABI { return parsed(&bindings.TestUSDMetaData) })
-)
-
-func parsed(m *bind.MetaData) *abi.ABI {
-	a, err := m.ParseABI()
-	if err != nil {
-		panic(err) // generated, and parsed at every start
-	}
-	return a
-}
+func escrowEvents() abi.ABI { return escrowABI.GetABI() }
+func tokenEvents() abi.ABI  { return tokenABI.GetABI() }
 
 // EventKind is what an Event says happened.
 type EventKind string

@@ -27,7 +27,7 @@ func (n *node) send(t *testing.T, c *chain.Chain, to *common.Address, data []byt
 	nonce := must(eth.PendingNonceAt(t.Context(), common.Address(n.Address())))
 	chainID := new(big.Int).SetUint64(c.ID())
 	tx := must(types.SignNewTx(priv, types.LatestSignerForChainID(chainID), &types.DynamicFeeTx{ChainID: chainID, Nonce: nonce,
-		To: to, Data: data, Gas: 2_000_000, GasTipCap: big.NewInt(1e6), GasFeeCap: big.NewInt(1e10)}))
+		To: to, Data: data, Gas: 8_000_000, GasTipCap: big.NewInt(1e6), GasFeeCap: big.NewInt(1e10)}))
 	if err := eth.SendTransaction(t.Context(), tx); err != nil {
 		t.Fatal(err)
 	}

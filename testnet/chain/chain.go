@@ -37,6 +37,9 @@ type Config struct {
 	Interval time.Duration
 	// CloseGrace is the escrow's close grace; 0 means an hour.
 	CloseGrace time.Duration
+	// NoProxy begins without the deterministic deployment proxy, which is then put
+	// there by its transaction, as on a chain that never had it.
+	NoProxy bool
 	// Faucet pays for the contracts and gives money away; nil means FaucetKey().
 	Faucet *protocol.Key
 }
@@ -49,6 +52,7 @@ type Chain struct {
 	faucet   *settle.Deployer
 	domain   protocol.Domain
 	token    protocol.Address
+	deployed []settle.Deployment
 
 	sealing struct {
 		sync.Mutex               // held while a block is made
@@ -116,6 +120,9 @@ func (c *Chain) URL() string { return c.endpoint.url() }
 
 // Domain is the EIP-712 domain of the escrow on this chain.
 func (c *Chain) Domain() protocol.Domain { return c.domain }
+
+// Deployments are what verifies the escrow and the test dollar.
+func (c *Chain) Deployments() []settle.Deployment { return c.deployed }
 
 // Token is the test dollar, a token of six decimals that anyone can mint.
 func (c *Chain) Token() protocol.Address { return c.token }

@@ -30,21 +30,29 @@ func faucetFunds() *big.Int {
 	return new(big.Int).Mul(big.NewInt(1e9), big.NewInt(params.Ether))
 }
 
-// deploy puts the contracts on the chain as the faucet's first two transactions,
-// which makes their addresses the same at every start.
+// deploy puts the contracts where they are on every chain (SPEC §7.7).
 func (c *Chain) deploy(ctx context.Context, cfg Config) error {
 	deployer, err := settle.NewDeployer(settle.DeployerConfig{RPC: c.URL(), ChainID: c.id, Key: cfg.Faucet})
 	if err != nil {
 		return err
 	}
 	c.faucet = deployer
+	if cfg.NoProxy {
+		if err := deployer.InstallProxy(ctx); err != nil {
+			return err
+		}
+	}
 	escrow, err := deployer.DeployEscrow(ctx, cfg.CloseGrace, unbondPeriod)
 	if err != nil {
 		return err
 	}
-	c.domain = protocol.Domain{ChainID: c.id, Escrow: escrow}
-	c.token, err = deployer.DeployTestToken(ctx)
-	return err
+	token, err := deployer.DeployTestToken(ctx)
+	if err != nil {
+		return err
+	}
+	c.domain, c.token = protocol.Domain{ChainID: c.id, Escrow: escrow.Address}, token.Address
+	c.deployed = []settle.Deployment{*escrow, *token}
+	return nil
 }
 
 // Fund sends wei from the faucet to an address and waits until it has it.

@@ -18,6 +18,8 @@ import (
 	"github.com/ethereum/go-ethereum/eth/gasprice"
 	"github.com/ethereum/go-ethereum/miner"
 	"github.com/ethereum/go-ethereum/params"
+
+	"github.com/rerig/rerig/node/settle"
 )
 
 // Sizes of caches, for a chain of a few thousand blocks in memory.
@@ -57,6 +59,9 @@ func newLedger(cfg Config) (*ledger, error) {
 
 	alloc := core.SystemContractAllocs()
 	alloc[common.Address(cfg.Faucet.Address())] = types.Account{Balance: faucetFunds()}
+	if !cfg.NoProxy {
+		alloc[common.Address(settle.DeployProxy)] = types.Account{Code: settle.ProxyCode, Nonce: 1, Balance: new(big.Int)}
+	}
 	genesis := &core.Genesis{Config: &rules, GasLimit: miner.DefaultConfig.GasCeil, Alloc: alloc}
 
 	conf := core.DefaultConfig()
