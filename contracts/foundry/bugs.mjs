@@ -5,20 +5,20 @@ export const bugs = [
   {
     bug: "a voucher's epoch is not compared",
     file: "Escrow.sol",
-    from: "if (epoch != current || claimed <= before) return 0;",
-    to: "if (claimed <= before) return 0;",
+    from: "if (epoch != uint32(word >> 192)) return 0;",
+    to: "",
   },
   {
     bug: "a voucher's epoch is that of the channel, whatever it says",
     file: "Escrow.sol",
-    from: "if (epoch != current || claimed <= before) return 0;",
-    to: "if (claimed <= before) return 0;\n        epoch = current;",
+    from: "if (epoch != uint32(word >> 192)) return 0;",
+    to: "epoch = uint32(word >> 192);",
   },
   {
     bug: "a voucher pays more than the channel holds",
     file: "Escrow.sol",
-    from: "uint96 claimed = cumulative < funded ? cumulative : funded;",
-    to: "uint96 claimed = cumulative; funded;",
+    from: "uint256 claimed = Math.min(cumulative, uint96(word));",
+    to: "uint256 claimed = cumulative;",
   },
   {
     bug: "the increment is what the voucher says, not what is new",
@@ -29,20 +29,20 @@ export const bugs = [
   {
     bug: "what was paid is not written down",
     file: "Escrow.sol",
-    from: "        ch.claimed = claimed;\n",
+    from: "slot.value = word + (due << 96);",
     to: "",
   },
   {
     bug: "the payer's key signs vouchers, not the signer's",
     file: "Escrow.sol",
-    from: "return _redeem(id, v.signer, v.epoch,",
+    from: "return _redeem(id, signer, v.epoch,",
     to: "return _redeem(id, v.payer, v.epoch,",
   },
   {
     bug: "any good signature will do",
     file: "Escrow.sol",
-    from: "return err == ECDSA.RecoverError.NoError && recovered == key;",
-    to: "return err == ECDSA.RecoverError.NoError && (recovered == key || recovered != address(0));",
+    from: "return key == recovered;",
+    to: "return key == recovered || recovered != address(0);",
   },
   {
     bug: "vouchers and consents have one type",
@@ -65,8 +65,8 @@ export const bugs = [
   {
     bug: "a voucher with nothing new reverts the batch it is in",
     file: "Escrow.sol",
-    from: "if (epoch != current || claimed <= before) return 0;",
-    to: "if (epoch != current || claimed <= before) revert BadSignature(index);",
+    from: "if (claimed <= before) return 0;",
+    to: "if (claimed <= before) revert BadSignature(index);",
   },
   // Packed vouchers
   {

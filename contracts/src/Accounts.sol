@@ -106,9 +106,12 @@ abstract contract Accounts is IEscrow, Multicall, ReentrancyGuardTransient {
         emit Deposited(token, owner, amount);
     }
 
-    /// @dev The caller emits the event that explains it.
+    /// @dev The caller emits the event that explains it. Credits are below 2^96 (native money is scarcer still), so 2^160
+    ///      of them would have to come together for an account to overflow.
     function _credit(address token, address owner, uint256 amount) internal {
-        _accounts[owner][token] += amount;
+        unchecked {
+            _accounts[owner][token] += amount;
+        }
     }
 
     /// @dev The caller emits the event that explains it.
@@ -123,8 +126,8 @@ abstract contract Accounts is IEscrow, Multicall, ReentrancyGuardTransient {
     /// @dev Gives `owner` money that has left a channel: in its wallet if `payout`, else in its account.
     function _settle(address token, address owner, uint256 amount, bool payout) internal {
         if (amount == 0) return;
-        if (payout) _push(token, owner, owner, amount);
-        else _credit(token, owner, amount);
+        if (payout) return _push(token, owner, owner, amount);
+        _credit(token, owner, amount);
     }
 
     // Tokens and recipients

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
+import {StorageSlot} from "@openzeppelin/contracts/utils/StorageSlot.sol";
 import {ECDSA} from "@openzeppelin/contracts/utils/cryptography/ECDSA.sol";
 import {EIP712} from "@openzeppelin/contracts/utils/cryptography/EIP712.sol";
+import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
 import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
 
 import {Bonds} from "./Bonds.sol";
@@ -258,8 +260,9 @@ contract Escrow is EIP712, Bonds {
         private
         returns (uint256)
     {
-        bytes32 id = channelId(v.payer, v.signer, payee, operator, token);
-        return _redeem(id, v.signer, v.epoch, v.cumulative, v.r, v.vs, index);
+        address signer = v.signer;
+        bytes32 id = channelId(v.payer, signer, payee, operator, token);
+        return _redeem(id, signer, v.epoch, v.cumulative, v.r, v.vs, index);
     }
 
     /// @dev Moves what the voucher grants from the channel to nobody yet: the caller settles the sum returned.
@@ -272,15 +275,21 @@ contract Escrow is EIP712, Bonds {
         bytes32 vs,
         uint256 index
     ) private returns (uint256 due) {
-        Channel storage ch = _channels[id];
-        (uint96 funded, uint96 before, uint32 current) = (ch.funded, ch.claimed, ch.epoch);
-        uint96 claimed = cumulative < funded ? cumulative : funded;
-        // Not an error: a voucher that lost a race must not revert the batch it came in.
-        if (epoch != current || claimed <= before) return 0;
+        // As one word, read once and written once: `funded` lowest, then `claimed`, `epoch` and `closesAt`.
+        StorageSlot.Uint256Slot storage slot = _slot(id);
+        uint256 word = slot.value;
+        uint256 before = uint96(word >> 96);
+        uint256 claimed = Math.min(cumulative, uint96(word));
+        // Not errors: a voucher that lost a race must not revert the batch it came in.
+        if (epoch != uint32(word >> 192)) return 0;
+        if (claimed <= before) return 0;
         if (!_signedBy(signer, voucherDigest(id, epoch, cumulative), r, vs)) revert BadSignature(index);
-        due = claimed - before;
-        ch.claimed = claimed;
-        emit Redeemed(id, claimed);
+        unchecked {
+            due = claimed - before;
+            // `claimed` stays at or below `funded`, so nothing carries over into `epoch`.
+            slot.value = word + (due << 96);
+        }
+        emit Redeemed(id, uint96(claimed));
     }
 
     /// @dev Starts the next epoch and returns what `claimed` left over; the caller settles that with the payer.
@@ -292,14 +301,23 @@ contract Escrow is EIP712, Bonds {
         return refunded;
     }
 
+    /// @dev The channel's one slot.
+    function _slot(bytes32 id) private view returns (StorageSlot.Uint256Slot storage slot) {
+        Channel storage ch = _channels[id];
+        assembly ("memory-safe") {
+            slot.slot := ch.slot
+        }
+    }
+
     function _open(bytes32 id) private view returns (Channel storage ch) {
         ch = _channels[id];
         if (ch.funded == 0) revert NotOpen(id);
     }
 
-    /// @dev ECDSA refuses a high s, and a failed recovery yields the zero address, which no channel has as a signer.
+    /// @dev ECDSA refuses a high s, and a failed recovery yields the zero address. That is never `key`: a channel that
+    ///      holds money has neither a zero signer nor a zero operator, and no other gets here.
     function _signedBy(address key, bytes32 digest, bytes32 r, bytes32 vs) private pure returns (bool) {
-        (address recovered, ECDSA.RecoverError err,) = ECDSA.tryRecover(digest, r, vs);
-        return err == ECDSA.RecoverError.NoError && recovered == key;
+        (address recovered,,) = ECDSA.tryRecover(digest, r, vs);
+        return key == recovered;
     }
 }
