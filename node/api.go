@@ -48,6 +48,18 @@ type ChainInfo struct {
 	Online bool             `json:"online"`
 	Head   uint64           `json:"head"`
 	Reason string           `json:"reason,omitempty"` // why not online
+	// Endpoints is what is known of each RPC endpoint.
+	Endpoints []Endpoint `json:"endpoints"`
+	// Alarms are disagreements of the journal with the chain: while there is one no
+	// new job is taken or bought.
+	Alarms []Alarm `json:"alarms"`
+}
+
+// Endpoint is an RPC endpoint of the chain.
+type Endpoint struct {
+	Name   string `json:"name"` // scheme and host
+	Used   bool   `json:"used"`
+	Reason string `json:"reason,omitempty"` // why not
 }
 
 // RigInfo is what a rig sells and how busy it is.

@@ -33,8 +33,12 @@ func (n *Node) Info(ctx context.Context) (*Info, error) {
 	h := n.net.Host()
 	info := &Info{Version: BuildVersion(), Address: n.key.Address(), Payer: n.payer.Address(), Peer: h.ID().String(), Network: p.Name,
 		Token: n.token(), Peers: len(h.Network().Peers()),
-		Chain:   ChainInfo{ID: p.ChainID, Escrow: p.Market().Domain.Escrow, Online: st.Online, Head: st.Head, Reason: st.Reason},
+		Chain: ChainInfo{ID: p.ChainID, Escrow: p.Market().Domain.Escrow, Online: st.Online, Head: st.Head, Reason: st.Reason,
+			Endpoints: []Endpoint{}, Alarms: n.watcher.alarms.list()},
 		DataDir: n.cfg.DataDir, PID: os.Getpid()}
+	for _, e := range st.Endpoints {
+		info.Chain.Endpoints = append(info.Chain.Endpoints, Endpoint(e))
+	}
 	for _, a := range h.Addrs() {
 		info.Listen = append(info.Listen, a.String()+"/p2p/"+h.ID().String())
 	}

@@ -36,7 +36,9 @@ type Config struct {
 	Server     bool     // public bootstrap and index node
 	MDNS       bool     // look for peers on the LAN
 	Rig        *RigConfig
-	Deposit    protocol.Amount // least deposit into a new channel; 0 is four budgets
+	Deposit    protocol.Amount // least that a channel is funded with at a time; 0 is four budgets
+	Ceiling    protocol.Amount // most that a channel is funded with beyond what a job lacks; 0 is any
+	Exposure   protocol.Amount // most that all channels together may hold unclaimed; 0 is any
 	CacheBytes int64           // artifacts kept on disk; 0 is 10 GiB
 	RPC        []string        // overrides the profile's endpoints
 	Payer      Payer           // pays for what the node buys; nil is its own key
@@ -63,6 +65,9 @@ type RigConfig struct {
 	Simulated   []protocol.GPU // cards that exist on a test network only
 	SandboxPath string         // overrides the embedded sandbox program
 	Warm        int            // sandboxes kept ready; 0 is the runner's default
+	// CollectFactor is how many times its fee a collection must bring in, where the
+	// profile says what native money is worth; 0 collects on demand only.
+	CollectFactor uint64
 }
 
 // Node is one running node.
@@ -79,6 +84,8 @@ type Node struct {
 	payer     *settle.Client // of the payer's: deposits and funds; settle where that is the same
 	requester *requester.Requester
 	rig       *rig // nil where the node only buys
+	watcher   *watcher
+	funding   chan struct{} // capacity 1; full while a channel is funded
 	control   *control
 	started   chan struct{} // closed when Run serves
 	opened    []io.Closer   // in the order opened; closed in reverse
@@ -121,6 +128,7 @@ func New(cfg Config) (*Node, error) {
 		return nil, err
 	}
 	n := &Node{cfg: cfg, log: cfg.Logger, started: make(chan struct{})}
+	n.watcher, n.funding = newWatcher(n), make(chan struct{}, 1)
 	if err := n.open(); err != nil {
 		return nil, errors.Join(err, n.close())
 	}
@@ -162,7 +170,7 @@ func (n *Node) open() (err error) {
 	n.requester, err = requester.New(requester.Config{Key: n.key, Network: p.Name, Market: p.Market(),
 		Dir: filepath.Join(n.cfg.DataDir, "runs"), Deposit: n.cfg.Deposit, Text: n.token().Text,
 		Offers: offers{n}, Book: outBook{n.journal},
-		Payer: n.payer.Address(), Chain: n.payer, Artifacts: artifacts{n.artifacts}, Clock: n.cfg.Clock, Logger: n.log})
+		Payer: n.payer.Address(), Chain: funds{n}, Ceiling: n.cfg.Ceiling, Artifacts: artifacts{n.artifacts}, Clock: n.cfg.Clock, Logger: n.log})
 	if err != nil {
 		return err
 	}
@@ -226,7 +234,8 @@ func (n *Node) Run(ctx context.Context) error {
 		}
 	})
 	work.Go(func() error { return n.requester.Run(workCtx) })
-	work.Go(func() error { return n.watch(workCtx) })
+	work.Go(func() error { return n.watcher.run(workCtx) })
+	work.Go(func() error { return (&settler{n: n}).run(workCtx) })
 	work.Go(func() error { return n.control.run(workCtx) })
 	if n.rig != nil {
 		work.Go(func() error { return n.rig.run(workCtx, n) })

@@ -2,181 +2,203 @@ package node
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
 	"github.com/rerig/rerig/node/journal"
-	"github.com/rerig/rerig/node/settle"
 	"github.com/rerig/rerig/protocol"
 )
 
 const (
-	watchEvery = 10 * time.Second // between looks at the channels that owe this rig
-	maxWatched = 256              // channels read per look; the rest have their turn next
+	watchEvery     = 10 * time.Second // before what failed is tried again
+	reconcileEvery = time.Hour        // between looks at every channel
 )
 
-// watch keeps both books of channels in step with the chain: it collects from
-// incoming channels that are closing while there is time, and takes the rest out of
-// outgoing ones when their grace is over. It never stops serving: what fails is
-// tried again at the next look.
-func (n *Node) watch(ctx context.Context) error {
-	tick := time.NewTicker(watchEvery)
-	defer tick.Stop()
-	at := 0
+// watcher keeps both books of channels in step with the chain (SPEC §8.5): at the
+// start, every hour and after a reorganisation from the state of every channel, in
+// between from that of those the escrow has an event of. run alone uses it, but for
+// the alarms.
+type watcher struct {
+	n      *Node
+	settle chan struct{} // capacity 1; has the settler look at what is to be sent
+	alarms alarms
+
+	seen   uint64    // newest block whose events were looked at
+	reorgs uint64    // as of then
+	full   time.Time // last look at every channel; zero when one is due
+}
+
+func newWatcher(n *Node) *watcher { return &watcher{n: n, settle: make(chan struct{}, 1)} }
+
+// run looks whenever the chain has news. It never stops serving, and nothing that
+// is sent holds it up: what fails is tried again.
+func (w *watcher) run(ctx context.Context) error {
+	again := time.NewTicker(watchEvery)
+	defer again.Stop()
+	failed := false
 	for {
 		select {
 		case <-ctx.Done():
 			return nil
-		case <-tick.C:
+		case <-w.n.settle.News():
+		case now := <-again.C:
+			if !failed && now.Sub(w.full) < reconcileEvery {
+				continue
+			}
 		}
-		if !n.settle.Online() {
+		if !w.n.settle.Online() {
 			continue
 		}
-		if err := errors.Join(n.lookIn(ctx, &at), n.lookOut(ctx)); err != nil && ctx.Err() == nil {
-			n.log.Warn("channels not checked", "err", err)
+		err := w.look(ctx)
+		if failed = err != nil; failed && ctx.Err() == nil {
+			w.n.log.Warn("channels not checked", "err", err)
+		}
+		select {
+		case w.settle <- struct{}{}:
+		default: // the settler is about to look anyway
 		}
 	}
 }
 
-// lookIn reads the channels that pay this rig and settles those being closed: its
-// vouchers are cashed and, as the operator, it gives the rest back in the same
-// transaction. Where nothing is owed it spends no gas; the payer waits the grace.
-func (n *Node) lookIn(ctx context.Context, at *int) error {
-	chans, err := n.journal.InChannels(ctx)
-	if err != nil || len(chans) == 0 {
+// look reads the channels that may have changed and brings the books in step.
+func (w *watcher) look(ctx context.Context) error {
+	st := w.n.settle.Status()
+	in, err := w.n.journal.InChannels(ctx)
+	if err != nil {
 		return err
 	}
-	for range min(len(chans), maxWatched) {
-		c := chans[*at%len(chans)]
-		*at++
-		st, err := n.refresh(ctx, c)
+	out, err := w.n.journal.OutChannels(ctx)
+	if err != nil {
+		return err
+	}
+	all := w.full.IsZero() || w.alarms.any() || time.Since(w.full) >= reconcileEvery || st.Reorgs != w.reorgs || st.Head < w.seen
+	began := time.Now()
+	if !all {
+		if in, out, all, err = w.touched(ctx, in, out, st.Head); err != nil {
+			return err
+		}
+	}
+	if err := w.reconcile(ctx, in, out, all); err != nil {
+		w.full = time.Time{}
+		return err
+	}
+	if all {
+		w.full = began
+	}
+	w.seen, w.reorgs = st.Head, st.Reorgs
+	return nil
+}
+
+// touched is the channels of which the escrow has an event since the last look, or
+// that are closing. Events count again until they are as deep as the profile's
+// confirmations, since only then money counts as funded.
+func (w *watcher) touched(ctx context.Context, in []journal.InChannel, out []journal.OutChannel, head uint64) ([]journal.InChannel, []journal.OutChannel, bool, error) {
+	if len(in)+len(out) == 0 {
+		return nil, nil, false, nil
+	}
+	ids := make([]protocol.Hash, 0, len(in)+len(out))
+	for _, c := range in {
+		ids = append(ids, c.Channel.ID())
+	}
+	for _, c := range out {
+		ids = append(ids, c.Channel.ID())
+	}
+	from := w.seen + 1
+	from -= min(from, w.n.cfg.Profile.Confirmations)
+	changed, all, err := w.n.settle.Touched(ctx, ids, min(from, head), head)
+	if all || err != nil {
+		return in, out, all, err
+	}
+	var someIn []journal.InChannel
+	for i, c := range in {
+		if changed[ids[i]] || c.State.ClosesAt != 0 {
+			someIn = append(someIn, c)
+		}
+	}
+	var someOut []journal.OutChannel
+	for i, c := range out {
+		if changed[ids[len(in)+i]] || c.State.ClosesAt != 0 {
+			someOut = append(someOut, c)
+		}
+	}
+	return someIn, someOut, false, nil
+}
+
+// reconcile holds channels against the chain and writes what it says into the books.
+func (w *watcher) reconcile(ctx context.Context, in []journal.InChannel, out []journal.OutChannel, all bool) error {
+	channels := make([]protocol.Channel, 0, len(in)+len(out))
+	for _, c := range in {
+		channels = append(channels, c.Channel)
+	}
+	for _, c := range out {
+		channels = append(channels, c.Channel)
+	}
+	states, err := w.n.settle.Channels(ctx, channels)
+	if err != nil {
+		return err
+	}
+	// The books are read anew: vouchers may have come in or gone out since, and one
+	// that is on the chain is in a book before.
+	for i, c := range in {
+		now, err := w.n.journal.InChannel(ctx, c.Channel.ID())
+		if err == nil {
+			err = w.book(ctx, side{protocol.RoleRig, now.Domain, now.Channel, now.State, now.Best.Voucher.Cumulative}, states[i], all)
+		}
 		if err != nil {
 			return err
 		}
-		if st.ClosesAt == 0 || st.Epoch != c.State.Epoch || !st.Claimed.Less(c.Best.Voucher.Cumulative) {
-			continue
-		}
-		n.log.Warn("channel is closing: collecting", "channel", c.Channel.ID().Short(), "owed", c.Best.Voucher.Cumulative.Minus(st.Claimed))
-		if c.Reserved.IsZero() {
-			_, err = n.settle.CloseByPayee(ctx, c.Channel, c.Best)
-		} else {
-			_, err = n.settle.Redeem(ctx, []settle.Redemption{{Channel: c.Channel, Voucher: c.Best}})
+	}
+	for i, c := range out {
+		now, err := w.n.journal.OutChannel(ctx, c.Channel.ID())
+		if err == nil {
+			err = w.book(ctx, side{protocol.RoleRequester, now.Domain, now.Channel, now.State, now.Promised}, states[len(in)+i], all)
 		}
 		if err != nil {
-			return fmt.Errorf("collect from closing channel %s: %w", c.Channel.ID().Short(), err)
-		}
-		if _, err := n.refresh(ctx, c); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// lookOut follows the closes this node asked for.
-func (n *Node) lookOut(ctx context.Context) error {
-	chans, err := n.journal.OutChannels(ctx)
-	if err != nil {
-		return err
-	}
-	for _, c := range chans {
-		if c.State.ClosesAt == 0 {
-			continue
-		}
-		st, err := n.clientOf(c.Channel.Payer).Channel(ctx, c.Channel)
-		if err != nil {
-			return fmt.Errorf("read channel %s: %w", c.Channel.ID().Short(), err)
-		}
-		if st.ClosesAt != 0 && uint64(n.clientOf(c.Channel.Payer).Status().HeadTime.Unix()) >= st.ClosesAt {
-			if _, err := n.clientOf(c.Channel.Payer).FinalizeClose(ctx, c.Channel); err != nil {
-				return fmt.Errorf("finish closing channel %s: %w", c.Channel.ID().Short(), err)
-			}
-			if st, err = n.clientOf(c.Channel.Payer).Channel(ctx, c.Channel); err != nil {
-				return fmt.Errorf("read channel %s: %w", c.Channel.ID().Short(), err)
-			}
-		}
-		if err := n.journal.SetOutChannel(ctx, c.Domain, c.Channel, st); err != nil {
-			return err
-		}
-	}
-	return nil
+// side is a channel as one of the two books has it. granted is what its vouchers
+// let the payee claim in this epoch.
+type side struct {
+	role    protocol.Role
+	domain  protocol.Domain
+	channel protocol.Channel
+	state   protocol.ChannelState
+	granted protocol.Amount
 }
 
-// closeChannels asks for the close of outgoing channels, one or (with a zero ID)
-// all that are open and have money left and no job under way.
-func (n *Node) closeChannels(ctx context.Context, id protocol.Hash) (txs []protocol.Tx, err error) {
-	chans, err := n.journal.OutChannels(ctx)
-	if err != nil {
-		return nil, err
+// book writes one channel's state. Behind the book the chain is after a
+// reorganisation, and an endpoint that lags a little: only a look at everything,
+// which follows at once, takes its word for it.
+func (w *watcher) book(ctx context.Context, c side, st protocol.ChannelState, all bool) error {
+	id, was := c.channel.ID(), c.state
+	back := st.Epoch < was.Epoch || st.Epoch == was.Epoch && st.Claimed.Less(was.Claimed)
+	if !all && (back || st.Epoch == was.Epoch && st.Funded.Less(was.Funded)) {
+		return fmt.Errorf("the chain has less of channel %s than the journal; every channel is looked at again", id.Short())
 	}
-	found := false
-	for _, c := range chans {
-		if !id.IsZero() && c.Channel.ID() != id {
-			continue
-		}
-		found = true
-		if id.IsZero() && (c.State.ClosesAt != 0 || !c.Reserved.IsZero() || !c.Promised.Less(c.State.Funded)) {
-			continue
-		}
-		if !c.Reserved.IsZero() {
-			return txs, fmt.Errorf("channel %s: a job under way holds %s of it; wait for it or `rerig stop` it", id.Short(), c.Reserved)
-		}
-		tx, err := n.clientOf(c.Channel.Payer).RequestClose(ctx, c.Channel)
-		if err != nil {
-			return txs, fmt.Errorf("close channel %s: %w", c.Channel.ID().Short(), err)
-		}
-		txs = append(txs, tx)
-		st, err := n.clientOf(c.Channel.Payer).Channel(ctx, c.Channel)
-		if err != nil {
-			return txs, fmt.Errorf("read channel %s: %w", c.Channel.ID().Short(), err)
-		}
-		if err := n.journal.SetOutChannel(ctx, c.Domain, c.Channel, st); err != nil {
-			return txs, err
-		}
+	w.alarm(id, c, st)
+	switch {
+	case back:
+		w.n.log.Warn("the chain took back what the journal had of a channel", "channel", id.Short(), "epoch", st.Epoch,
+			"claimed", st.Claimed, "before", was.Claimed)
+		return w.n.journal.Rewind(ctx, c.role, c.domain, c.channel, st)
+	case c.role == protocol.RoleRig:
+		return w.n.journal.SetInChannel(ctx, c.domain, c.channel, st)
 	}
-	if !found && !id.IsZero() {
-		return nil, fmt.Errorf("channel %s is not one this node pays through; `rerig wallet balance` lists them", id)
-	}
-	return txs, nil
+	return w.n.journal.SetOutChannel(ctx, c.domain, c.channel, st)
 }
 
-func (n *Node) refresh(ctx context.Context, c journal.InChannel) (protocol.ChannelState, error) {
-	st, err := n.settle.Channel(ctx, c.Channel)
-	if err != nil {
-		return st, fmt.Errorf("read channel %s: %w", c.Channel.ID().Short(), err)
+// alarm holds a channel's chain state against its book, and tells the market when
+// the rig stops or begins to take jobs.
+func (w *watcher) alarm(id protocol.Hash, c side, st protocol.ChannelState) {
+	halted := w.alarms.selling(protocol.Hash{}) != nil
+	if a := w.alarms.check(id, c, st); a != nil {
+		w.n.log.Error("journal and chain disagree", "alarm", a)
 	}
-	return st, n.journal.SetInChannel(ctx, c.Domain, c.Channel, st)
-}
-
-// collect redeems every voucher that pays more than was claimed.
-func (n *Node) collect(ctx context.Context) ([]protocol.Tx, error) {
-	chans, err := n.journal.InChannels(ctx)
-	if err != nil {
-		return nil, err
+	if w.n.rig != nil && halted != (w.alarms.selling(protocol.Hash{}) != nil) {
+		w.n.discovery.Refresh()
 	}
-	var due []settle.Redemption
-	for _, c := range chans {
-		if c.State.Claimed.Less(c.Best.Voucher.Cumulative) {
-			due = append(due, settle.Redemption{Channel: c.Channel, Voucher: c.Best})
-		}
-	}
-	if len(due) == 0 {
-		return nil, nil
-	}
-	return n.redeem(ctx, due)
-}
-
-// redeem sends the vouchers and brings the book in step with what the chain says.
-func (n *Node) redeem(ctx context.Context, due []settle.Redemption) ([]protocol.Tx, error) {
-	txs, err := n.settle.Redeem(ctx, due)
-	for _, r := range due {
-		st, rerr := n.settle.Channel(ctx, r.Channel)
-		if rerr == nil {
-			rerr = n.journal.SetInChannel(ctx, n.cfg.Profile.Market().Domain, r.Channel, st)
-		}
-		if err == nil { // else the chain is away, which was said
-			err = rerr
-		}
-	}
-	return txs, err
 }

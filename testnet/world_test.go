@@ -296,7 +296,8 @@ func (w *world) restart(ctx context.Context, a arguments) error {
 	return w.start(ctx, m)
 }
 
-// ready: NAME N waits until the member finds so many offers.
+// ready: NAME N waits until the member finds so many offers with a free slot: a rig
+// that stopped has left one without.
 func (w *world) ready(ctx context.Context, a arguments) error {
 	want, err := strconv.Atoi(a.names[1])
 	if err != nil {
@@ -305,7 +306,16 @@ func (w *world) ready(ctx context.Context, a arguments) error {
 	m := w.member(a.names[0])
 	return poll(ctx, func() (bool, error) {
 		found, err := m.client.Market(ctx, protocol.Filter{})
-		return err == nil && len(found.Offers) >= want, nil
+		if err != nil {
+			return false, nil //nolint:nilerr // it is asked again
+		}
+		free := 0
+		for _, o := range found.Offers {
+			if o.FreeSlots > 0 {
+				free++
+			}
+		}
+		return free >= want, nil
 	})
 }
 

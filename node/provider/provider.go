@@ -43,7 +43,10 @@ type Config struct {
 	Sandbox   Sandbox
 	Clock     func() time.Time
 	Changed   func() // slots were taken or freed: the offer is stale
-	Logger    *slog.Logger
+	// Halted is why no new job is taken at present through a channel, or with the
+	// zero hash through any; nil is that they are. It may be nil itself.
+	Halted func(channel protocol.Hash) error
+	Logger *slog.Logger
 }
 
 func (c *Config) check() error {
@@ -93,7 +96,7 @@ func (p *Provider) Offer(draft protocol.Offer, final bool) protocol.Offer {
 	o.Markets, o.Prices, o.Engines = p.cfg.Markets, p.cfg.Prices, p.cfg.Engines
 	o.Hardware, o.Region, o.TickUnits = p.cfg.Hardware, p.cfg.Region, p.cfg.TickUnits
 	o.Slots = uint16(p.cfg.Slots)
-	if !final {
+	if !final && p.halted(protocol.Hash{}) == nil {
 		o.FreeSlots = uint16(p.slots.free())
 	}
 	return o
@@ -104,6 +107,14 @@ func (p *Provider) Drain() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.draining = true
+}
+
+// halted is why no new job is taken at present.
+func (p *Provider) halted(channel protocol.Hash) error {
+	if p.cfg.Halted == nil {
+		return nil
+	}
+	return p.cfg.Halted(channel)
 }
 
 // Active is the number of jobs between accept and end.
@@ -163,6 +174,9 @@ func (p *Provider) admit(s *session) error {
 	defer p.mu.Unlock()
 	if p.draining {
 		return refuse(protocol.ReasonDraining, "rig is shutting down")
+	}
+	if p.halted(s.rec.Channel.ID()) != nil { // why is its owner's to know
+		return refuse(protocol.ReasonDraining, "rig takes no new jobs at present")
 	}
 	if p.sessions[s.rec.Job.ID] != nil {
 		return refuse(protocol.ReasonMalformed, "job %s is already here", s.rec.Job.ID)

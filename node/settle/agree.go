@@ -41,14 +41,20 @@ type EndpointStatus struct {
 func (r *remote) observe(head block, reorgs uint64, err error) (changed bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	before := r.status.Online
+	before := r.status
 	r.status.Reorgs = reorgs
 	if err != nil {
 		r.status.Online, r.status.Reason = false, err.Error()
 	} else {
 		r.status.Online, r.status.Reason, r.status.Head, r.status.HeadTime = true, "", head.number, head.time
 	}
-	return before != r.status.Online
+	if r.status.Online && (!before.Online || before.Head != head.number || before.Reorgs != reorgs) {
+		select {
+		case r.news <- struct{}{}:
+		default: // there is news already that nobody has asked for
+		}
+	}
+	return before.Online != r.status.Online
 }
 
 func (r *remote) last() Status {

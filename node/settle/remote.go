@@ -35,6 +35,7 @@ type remote struct {
 	endpoints []*endpoint
 
 	proving chan struct{} // capacity 1; full while somebody checks the endpoints
+	news    chan struct{} // capacity 1; full when the status has news; never closed
 
 	mu       sync.Mutex // guards what follows, and the endpoints
 	compared time.Time  // last comparison of the heads
@@ -46,7 +47,7 @@ func newRemote(cfg *Config) (*remote, error) {
 	if len(urls) == 0 || len(urls) > maxEndpoints {
 		return nil, fmt.Errorf("rpc: 1 to %d endpoints, got %d", maxEndpoints, len(urls))
 	}
-	r := &remote{domain: cfg.Domain, depth: cfg.Confirmations, patience: cfg.Patience, now: cfg.Now, proving: make(chan struct{}, 1),
+	r := &remote{domain: cfg.Domain, depth: cfg.Confirmations, patience: cfg.Patience, now: cfg.Now, proving: make(chan struct{}, 1), news: make(chan struct{}, 1),
 		http:   &http.Client{Transport: http.DefaultTransport.(*http.Transport).Clone()},
 		status: Status{Reason: "not contacted yet"}}
 	for _, text := range urls {

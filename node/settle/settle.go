@@ -155,6 +155,10 @@ func (c *Client) Online() bool { return c.remote.last().Online }
 // Status is what the last look at the chain found.
 func (c *Client) Status() Status { return c.remote.last() }
 
+// News has an element after a look that found a new block, a reorganisation or the
+// way back to the chain. It is for one receiver and is never closed.
+func (c *Client) News() <-chan struct{} { return c.remote.news }
+
 // Address is the key's, whose account and wallet this is.
 func (c *Client) Address() protocol.Address { return c.wallet.address() }
 

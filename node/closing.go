@@ -1,0 +1,76 @@
+package node
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/rerig/rerig/protocol"
+)
+
+// finishCloses follows the closes this node asked for: when the grace is over it
+// takes the rest back.
+func (n *Node) finishCloses(ctx context.Context) error {
+	chans, err := n.journal.OutChannels(ctx)
+	if err != nil {
+		return err
+	}
+	for _, c := range chans {
+		if c.State.ClosesAt == 0 {
+			continue
+		}
+		st, err := n.payer.Channel(ctx, c.Channel)
+		if err != nil {
+			return fmt.Errorf("read channel %s: %w", c.Channel.ID().Short(), err)
+		}
+		if st.ClosesAt != 0 && uint64(n.payer.Status().HeadTime.Unix()) >= st.ClosesAt {
+			if _, err := n.payer.FinalizeClose(ctx, c.Channel); err != nil {
+				return fmt.Errorf("finish closing channel %s: %w", c.Channel.ID().Short(), err)
+			}
+			if st, err = n.payer.Channel(ctx, c.Channel); err != nil {
+				return fmt.Errorf("read channel %s: %w", c.Channel.ID().Short(), err)
+			}
+		}
+		if err := n.journal.SetOutChannel(ctx, c.Domain, c.Channel, st); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// closeChannels asks for the close of outgoing channels, one or (with a zero ID)
+// all that are open and have money left and no job under way.
+func (n *Node) closeChannels(ctx context.Context, id protocol.Hash) (txs []protocol.Tx, err error) {
+	chans, err := n.journal.OutChannels(ctx)
+	if err != nil {
+		return nil, err
+	}
+	found := false
+	for _, c := range chans {
+		if !id.IsZero() && c.Channel.ID() != id {
+			continue
+		}
+		found = true
+		if id.IsZero() && (c.State.ClosesAt != 0 || !c.Reserved.IsZero() || !c.Promised.Less(c.State.Funded)) {
+			continue
+		}
+		if !c.Reserved.IsZero() {
+			return txs, fmt.Errorf("channel %s: a job under way holds %s of it; wait for it or `rerig stop` it", id.Short(), c.Reserved)
+		}
+		tx, err := n.payer.RequestClose(ctx, c.Channel)
+		if err != nil {
+			return txs, fmt.Errorf("close channel %s: %w", c.Channel.ID().Short(), err)
+		}
+		txs = append(txs, tx)
+		st, err := n.payer.Channel(ctx, c.Channel)
+		if err != nil {
+			return txs, fmt.Errorf("read channel %s: %w", c.Channel.ID().Short(), err)
+		}
+		if err := n.journal.SetOutChannel(ctx, c.Domain, c.Channel, st); err != nil {
+			return txs, err
+		}
+	}
+	if !found && !id.IsZero() {
+		return nil, fmt.Errorf("channel %s is not one this node pays through; `rerig wallet balance` lists them", id)
+	}
+	return txs, nil
+}

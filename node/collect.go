@@ -1,0 +1,189 @@
+package node
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/big"
+	"time"
+
+	"github.com/rerig/rerig/node/journal"
+	"github.com/rerig/rerig/node/settle"
+	"github.com/rerig/rerig/protocol"
+)
+
+// priceEvery is the least time between estimates of what collecting costs.
+const priceEvery = time.Minute
+
+// settler sends what channels call for (SPEC §8.5): it collects what is due and
+// takes back what is left in channels that this node closed. run alone uses it;
+// nothing that serves waits for it.
+type settler struct {
+	n      *Node
+	priced time.Time // last estimate
+}
+
+// run looks when the watcher has looked. What fails is tried again at the next.
+func (s *settler) run(ctx context.Context) error {
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-s.n.watcher.settle:
+		}
+		if err := errors.Join(s.collectDue(ctx), s.n.finishCloses(ctx)); err != nil && ctx.Err() == nil {
+			s.n.log.Warn("channels not settled", "err", err)
+		}
+	}
+}
+
+// due is what a channel's voucher would bring now.
+func due(c journal.InChannel) protocol.Amount {
+	pays := c.Best.Voucher.Cumulative
+	if c.State.Funded.Less(pays) {
+		pays = c.State.Funded
+	}
+	return pays.Minus(c.State.Claimed)
+}
+
+// collectDue collects from channels that are closing, and from the others where
+// what is due is worth the fee.
+func (s *settler) collectDue(ctx context.Context) error {
+	chans, err := s.n.journal.InChannels(ctx)
+	if err != nil {
+		return err
+	}
+	var closing, open []journal.InChannel
+	for _, c := range chans {
+		switch {
+		case due(c).IsZero():
+		case c.State.ClosesAt != 0:
+			closing = append(closing, c)
+		default:
+			open = append(open, c)
+		}
+	}
+	closing, err = s.worth(ctx, closing, 1)
+	if err != nil {
+		return err
+	}
+	if factor := s.n.collectFactor(); factor > 0 && s.n.cfg.Profile.nativePrice != nil && len(open) > 0 && time.Since(s.priced) >= priceEvery {
+		s.priced = time.Now()
+		if open, err = s.worth(ctx, open, factor); err != nil {
+			return err
+		}
+	} else {
+		open = nil
+	}
+	for _, c := range closing {
+		s.n.log.Warn("channel is closing: collecting", "channel", c.Channel.ID().Short(), "due", due(c))
+	}
+	if len(closing) == 1 && len(open) == 0 && closing[0].Reserved.IsZero() {
+		return s.giveBack(ctx, closing[0])
+	}
+	if all := redemptions(append(closing, open...)); len(all) > 0 {
+		txs, err := s.n.redeem(ctx, all)
+		s.n.log.Info("collected", "vouchers", len(all), "transactions", len(txs))
+		return err
+	}
+	return nil
+}
+
+// giveBack ends one channel that is closing: the voucher is cashed and, as the
+// operator, the rig gives the rest back in the same transaction.
+func (s *settler) giveBack(ctx context.Context, c journal.InChannel) error {
+	if _, err := s.n.settle.CloseByPayee(ctx, c.Channel, c.Best); err != nil {
+		return fmt.Errorf("collect from closing channel %s: %w", c.Channel.ID().Short(), err)
+	}
+	_, err := s.n.refresh(ctx, c)
+	return err
+}
+
+// worth keeps the channels of which more is due than factor times what collecting
+// it costs: a channel its share, and all together the whole. Where the profile does
+// not say what native money is worth, all are.
+func (s *settler) worth(ctx context.Context, chans []journal.InChannel, factor uint64) ([]journal.InChannel, error) {
+	price := s.n.cfg.Profile.nativePrice
+	for len(chans) > 0 && price != nil {
+		fee, err := s.n.settle.RedeemFee(ctx, redemptions(chans))
+		if err != nil {
+			return nil, err
+		}
+		least := price.tokens(fee) // base units, with the factor
+		least.Mul(least, new(big.Int).SetUint64(factor))
+		share := new(big.Int).Div(least, big.NewInt(int64(len(chans))))
+		kept, sum := chans[:0:0], new(big.Int)
+		for _, c := range chans {
+			if d := due(c).Big(); d.Cmp(share) > 0 {
+				kept = append(kept, c)
+				sum.Add(sum, d)
+			}
+		}
+		if len(kept) == len(chans) {
+			if sum.Cmp(least) <= 0 {
+				return nil, nil
+			}
+			return kept, nil
+		}
+		chans = kept
+	}
+	return chans, nil
+}
+
+func redemptions(chans []journal.InChannel) []settle.Redemption {
+	list := make([]settle.Redemption, len(chans))
+	for i, c := range chans {
+		list[i] = settle.Redemption{Channel: c.Channel, Voucher: c.Best}
+	}
+	return list
+}
+
+func (n *Node) collectFactor() uint64 {
+	if n.cfg.Rig == nil {
+		return 0
+	}
+	return n.cfg.Rig.CollectFactor
+}
+
+// collect redeems every voucher that pays more than was claimed, whatever it costs.
+func (n *Node) collect(ctx context.Context) ([]protocol.Tx, error) {
+	chans, err := n.journal.InChannels(ctx)
+	if err != nil {
+		return nil, err
+	}
+	owing := chans[:0]
+	for _, c := range chans {
+		if c.State.Claimed.Less(c.Best.Voucher.Cumulative) {
+			owing = append(owing, c)
+		}
+	}
+	if len(owing) == 0 {
+		return nil, nil
+	}
+	return n.redeem(ctx, redemptions(owing))
+}
+
+// redeem sends the vouchers and brings the book in step with what the chain says.
+func (n *Node) redeem(ctx context.Context, list []settle.Redemption) ([]protocol.Tx, error) {
+	txs, err := n.settle.Redeem(ctx, list)
+	channels := make([]protocol.Channel, len(list))
+	for i, r := range list {
+		channels[i] = r.Channel
+	}
+	states, rerr := n.settle.Channels(ctx, channels)
+	for i, st := range states {
+		rerr = errors.Join(rerr, n.journal.SetInChannel(ctx, n.cfg.Profile.Market().Domain, channels[i], st))
+	}
+	if err == nil { // else the chain is away, which was said
+		err = rerr
+	}
+	return txs, err
+}
+
+func (n *Node) refresh(ctx context.Context, c journal.InChannel) (protocol.ChannelState, error) {
+	st, err := n.settle.Channel(ctx, c.Channel)
+	if err != nil {
+		return st, fmt.Errorf("read channel %s: %w", c.Channel.ID().Short(), err)
+	}
+	return st, n.journal.SetInChannel(ctx, c.Domain, c.Channel, st)
+}
