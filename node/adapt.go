@@ -14,6 +14,7 @@ import (
 	"github.com/rerig/rerig/node/artifact"
 	"github.com/rerig/rerig/node/journal"
 	"github.com/rerig/rerig/node/provider"
+	"github.com/rerig/rerig/node/requester"
 	"github.com/rerig/rerig/node/runner"
 	"github.com/rerig/rerig/protocol"
 )
@@ -29,8 +30,13 @@ func (b outBook) Channel(ctx context.Context, id protocol.Hash) (protocol.Channe
 	return ch.State, err == nil, err
 }
 
-func (b outBook) PutAndReserve(ctx context.Context, rec protocol.Record) (protocol.Amount, bool, error) {
-	return reserved(rec.Agreement.MaxTotal, b.Journal.PutAndReserve(ctx, rec))
+func (b outBook) PutAndReserve(ctx context.Context, rec protocol.Record) (requester.Reservation, error) {
+	epoch, err := b.Journal.PutAndReserve(ctx, rec)
+	if errors.Is(err, journal.ErrClosing) { // as far as the book knows
+		return requester.Reservation{}, nil
+	}
+	free, ok, err := reserved(rec.Agreement.MaxTotal, err)
+	return requester.Reservation{OK: ok, Epoch: epoch, Free: free}, err
 }
 
 // inBook is the journal as the provider needs it.
@@ -136,6 +142,9 @@ func (s *sandbox) Start(ctx context.Context, t provider.Task, stdout, stderr io.
 	sum, err := s.sum(t.ModuleCID, t.Module)
 	if err != nil {
 		return nil, err
+	}
+	if t.InDir == "" { // the guest finds /in all the same
+		t.InDir = s.EmptyDir()
 	}
 	job, err := s.Runner.Start(ctx, runner.Spec{
 		ModulePath: t.Module, ModuleSHA256: sum, Args: append([]string{"module"}, t.Args...), Env: t.Env,

@@ -168,11 +168,6 @@ func (c *control) events(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Content-Type", "application/x-ndjson")
 	f := &follower{enc: json.NewEncoder(w), flush: http.NewResponseController(w)}
 	defer f.close()
-	for i, name := range []string{"stdout", "stderr"} {
-		if file, err := os.Open(filepath.Join(st.Dir, name)); err == nil {
-			f.files[i] = file
-		}
-	}
 	left := r.Context().Done()
 	for {
 		var changed <-chan struct{}
@@ -204,8 +199,11 @@ type follower struct {
 // send writes new output before the status, so that the end comes last.
 func (f *follower) send(st *RunStatus) error {
 	buf := make([]byte, protocol.MaxOutputChunk)
-	for i, file := range f.files {
-		for file != nil {
+	for i, name := range []string{"stdout", "stderr"} {
+		if f.files[i] == nil {
+			f.files[i], _ = os.Open(filepath.Join(st.Dir, name)) // it is there once something was written
+		}
+		for file := f.files[i]; file != nil; {
 			n, err := file.Read(buf)
 			if n > 0 {
 				if err := f.enc.Encode(Event{FD: i + 1, Data: buf[:n]}); err != nil {

@@ -3,7 +3,6 @@ package journal
 import (
 	"context"
 	"errors"
-	"fmt"
 
 	"github.com/rerig/rerig/protocol"
 )
@@ -12,28 +11,28 @@ import (
 // one transaction: one fsync instead of two, and no crash between the halves.
 
 // PutAndReserve keeps the agreement's most of an outgoing channel for the job and is
-// PutRecord: money is set aside exactly as long as the journal says that the job has
-// not ended. What is funded and neither promised nor reserved by other jobs must
-// cover it, else *InsufficientError, and the channel be in the record's epoch, else
-// *EpochError. A closing channel takes no job (ErrClosing), an ended job gets no
-// money (ErrEnded). Where it is refused nothing is put.
-func (j *Journal) PutAndReserve(ctx context.Context, rec protocol.Record) error {
-	put, err := putting(rec)
-	if err != nil {
-		return err
-	}
-	return j.write(ctx, func(t *tx) error {
-		a, err := oneAccount(t, protocol.RoleRequester, rec.Channel.ID())
+// PutRecord, in the channel's present epoch, which it returns: money is set aside
+// exactly as long as the journal says that the job has not ended. What is funded and
+// neither promised nor reserved by other jobs must cover it, else
+// *InsufficientError. A closing channel takes no job (ErrClosing), an ended job gets
+// no money (ErrEnded). Where it is refused nothing is put.
+func (j *Journal) PutAndReserve(ctx context.Context, rec protocol.Record) (epoch uint32, err error) {
+	id := rec.Channel.ID()
+	return result(ctx, j, func(t *tx) (uint32, error) {
+		a, err := oneAccount(t, protocol.RoleRequester, id)
 		if err != nil {
-			return err
+			return 0, err
 		}
-		if a.state.Epoch != rec.Epoch {
-			return fmt.Errorf("channel %s: %w", a.id, &EpochError{Have: a.state.Epoch, Got: rec.Epoch})
+		inEpoch := rec
+		inEpoch.Epoch = a.state.Epoch
+		put, err := putting(inEpoch)
+		if err != nil {
+			return 0, err
 		}
 		if err := a.reserve(t, rec.Job.ID, rec.Agreement.MaxTotal); err != nil {
-			return err
+			return 0, err
 		}
-		return put(t)
+		return a.state.Epoch, put(t)
 	})
 }
 

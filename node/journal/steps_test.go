@@ -60,18 +60,23 @@ func TestPutAndReserveIsBothOrNone(t *testing.T) {
 		must(t, j.SetOutChannel(ctx, domain, ch, st))
 		wantOut(t, j, ch.ID(), 0, 0)
 	}
-	wantIs(t, j.PutAndReserve(ctx, rec), ErrNotFound)
+	refused := func() (err error) {
+		_, err = j.PutAndReserve(ctx, rec)
+		return err
+	}
+	wantIs(t, refused(), ErrNotFound)
 	none(funded(59))
-	wantAs[*InsufficientError](t, j.PutAndReserve(ctx, rec))
+	wantAs[*InsufficientError](t, refused())
 	none(protocol.ChannelState{Funded: amt(60), ClosesAt: 1})
-	wantIs(t, j.PutAndReserve(ctx, rec), ErrClosing)
-	none(protocol.ChannelState{Funded: amt(60), Epoch: 1})
-	wantAs[*EpochError](t, j.PutAndReserve(ctx, rec))
+	wantIs(t, refused(), ErrClosing)
 	none(protocol.ChannelState{Funded: amt(60), Epoch: 1})
 
-	rec.Epoch = 1
-	must(t, j.PutAndReserve(ctx, rec))
+	epoch, err := j.PutAndReserve(ctx, rec)
+	must(t, err)
 	wantState(t, j, rec, protocol.StateFunded)
+	if got, err := j.Record(ctx, rec.Job.Role, rec.Job.ID); epoch != 1 || err != nil || got.Epoch != 1 {
+		t.Errorf("reserved in epoch %d, journaled in %d, %v", epoch, got.Epoch, err)
+	}
 	wantOut(t, j, ch.ID(), 0, 60)
 }
 
@@ -85,8 +90,9 @@ func TestNothingIsReservedForAnEndedJob(t *testing.T) {
 	must(t, j.PutAndRelease(ctx, out))
 	must(t, j.PutAndRelease(ctx, in))
 
-	wantIs(t, j.PutAndReserve(ctx, step(protocol.RoleRequester, ch, protocol.StateFunded, false)), ErrEnded)
-	_, err := j.PutAndReserveIn(ctx, step(protocol.RoleRig, ch, protocol.StateAgreed, false))
+	_, err := j.PutAndReserve(ctx, step(protocol.RoleRequester, ch, protocol.StateFunded, false))
+	wantIs(t, err, ErrEnded)
+	_, err = j.PutAndReserveIn(ctx, step(protocol.RoleRig, ch, protocol.StateAgreed, false))
 	wantIs(t, err, ErrEnded)
 	wantIs(t, j.ReserveIn(ctx, ch.ID(), in.Job.ID, amt(60)), ErrEnded)
 	wantState(t, j, out, protocol.StateCancelled)

@@ -62,7 +62,7 @@ type Task struct {
 	Module      string // path
 	ModuleCID   string
 	Args, Env   []string
-	InDir       string // read-only at /in
+	InDir       string // read-only at /in; "" is an empty one
 	OutDir      string // writable at /out
 	Seed        protocol.Hash
 	MemoryBytes uint64

@@ -149,10 +149,15 @@ func (p *Provider) checkAccept(ctx context.Context, acc *protocol.Accept, q *pro
 		return refuse(protocol.ReasonMalformed, "accept differs from the quote")
 	}
 	id := acc.Agreement.ID()
-	if _, err := protocol.CheckSignature("accept.payer_sig", id, acc.PayerSig, acc.Agreement.Requester); err != nil {
+	forged := make(chan error, 1) // one core checks it while the journal is read
+	go func() {
+		_, err := protocol.CheckSignature("accept.payer_sig", id, acc.PayerSig, acc.Agreement.Requester)
+		forged <- err
+	}()
+	known, err := p.cfg.Book.Known(ctx, id)
+	if err := <-forged; err != nil {
 		return refuse(protocol.ReasonBadSignature, "%v", err)
 	}
-	known, err := p.cfg.Book.Known(ctx, id)
 	if err != nil {
 		return refuse(protocol.ReasonJournal, "rig cannot read its journal")
 	}

@@ -25,7 +25,7 @@ type session struct {
 	spec   *protocol.JobSpec
 	log    *slog.Logger
 	rec    protocol.Record
-	dir    string
+	dir    string                    // the job's outputs
 	events chan protocol.Event       // closed by nobody; post gives up when done is closed
 	paid   chan *protocol.VoucherMsg // unbuffered: what the reader posts after one is later than it
 	done   chan struct{}             // closed by run when the loop is over
@@ -54,6 +54,9 @@ func newSession(p *Provider, st Stream, spec *protocol.JobSpec, raw []byte, acc 
 	return s
 }
 
+// inDir is where the job's inputs are.
+func (s *session) inDir() string { return s.dir + "-in" }
+
 // post gives the loop an event; after the end it is dropped.
 func (s *session) post(ev protocol.Event) {
 	select {
@@ -77,8 +80,10 @@ func (s *session) run(parent context.Context) {
 		for _, f := range s.unpin {
 			f()
 		}
-		if err := os.RemoveAll(s.dir); err != nil {
-			s.log.Warn("scratch not removed", "dir", s.dir, "err", err)
+		for _, dir := range []string{s.dir, s.inDir()} {
+			if err := os.RemoveAll(dir); err != nil {
+				s.log.Warn("scratch not removed", "dir", dir, "err", err)
+			}
 		}
 		s.p.cfg.Changed()
 	}()

@@ -13,15 +13,20 @@ import (
 // staged is what a job needs, on disk and verified.
 type staged struct {
 	module string
-	in     string
+	in     string // "" without inputs
 	out    string
 }
 
 // stage fetches the module and the inputs from the requester.
 func (s *session) stage(ctx context.Context) protocol.Event {
-	got := staged{in: filepath.Join(s.dir, "in"), out: filepath.Join(s.dir, "out")}
-	for _, d := range []string{got.in, got.out} {
-		if err := os.MkdirAll(d, 0o700); err != nil {
+	got := staged{out: s.dir}
+	dirs := []string{got.out}
+	if len(s.spec.Inputs) > 0 {
+		got.in = s.inDir()
+		dirs = append(dirs, got.in)
+	}
+	for _, d := range dirs {
+		if err := os.Mkdir(d, 0o700); err != nil {
 			return protocol.StageFailed{Reason: protocol.ReasonRigError, Detail: "the rig's disk cannot be written"}
 		}
 	}

@@ -30,10 +30,9 @@ type Market interface {
 // after the write is durable.
 type Book interface {
 	PutRecord(context.Context, protocol.Record) error
-	// PutAndReserve sets the agreement's most aside in the record's epoch of its
-	// channel and puts the record, both or none; ok is false when the channel is
-	// unknown or has less than that free, which is in free.
-	PutAndReserve(context.Context, protocol.Record) (free protocol.Amount, ok bool, err error)
+	// PutAndReserve sets the agreement's most aside in the channel and puts the record
+	// with the channel's epoch, both or none.
+	PutAndReserve(context.Context, protocol.Record) (Reservation, error)
 	// PutAndPromise is PutRecord and Promise, both or none.
 	PutAndPromise(ctx context.Context, rec protocol.Record, total protocol.Amount) (protocol.Voucher, error)
 	// PutAndRelease puts the record of a job that has ended and frees what it reserved.
@@ -43,6 +42,14 @@ type Book interface {
 	Channel(ctx context.Context, id protocol.Hash) (st protocol.ChannelState, ok bool, err error)
 	// Promise raises the channel's cumulative amount to pay total for the job.
 	Promise(ctx context.Context, channel, job protocol.Hash, total protocol.Amount) (protocol.Voucher, error)
+}
+
+// Reservation is a Book's answer. It is not OK where the channel is unknown, closing,
+// or has too little free.
+type Reservation struct {
+	OK    bool
+	Epoch uint32          // of the channel, where it is OK
+	Free  protocol.Amount // where it is not
 }
 
 // Chain opens and tops up channels.

@@ -14,9 +14,20 @@ import (
 
 // quoted is a rig's binding answer and the stream it came on.
 type quoted struct {
-	offer *protocol.VerifiedOffer
-	st    Stream
-	quote *protocol.Quote
+	offer    *protocol.VerifiedOffer
+	st       Stream
+	quote    *protocol.Quote
+	verified bool // by verify
+}
+
+// verify checks the rig's signature, once.
+func (q *quoted) verify() error {
+	if q.verified {
+		return nil
+	}
+	_, err := protocol.CheckSignature("quote.rig_sig", q.quote.Agreement.ID(), q.quote.RigSig, q.offer.Rig)
+	q.verified = err == nil
+	return err
 }
 
 // find lists the offers that fit, best first: the cheapest, then the one with
@@ -77,8 +88,13 @@ func (r *Requester) hire(ctx context.Context, o *Order, spec []byte, offers []*p
 
 // howMany rigs to ask: only the best one where a channel to it is open already.
 func (r *Requester) howMany(ctx context.Context, best *protocol.VerifiedOffer) int {
-	ch := r.channelTo(best)
-	if _, ok, err := r.cfg.Book.Channel(ctx, ch.ID()); err == nil && ok && best.FreeSlots > 0 {
+	id := r.channelTo(best).ID()
+	open := r.used.has(id)
+	if !open {
+		_, known, err := r.cfg.Book.Channel(ctx, id)
+		open = known && err == nil
+	}
+	if open && best.FreeSlots > 0 {
 		return 1
 	}
 	return askedRigs
@@ -104,6 +120,12 @@ func (r *Requester) askAll(ctx context.Context, o *Order, spec []byte, offers []
 	for _, v := range offers {
 		go func() { // ends within quoteWait; its answer always fits the channel
 			q, err := r.ask(ctx, o, spec, v)
+			if err == nil && len(offers) > 1 { // else while the budget is reserved
+				if err = q.verify(); err != nil {
+					q.st.Reset()
+					err = fmt.Errorf("rig %s: %s: %w", v.Rig, protocol.ReasonBadSignature, err)
+				}
+			}
 			answers <- answer{v.Rig, q, err}
 		}()
 	}
@@ -122,7 +144,8 @@ func (r *Requester) askAll(ctx context.Context, o *Order, spec []byte, offers []
 	return got, refused
 }
 
-// ask gets one rig's quote and checks it against the offer and the order.
+// ask gets one rig's quote and checks all but its signature against the offer and the
+// order.
 func (r *Requester) ask(ctx context.Context, o *Order, spec []byte, v *protocol.VerifiedOffer) (*quoted, error) {
 	fail := func(reason protocol.Reason, err any) error {
 		return fmt.Errorf("rig %s: %s: %v", v.Rig, reason, err)
@@ -144,7 +167,7 @@ func (r *Requester) ask(ctx context.Context, o *Order, spec []byte, v *protocol.
 		st.Reset()
 		return nil, err
 	}
-	return &quoted{v, st, q}, nil
+	return &quoted{offer: v, st: st, quote: q}, nil
 }
 
 func (r *Requester) exchangeQuote(st Stream, req *protocol.QuoteRequest, v *protocol.VerifiedOffer) (*protocol.Quote, error) {
@@ -200,8 +223,7 @@ func (r *Requester) checkQuote(q *protocol.Quote, req *protocol.QuoteRequest, v 
 	case a.AcceptBy < now+uint64(time.Second.Milliseconds()):
 		return errors.New("quote has run out already; check the clocks")
 	}
-	_, err = protocol.CheckSignature("quote.rig_sig", a.ID(), q.RigSig, v.Rig)
-	return err
+	return nil
 }
 
 // channelTo is the channel this node pays a rig through.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
 	"time"
 
@@ -103,6 +104,9 @@ func (s *session) check(ctx context.Context) protocol.Event {
 		case <-ctx.Done():
 		}
 	}()
+	if err := os.MkdirAll(s.parent.dir, 0o700); err != nil {
+		return protocol.Checked{Detail: err.Error()}
+	}
 	err := s.r.cfg.Artifacts.FetchDir(ctx, s.result.Outputs, filepath.Join(s.parent.dir, "out"),
 		s.spec.Limits.OutputBytes, int(s.spec.Limits.OutputFiles), s.rec.Peer)
 	if err != nil {

@@ -19,11 +19,16 @@ type funding struct {
 // opening or topping it up where there is not enough. rec is the record before it;
 // as it is with the budget reserved it is in the journal afterwards (SPEC §6.6).
 func (s *session) fund(ctx context.Context, rec protocol.Record) protocol.Event {
+	checked := make(chan error, 1) // the quote's signature, while the disk is written
+	go func() { checked <- s.quote.verify() }()
 	var err error
 	if rec.PayerSig, err = s.r.cfg.Key.Sign(s.id); err != nil {
 		return protocol.ChannelFailed{Reason: protocol.ReasonJournal, Detail: "cannot sign the agreement"}
 	}
 	epoch, err := s.r.reserve(ctx, rec)
+	if forged := <-checked; forged != nil {
+		return protocol.ChannelFailed{Reason: protocol.ReasonBadSignature, Detail: forged.Error()}
+	}
 	if err != nil {
 		return protocol.ChannelFailed{Reason: protocol.ReasonChannelOpen, Detail: err.Error()}
 	}
@@ -42,16 +47,16 @@ func (s *session) fund(ctx context.Context, rec protocol.Record) protocol.Event 
 // top it up.
 func (r *Requester) reserve(ctx context.Context, rec protocol.Record) (epoch uint32, err error) {
 	ch, domain, budget := rec.Channel, rec.Agreement.Domain, rec.Agreement.MaxTotal
-	if epoch, ok, err := r.tryReserve(ctx, rec); ok || err != nil {
-		return epoch, err
+	if got, err := r.begin(ctx, rec); got.OK || err != nil {
+		return got.Epoch, err
 	}
 	unlock, err := r.funds.lock(ctx, ch.ID())
 	if err != nil {
 		return 0, err
 	}
 	defer unlock()
-	if epoch, ok, err := r.tryReserve(ctx, rec); ok || err != nil {
-		return epoch, err
+	if got, err := r.begin(ctx, rec); got.OK || err != nil {
+		return got.Epoch, err
 	}
 	if err := r.cfg.Chain.Landed(ctx, ch); err != nil { // a funding sent before a crash is not sent again
 		return 0, err
@@ -63,11 +68,14 @@ func (r *Requester) reserve(ctx context.Context, rec protocol.Record) (epoch uin
 	if err := r.cfg.Book.SetOutChannel(ctx, domain, ch, st); err != nil {
 		return 0, err
 	}
-	free, ok, err := r.begin(ctx, rec, st.Epoch)
-	if ok || err != nil {
-		return st.Epoch, err
+	if st.ClosesAt != 0 {
+		return 0, errors.New("the channel is closing; it takes no new job")
 	}
-	amount, err := r.topUp(ctx, budget, budget.Minus(free))
+	got, err := r.begin(ctx, rec)
+	if got.OK || err != nil {
+		return got.Epoch, err
+	}
+	amount, err := r.topUp(ctx, budget, budget.Minus(got.Free))
 	if err != nil {
 		return 0, err
 	}
@@ -78,29 +86,23 @@ func (r *Requester) reserve(ctx context.Context, rec protocol.Record) (epoch uin
 	if err := r.cfg.Book.SetOutChannel(ctx, domain, ch, st); err != nil {
 		return 0, err
 	}
-	if _, ok, err = r.begin(ctx, rec, st.Epoch); err == nil && !ok {
+	if got, err = r.begin(ctx, rec); err == nil && !got.OK {
 		err = errors.New("channel still short after funding; try again")
 	}
-	return st.Epoch, err
-}
-
-func (r *Requester) tryReserve(ctx context.Context, rec protocol.Record) (uint32, bool, error) {
-	st, known, err := r.cfg.Book.Channel(ctx, rec.Channel.ID())
-	if err != nil || !known || st.ClosesAt != 0 {
-		return 0, false, err
-	}
-	_, ok, err := r.begin(ctx, rec, st.Epoch)
-	return st.Epoch, ok, err
+	return got.Epoch, err
 }
 
 // begin reserves the budget and journals the record as it is once that is done.
-func (r *Requester) begin(ctx context.Context, rec protocol.Record, epoch uint32) (free protocol.Amount, ok bool, err error) {
+func (r *Requester) begin(ctx context.Context, rec protocol.Record) (got Reservation, err error) {
 	now := r.cfg.Clock()
 	if rec.Job, _, err = rec.Job.Step(protocol.ChannelReady{}, now); err != nil {
-		return free, false, err
+		return got, err
 	}
-	rec.Epoch, rec.Updated = epoch, uint64(now.UnixMilli())
-	return r.cfg.Book.PutAndReserve(ctx, rec)
+	rec.Updated = uint64(now.UnixMilli())
+	if got, err = r.cfg.Book.PutAndReserve(ctx, rec); got.OK {
+		r.used.add(rec.Channel.ID())
+	}
+	return got, err
 }
 
 // topUp is how much to put in: several budgets, so that the next jobs need no
@@ -115,6 +117,9 @@ func (r *Requester) topUp(ctx context.Context, budget, missing protocol.Amount) 
 			}
 			want = sum
 		}
+	}
+	if !r.cfg.Ceiling.IsZero() && r.cfg.Ceiling.Less(want) {
+		want = r.cfg.Ceiling
 	}
 	if want.Less(missing) {
 		want = missing
@@ -171,6 +176,30 @@ func (s *session) sendVoucher(ctx context.Context, total protocol.Amount) error 
 	s.voucher = nil
 	s.tell(&protocol.VoucherMsg{Voucher: signed, JobPaid: total})
 	return nil
+}
+
+// channelSet remembers channels that had room for a job. It is capped.
+type channelSet struct {
+	mu  sync.Mutex // owner: channelSet
+	ids map[protocol.Hash]struct{}
+}
+
+const maxChannelSet = 4096
+
+func (s *channelSet) add(id protocol.Hash) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.ids == nil || len(s.ids) >= maxChannelSet {
+		s.ids = map[protocol.Hash]struct{}{}
+	}
+	s.ids[id] = struct{}{}
+}
+
+func (s *channelSet) has(id protocol.Hash) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	_, ok := s.ids[id]
+	return ok
 }
 
 // channelLocks holds one lock per channel being funded; unused ones are dropped.

@@ -34,7 +34,8 @@ type Config struct {
 	Network string
 	Market  protocol.Market
 	Dir     string                       // outputs and logs, one directory per run
-	Deposit protocol.Amount              // least amount a new channel is funded with; 0 is four budgets
+	Deposit protocol.Amount              // least amount a channel is funded with at a time; 0 is four budgets
+	Ceiling protocol.Amount              // most of it, unless a job lacks more; 0 is any
 	Text    func(protocol.Amount) string // an amount as people read it
 
 	Offers    Market
@@ -85,6 +86,7 @@ func (o *Order) filter(m protocol.Market) protocol.Filter {
 type Requester struct {
 	cfg   Config
 	funds channelLocks
+	used  channelSet // channels open already
 	bans  banList
 	wg    sync.WaitGroup // one per run under way
 	ctx   context.Context

@@ -63,7 +63,7 @@ type Run struct {
 	status  Status
 	changed chan struct{} // closed and replaced at every change
 	mark    time.Time     // start of the phase under way
-	files   [2]*os.File   // stdout, stderr
+	files   [2]*os.File   // stdout, stderr; nil before the first byte
 	replay  [2]int64      // bytes of this attempt already seen, while it repeats an earlier one
 }
 
@@ -73,17 +73,6 @@ func newRun(o Order, dir string, now time.Time) (*Run, error) {
 		return nil, fmt.Errorf("draw run ID: %w", err)
 	}
 	r.dir = runDir(dir, r.id)
-	if err := os.MkdirAll(r.dir, 0o700); err != nil {
-		return nil, fmt.Errorf("make run directory: %w", err)
-	}
-	for i, name := range []string{"stdout", "stderr"} {
-		f, err := os.OpenFile(filepath.Join(r.dir, name), os.O_RDWR|os.O_CREATE, 0o600)
-		if err != nil {
-			r.closeFiles()
-			return nil, fmt.Errorf("make run log: %w", err)
-		}
-		r.files[i] = f
-	}
 	r.status = Status{ID: r.id, Name: o.Name, State: protocol.StateQuoted, Budget: o.Budget, Dir: r.dir,
 		Created: uint64(now.UnixMilli()), Micros: map[string]int64{}}
 	return r, nil
@@ -108,7 +97,7 @@ func (r *Run) Status() (Status, <-chan struct{}) {
 // Stop asks for the end of the run. What was done by then is paid for.
 func (r *Run) Stop() { r.once.Do(func() { close(r.stop) }) }
 
-// Path of the stdout (1) or stderr (2) file.
+// Path of the stdout (1) or stderr (2) file, which is there once something was written.
 func (r *Run) Path(fd int) string {
 	return filepath.Join(r.dir, []string{"stdout", "stderr"}[fd-1])
 }
@@ -137,13 +126,35 @@ func (r *Run) begin() {
 	r.replay = [2]int64{}
 }
 
+// file opens a log. Most runs write to one of them or none, and a directory costs as
+// much as a good part of a short job.
+func (r *Run) file(fd uint8) (*os.File, error) {
+	i := int(fd) - 1
+	if r.files[i] != nil {
+		return r.files[i], nil
+	}
+	if err := os.MkdirAll(r.dir, 0o700); err != nil {
+		return nil, fmt.Errorf("make run directory: %w", err)
+	}
+	f, err := os.OpenFile(r.Path(int(fd)), os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		return nil, fmt.Errorf("make run log: %w", err)
+	}
+	r.files[i] = f
+	return f, nil
+}
+
 // write appends output. While an attempt repeats an earlier one it is compared
 // with what is there; where it differs, the file starts over from there.
 func (r *Run) write(fd uint8, data []byte) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	i := int(fd) - 1
-	f, at := r.files[i], r.replay[i]
+	f, err := r.file(fd)
+	if err != nil {
+		return err
+	}
+	at := r.replay[i]
 	size := &r.status.OutBytes
 	if fd == 2 {
 		size = &r.status.ErrBytes

@@ -17,6 +17,7 @@ type session struct {
 	r        *Requester
 	parent   *Run
 	st       Stream
+	quote    *quoted
 	spec     *protocol.JobSpec
 	id       protocol.Hash
 	log      *slog.Logger
@@ -37,7 +38,7 @@ func newSession(r *Requester, run *Run, q *quoted, raw []byte, specCID string, a
 	now := r.cfg.Clock()
 	a := q.quote.Agreement
 	job, _ := protocol.NewJob(protocol.RoleRequester, &a, &run.order.Spec, now)
-	s := &session{r: r, parent: run, st: q.st, spec: &run.order.Spec, id: job.ID,
+	s := &session{r: r, parent: run, st: q.st, quote: q, spec: &run.order.Spec, id: job.ID,
 		events: make(chan protocol.Event, 64), done: make(chan struct{})}
 	s.rec = protocol.Record{Job: job, Name: run.order.Name, Peer: q.st.Peer(), Spec: raw, SpecCID: specCID,
 		Agreement: a, Channel: q.quote.Channel, RigSig: q.quote.RigSig, Created: uint64(now.UnixMilli()),

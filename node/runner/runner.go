@@ -154,6 +154,9 @@ func New(cfg Config) (*Runner, error) {
 // Started is closed when Run has begun, so that Start and Probe may be called.
 func (r *Runner) Started() <-chan struct{} { return r.started }
 
+// EmptyDir is a directory that stays empty.
+func (r *Runner) EmptyDir() string { return r.empty }
+
 // Close frees what New took. Call it after Run has returned.
 func (r *Runner) Close() error { return r.program.close() }
 
