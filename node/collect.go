@@ -12,8 +12,10 @@ import (
 	"github.com/rerig/rerig/protocol"
 )
 
-// priceEvery is the least time between estimates of what collecting costs.
-const priceEvery = time.Minute
+const (
+	settleEvery = 10 * time.Second // between looks where the chain has no news
+	priceEvery  = time.Minute      // between estimates of what collecting costs, while little is due
+)
 
 // settler sends what channels call for (SPEC §8.5): it collects what is due and
 // takes back what is left in channels that this node closed. run alone uses it;
@@ -21,15 +23,22 @@ const priceEvery = time.Minute
 type settler struct {
 	n      *Node
 	priced time.Time // last estimate
+	least  *big.Int  // what was due at the least to be worth it, as of then
 }
 
 // run looks when the watcher has looked. What fails is tried again at the next.
 func (s *settler) run(ctx context.Context) error {
+	tick := time.NewTicker(settleEvery) // vouchers come in without news of the chain
+	defer tick.Stop()
 	for {
 		select {
 		case <-ctx.Done():
 			return nil
+		case <-tick.C:
 		case <-s.n.watcher.settle:
+		}
+		if !s.n.settle.Online() {
+			continue
 		}
 		if err := errors.Join(s.collectDue(ctx), s.n.finishCloses(ctx)); err != nil && ctx.Err() == nil {
 			s.n.log.Warn("channels not settled", "err", err)
@@ -63,17 +72,11 @@ func (s *settler) collectDue(ctx context.Context) error {
 			open = append(open, c)
 		}
 	}
-	closing, err = s.worth(ctx, closing, 1)
-	if err != nil {
+	if closing, _, err = s.worth(ctx, closing, 1); err != nil {
 		return err
 	}
-	if factor := s.n.collectFactor(); factor > 0 && s.n.cfg.Profile.nativePrice != nil && len(open) > 0 && time.Since(s.priced) >= priceEvery {
-		s.priced = time.Now()
-		if open, err = s.worth(ctx, open, factor); err != nil {
-			return err
-		}
-	} else {
-		open = nil
+	if open, err = s.openWorth(ctx, open); err != nil {
+		return err
 	}
 	for _, c := range closing {
 		s.n.log.Warn("channel is closing: collecting", "channel", c.Channel.ID().Short(), "due", due(c))
@@ -99,17 +102,33 @@ func (s *settler) giveBack(ctx context.Context, c journal.InChannel) error {
 	return err
 }
 
+// openWorth is the open channels to collect from. The price is asked for once in a
+// while, or when what is due comes near to what was enough at the last one.
+func (s *settler) openWorth(ctx context.Context, open []journal.InChannel) ([]journal.InChannel, error) {
+	factor, sum := s.n.collectFactor(), new(big.Int)
+	for _, c := range open {
+		sum.Add(sum, due(c).Big())
+	}
+	near := s.least != nil && sum.Lsh(sum, 1).Cmp(s.least) >= 0
+	if factor == 0 || len(open) == 0 || s.n.cfg.Profile.nativePrice == nil || !near && time.Since(s.priced) < priceEvery {
+		return nil, nil
+	}
+	kept, least, err := s.worth(ctx, open, factor)
+	s.priced, s.least = time.Now(), least
+	return kept, err
+}
+
 // worth keeps the channels of which more is due than factor times what collecting
 // it costs: a channel its share, and all together the whole. Where the profile does
-// not say what native money is worth, all are.
-func (s *settler) worth(ctx context.Context, chans []journal.InChannel, factor uint64) ([]journal.InChannel, error) {
+// not say what native money is worth, all are. least is what was asked of all.
+func (s *settler) worth(ctx context.Context, chans []journal.InChannel, factor uint64) (kept []journal.InChannel, least *big.Int, err error) {
 	price := s.n.cfg.Profile.nativePrice
 	for len(chans) > 0 && price != nil {
 		fee, err := s.n.settle.RedeemFee(ctx, redemptions(chans))
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
-		least := price.tokens(fee) // base units, with the factor
+		least = price.tokens(fee) // base units
 		least.Mul(least, new(big.Int).SetUint64(factor))
 		share := new(big.Int).Div(least, big.NewInt(int64(len(chans))))
 		kept, sum := chans[:0:0], new(big.Int)
@@ -121,13 +140,13 @@ func (s *settler) worth(ctx context.Context, chans []journal.InChannel, factor u
 		}
 		if len(kept) == len(chans) {
 			if sum.Cmp(least) <= 0 {
-				return nil, nil
+				return nil, least, nil
 			}
-			return kept, nil
+			return kept, least, nil
 		}
 		chans = kept
 	}
-	return chans, nil
+	return chans, least, nil
 }
 
 func redemptions(chans []journal.InChannel) []settle.Redemption {

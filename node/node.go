@@ -41,6 +41,7 @@ type Config struct {
 	Exposure   protocol.Amount // most that all channels together may hold unclaimed; 0 is any
 	CacheBytes int64           // artifacts kept on disk; 0 is 10 GiB
 	RPC        []string        // overrides the profile's endpoints
+	Poll       time.Duration   // longest time between looks at the chain while a transaction is under way; 0 is a second
 	Payer      Payer           // pays for what the node buys; nil is its own key
 	Timing     discovery.Timing
 	Clock      func() time.Time
@@ -153,7 +154,7 @@ func (n *Node) open() (err error) {
 	}
 	p := n.cfg.Profile
 	chain := settle.Config{RPC: n.cfg.RPC, Domain: p.Market().Domain, Token: p.Market().Token,
-		Key: n.key, Book: n.journal, Confirmations: p.Confirmations, Now: n.cfg.Clock, Logger: n.log}
+		Key: n.key, Book: n.journal, Confirmations: p.Confirmations, Poll: n.cfg.Poll, Now: n.cfg.Clock, Logger: n.log}
 	if n.settle, err = settle.New(chain); err != nil {
 		return err
 	}

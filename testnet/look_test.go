@@ -61,6 +61,9 @@ func (w *world) info(ctx context.Context, a arguments) error {
 	if info.Chain.Online {
 		chain = "there"
 	}
+	for _, a := range info.Chain.Alarms {
+		chain += ", alarm " + a.Kind
+	}
 	w.printf("%s: chain %s", a.names[0], chain)
 	return nil
 }
@@ -75,8 +78,8 @@ func (w *world) busy(ctx context.Context, a arguments) error {
 	return nil
 }
 
-// until: NAME active=N, free=N, online=BOOL, pending=TXS or has=TOKENS waits until
-// it is so. A rig never has more free slots than slots.
+// until: NAME active=N, free=N, online=BOOL, alarms=N, pending=TXS, owed=TOKENS or
+// has=TOKENS waits until it is so. A rig never has more free slots than slots.
 func (w *world) until(ctx context.Context, a arguments) error {
 	m := w.member(a.names[0])
 	return poll(ctx, func() (bool, error) {
@@ -84,9 +87,9 @@ func (w *world) until(ctx context.Context, a arguments) error {
 		if err != nil {
 			return false, err
 		}
-		got := map[string]string{"online": strconv.FormatBool(info.Chain.Online)}
+		got := map[string]string{"online": strconv.FormatBool(info.Chain.Online), "alarms": strconv.Itoa(len(info.Chain.Alarms))}
 		if r := info.Rig; r != nil {
-			got["active"], got["free"] = strconv.Itoa(r.Active), strconv.Itoa(r.FreeSlots)
+			got["active"], got["free"], got["owed"] = strconv.Itoa(r.Active), strconv.Itoa(r.FreeSlots), r.Promised.Units(6)
 			if r.FreeSlots < 0 || r.FreeSlots > r.Slots {
 				return false, fmt.Errorf("%d of %d slots free", r.FreeSlots, r.Slots)
 			}

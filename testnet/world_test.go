@@ -181,6 +181,16 @@ func (m *member) configure(set map[string]string) (err error) {
 			m.rig().Simulated = []protocol.GPU{{Model: v, VRAMMiB: 12 << 10, Count: 1, Simulated: true}}
 		case "deposit":
 			m.config.Deposit, err = protocol.ParseUnits(v, 6)
+		case "ceiling":
+			m.config.Ceiling, err = protocol.ParseUnits(v, 6)
+		case "exposure":
+			m.config.Exposure, err = protocol.ParseUnits(v, 6)
+		case "poll":
+			m.config.Poll, err = time.ParseDuration(v)
+		case "collect":
+			m.rig().CollectFactor, err = strconv.ParseUint(v, 10, 64)
+		case "nativeprice":
+			m.config.Profile.NativePrice = v
 		case "clock":
 			var ahead time.Duration
 			ahead, err = time.ParseDuration(v)
@@ -319,7 +329,8 @@ func (w *world) ready(ctx context.Context, a arguments) error {
 	})
 }
 
-// chain: pause, resume, mine, hold (no blocks), release, skip D (move its clock).
+// chain: pause, resume, mine, hold (no blocks), release, skip D (move its clock),
+// reorg N (take the newest blocks out, with what is in them).
 func (w *world) chain(_ context.Context, a arguments) error {
 	n := w.net()
 	switch a.names[0] {
@@ -333,6 +344,12 @@ func (w *world) chain(_ context.Context, a arguments) error {
 		n.Chain.PauseMining()
 	case "release":
 		n.Chain.ResumeMining()
+	case "reorg":
+		depth, err := strconv.ParseUint(a.names[1], 10, 64)
+		if err != nil {
+			return err
+		}
+		return n.Chain.Reorg(depth)
 	case "skip":
 		d, err := time.ParseDuration(a.names[1])
 		if err != nil {

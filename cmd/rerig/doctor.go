@@ -183,6 +183,7 @@ func (d *doctor) node(ctx context.Context, profile *node.Profile) (addr protocol
 	for _, l := range s.info.Listen {
 		d.ok("port", "listens on %s", l)
 	}
+	d.alarms(&s.info.Chain)
 	peers := 0
 	err = poll(ctx, joinWait, func() (bool, error) {
 		info, err := s.Info(ctx)
@@ -217,6 +218,18 @@ func (d *doctor) signer(ctx context.Context) {
 		return
 	}
 	d.ok("signer", "has the key of %s", s.Address())
+}
+
+// alarms tells what the node holds against its chain.
+func (d *doctor) alarms(c *node.ChainInfo) {
+	for _, a := range c.Alarms {
+		d.fail("channel", "find out who else uses this key or what the endpoint did; then start the node again", &a)
+	}
+	for _, e := range c.Endpoints {
+		if c.Online && !e.Used {
+			d.warn("endpoint", "mend rpc in "+d.app.profilePath(), "%s is not used: %s", e.Name, e.Reason)
+		}
+	}
 }
 
 // chain contacts the RPC endpoint as settlement does.
