@@ -71,7 +71,7 @@ func TestRandomKills(t *testing.T) {
 type chaosTotals struct {
 	kills, jobs, txs int
 	lost             protocol.Amount // of what the rig had vouchers for
-	at               map[string]int // kills by what they came with
+	at               map[string]int  // kills by what they came with
 }
 
 // buildKillable makes the binary with the hook of testdata/kill in it.

@@ -2,12 +2,14 @@ package journal
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"fmt"
 	"io"
 	"math/rand/v2"
 	"os"
 	"os/exec"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -15,14 +17,29 @@ import (
 	"github.com/rerig/rerig/protocol"
 )
 
-// crashDirEnv makes the test binary the child of TestKilledNodeLosesNothing.
-const crashDirEnv = "RERIG_JOURNAL_CRASH_DIR"
+// crashDirEnv makes the test binary a child that writes until it is killed, or until
+// it has told as much as crashTellsEnv says.
+const (
+	crashDirEnv   = "RERIG_JOURNAL_CRASH_DIR"
+	crashTellsEnv = "RERIG_JOURNAL_CRASH_TELLS"
+)
 
 const crashJobs = 4
 
-// crashWriter promises and credits unit after unit for several jobs at once and
-// prints each when the journal has acknowledged it, until it is killed.
+// crashWriter promises and credits unit after unit for several jobs at once, keeps
+// records, transactions and cursors beside them, and prints each when the journal has
+// acknowledged it.
 func crashWriter(dir string) {
+	most, _ := strconv.Atoi(os.Getenv(crashTellsEnv)) // 0 has no end
+	var mu sync.Mutex
+	tell := func(words ...any) {
+		mu.Lock()
+		defer mu.Unlock()
+		fmt.Println(words...)
+		if most--; most == 0 {
+			os.Exit(0) // without closing anything
+		}
+	}
 	check := func(err error) {
 		if err != nil {
 			fmt.Fprintln(os.Stderr, err)
@@ -41,9 +58,17 @@ func crashWriter(dir string) {
 		check(err)
 		paid, err := j.Credit(ctx, ch.ID(), job, protocol.SignedVoucher{Voucher: v, Signature: protocol.Signature{1}}, total)
 		check(err)
-		fmt.Println("paid", job, paid, v.Cumulative)
+		tell("paid", job, paid, v.Cumulative)
 	}
 	var wg sync.WaitGroup
+	wg.Go(func() {
+		for n := nextKept(ctx, j); ; n++ {
+			check(j.PutRecord(ctx, crashRecord(n)))
+			check(j.PutTx(ctx, protocol.Tx{Hash: num(n), From: addr(1), Nonce: n, Raw: make([]byte, 200), Status: protocol.TxPending}))
+			check(j.PutMeta(ctx, fmt.Sprint("cursor ", n%3), fmt.Append(nil, n)))
+			tell("kept", n)
+		}
+	})
 	for n := range uint64(crashJobs) {
 		job := num(n)
 		check(j.Reserve(ctx, ch.ID(), job, amt(1<<40)))
@@ -63,6 +88,53 @@ func crashWriter(dir string) {
 	wg.Wait()
 }
 
+// nextKept is where the life before left off.
+func nextKept(ctx context.Context, j *Journal) (n uint64) {
+	for i := range 3 {
+		val, _ := j.Meta(ctx, fmt.Sprint("cursor ", i)) // none in the first life
+		if at, err := strconv.ParseUint(string(val), 10, 64); err == nil {
+			n = max(n, at+1)
+		}
+	}
+	return n
+}
+
+func crashRecord(n uint64) protocol.Record {
+	rec := record(protocol.RoleRequester, 1000+n, n)
+	rec.Spec = fmt.Append(make([]byte, 700), n/4)
+	return rec
+}
+
+// heard is what children have told, over all their lives.
+type heard struct {
+	paid map[protocol.Hash]protocol.Amount
+	best protocol.Amount
+	kept int // records, transactions and cursors
+}
+
+// line takes one that is whole: what a kill cut off was not acknowledged.
+func (h *heard) line(t *testing.T, line string) {
+	t.Helper()
+	var job, paid, cumulative string
+	var n int
+	if _, err := fmt.Sscanf(line, "kept %d\n", &n); err == nil {
+		h.kept = max(h.kept, n+1)
+	}
+	if _, err := fmt.Sscanf(line, "paid %s %s %s\n", &job, &paid, &cumulative); err != nil {
+		return
+	}
+	id, err := protocol.ParseHash(job)
+	must(t, err)
+	p, err := protocol.ParseAmount(paid)
+	must(t, err)
+	c, err := protocol.ParseAmount(cumulative)
+	must(t, err)
+	if h.paid == nil {
+		h.paid = map[protocol.Hash]protocol.Amount{}
+	}
+	h.paid[id], h.best = larger(h.paid[id], p), larger(h.best, c)
+}
+
 // jobPaid is what the book has for the job.
 func jobPaid(ctx context.Context, j *Journal, role protocol.Role, job protocol.Hash) (paid protocol.Amount, err error) {
 	err = j.view(ctx, func(r reader) error {
@@ -76,26 +148,13 @@ func jobPaid(ctx context.Context, j *Journal, role protocol.Role, job protocol.H
 func TestKilledNodeLosesNothing(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	acked := map[protocol.Hash]protocol.Amount{} // over all lives
-	var best protocol.Amount
+	var acked heard
 	for range 15 {
-		runAndKill(t, dir, rand.IntN(80), func(line string) {
-			var job, paid, cumulative string
-			if _, err := fmt.Sscanf(line, "paid %s %s %s", &job, &paid, &cumulative); err != nil {
-				return // "began", or a line cut off by the kill: not acknowledged
-			}
-			id, err := protocol.ParseHash(job)
-			must(t, err)
-			p, err := protocol.ParseAmount(paid)
-			must(t, err)
-			c, err := protocol.ParseAmount(cumulative)
-			must(t, err)
-			acked[id], best = larger(acked[id], p), larger(best, c)
-		})
-		checkAfterKill(t, dir, acked, best)
+		runAndKill(t, dir, rand.IntN(80), func(line string) { acked.line(t, line) })
+		acked.check(t, dir)
 	}
-	if len(acked) != crashJobs {
-		t.Fatalf("only %d jobs were ever acknowledged", len(acked))
+	if len(acked.paid) != crashJobs || acked.kept == 0 {
+		t.Fatalf("only %d jobs and %d records were ever acknowledged", len(acked.paid), acked.kept)
 	}
 }
 
@@ -130,31 +189,55 @@ func runAndKill(t *testing.T, dir string, after int, line func(string)) {
 	}
 }
 
-func checkAfterKill(t *testing.T, dir string, acked map[protocol.Hash]protocol.Amount, best protocol.Amount) {
+// check opens the journal: all that was told is in it, and its sums agree.
+func (h *heard) check(t *testing.T, dir string) {
 	t.Helper()
 	j, err := Open(dir, Options{})
 	must(t, err)
 	defer func() { must(t, j.Close()) }()
+	if len(h.paid) == 0 && h.kept == 0 {
+		return // not even the channels may be there
+	}
+	ctx := t.Context()
 	var promised, credited protocol.Amount
 	for n := range uint64(crashJobs) {
-		out, err := jobPaid(t.Context(), j, protocol.RoleRequester, num(n))
+		out, err := jobPaid(ctx, j, protocol.RoleRequester, num(n))
 		must(t, err)
-		in, err := jobPaid(t.Context(), j, protocol.RoleRig, num(n))
+		in, err := jobPaid(ctx, j, protocol.RoleRig, num(n))
 		must(t, err)
-		if in.Less(acked[num(n)]) || out.Less(in) {
-			t.Fatalf("job %d: promised %s, credited %s, acknowledged %s", n, out, in, acked[num(n)])
+		if in.Less(h.paid[num(n)]) || out.Less(in) {
+			t.Fatalf("job %d: promised %s, credited %s, acknowledged %s", n, out, in, h.paid[num(n)])
 		}
 		if promised, err = promised.Add(out); err == nil {
 			credited, err = credited.Add(in)
 		}
 		must(t, err)
 	}
-	out, err := j.OutChannel(t.Context(), channel(1).ID())
+	out, err := j.OutChannel(ctx, channel(1).ID())
 	must(t, err)
-	in, err := j.InChannel(t.Context(), channel(1).ID())
+	in, err := j.InChannel(ctx, channel(1).ID())
 	must(t, err)
-	if out.Promised != promised || in.Credited != credited || in.Best.Voucher.Cumulative.Less(best) {
-		t.Fatalf("promised %s credited %s best %s; the jobs have %s and %s, acknowledged %s",
-			out.Promised, in.Credited, in.Best.Voucher.Cumulative, promised, credited, best)
+	_, earned, err := j.Earned(ctx, 0)
+	must(t, err)
+	if out.Promised != promised || in.Credited != credited || earned != credited || in.Best.Voucher.Cumulative.Less(h.best) {
+		t.Fatalf("promised %s credited %s earned %s best %s; the jobs have %s and %s, acknowledged %s",
+			out.Promised, in.Credited, earned, in.Best.Voucher.Cumulative, promised, credited, h.best)
+	}
+	for n := range uint64(h.kept) {
+		want := crashRecord(n)
+		got, err := j.Record(ctx, want.Job.Role, want.Job.ID)
+		must(t, err)
+		if !bytes.Equal(got.Spec, want.Spec) {
+			t.Fatalf("record %d has another spec", n)
+		}
+		_, err = j.Tx(ctx, num(n))
+		must(t, err)
+	}
+	for n := max(0, h.kept-3); n < h.kept; n++ {
+		val, err := j.Meta(ctx, fmt.Sprint("cursor ", n%3))
+		must(t, err)
+		if at, err := strconv.Atoi(string(val)); err != nil || at < n {
+			t.Fatalf("cursor %d is at %q, was told to be at %d", n%3, val, n)
+		}
 	}
 }
