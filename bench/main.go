@@ -84,6 +84,9 @@ func jobs(ctx context.Context, o options, res results) error {
 	if err == nil && o.idle > 0 {
 		err = f.idle(ctx, o, res)
 	}
+	if err == nil {
+		err = f.restart(ctx, o, res)
+	}
 	return errors.Join(err, f.net.Close())
 }
 
