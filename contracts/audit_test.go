@@ -40,10 +40,18 @@ func (c *chain) wallet(owner, token common.Address) *big.Int {
 type ledger struct {
 	accounts map[holding]*big.Int
 	channels map[[32]byte]*booked
+	bonds    map[[32]byte]*bonded
 	held     map[common.Address]*big.Int // by token
 }
 
 type holding struct{ owner, token common.Address }
+
+// bonded is a bond by the events; unbonding money is in active no more.
+type bonded struct {
+	bindings.EscrowBonded
+	unbonding *big.Int
+	releaseAt uint64
+}
 
 type booked struct {
 	bindings.EscrowChannelFunded
@@ -56,7 +64,7 @@ type booked struct {
 // an event.
 func (c *chain) audit() {
 	c.t.Helper()
-	books := ledger{map[holding]*big.Int{}, map[[32]byte]*booked{}, map[common.Address]*big.Int{}}
+	books := ledger{map[holding]*big.Int{}, map[[32]byte]*booked{}, map[[32]byte]*bonded{}, map[common.Address]*big.Int{}}
 	for _, entry := range c.logs() {
 		books.book(c.t, &entry)
 	}
@@ -76,6 +84,13 @@ func (c *chain) audit() {
 			c.t.Errorf("channel %x paid %v out of %v", id, got.Claimed, got.Funded)
 		}
 		books.add(want.Token, new(big.Int).Sub(want.Funded, want.claimed))
+	}
+	for id, want := range books.bonds {
+		got := query(c, escrowABI.PackBondOf(id), escrowABI.UnpackBondOf)
+		if got.Active.Cmp(want.Active) != 0 || got.Unbonding.Cmp(want.unbonding) != 0 || got.ReleaseAt != want.releaseAt {
+			c.t.Errorf("bond %x: contract says %+v, events say %+v", id, got, want)
+		}
+		books.add(want.Token, new(big.Int).Add(want.Active, want.unbonding))
 	}
 	books.add(c.usd, n(0))
 	books.add(native, n(0))
@@ -144,7 +159,48 @@ func (l *ledger) book(t *testing.T, entry *types.Log) {
 		}
 		l.credit(ch.Payer, ch.Token, e.Refunded)
 		ch.Epoch, ch.Funded, ch.claimed, ch.closesAt = ch.Epoch+1, new(big.Int), new(big.Int), 0
-	} else {
+	} else if !l.bookBond(t, entry) {
 		t.Errorf("unknown event %v", entry.Topics)
 	}
+}
+
+func (l *ledger) bookBond(t *testing.T, entry *types.Log) bool {
+	t.Helper()
+	if e, err := escrowABI.UnpackBondedEvent(entry); err == nil {
+		l.debit(e.Owner, e.Token, e.Amount)
+		now := &bonded{EscrowBonded: *e, unbonding: new(big.Int)}
+		if old := l.bonds[e.BondId]; old != nil {
+			now.unbonding, now.releaseAt = old.unbonding, old.releaseAt
+			if sum := new(big.Int).Add(old.Active, e.Amount); sum.Cmp(e.Active) != 0 {
+				t.Errorf("Bonded says %v, want %v", e.Active, sum)
+			}
+		}
+		l.bonds[e.BondId] = now
+	} else if e, err := escrowABI.UnpackUnbondingEvent(entry); err == nil {
+		b := l.bonds[e.BondId]
+		b.Active = new(big.Int).Sub(b.Active, e.Amount)
+		b.unbonding = new(big.Int).Add(b.unbonding, e.Amount)
+		b.releaseAt = e.ReleaseAt
+		if b.unbonding.Cmp(e.Unbonding) != 0 {
+			t.Errorf("Unbonding says %v, want %v", e.Unbonding, b.unbonding)
+		}
+	} else if e, err := escrowABI.UnpackBondReleasedEvent(entry); err == nil {
+		b := l.bonds[e.BondId]
+		if e.Amount.Cmp(b.unbonding) != 0 {
+			t.Errorf("BondReleased says %v, want %v", e.Amount, b.unbonding)
+		}
+		l.credit(b.Owner, b.Token, e.Amount)
+		b.unbonding, b.releaseAt = new(big.Int), 0
+	} else if e, err := escrowABI.UnpackSlashedEvent(entry); err == nil {
+		b := l.bonds[e.BondId]
+		l.credit(e.Beneficiary, b.Token, e.Amount)
+		b.unbonding = new(big.Int).Sub(b.unbonding, e.Amount)
+		if b.unbonding.Sign() <= 0 { // the rest was still active
+			b.Active = new(big.Int).Add(b.Active, b.unbonding)
+			b.unbonding, b.releaseAt = new(big.Int), 0
+		}
+	} else {
+		return false
+	}
+	return true
 }

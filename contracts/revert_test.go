@@ -29,7 +29,7 @@ func (c *chain) attempt(from actor, to *common.Address, value *big.Int, data []b
 	if len(raw) < 4 {
 		return err.Error()
 	}
-	for _, unpack := range []func([]byte) (any, error){escrowABI.UnpackError, usdABI.UnpackError} {
+	for _, unpack := range []func([]byte) (any, error){escrowABI.UnpackError, usdABI.UnpackError, committeeABI.UnpackError} {
 		if decoded, err := unpack(raw); err == nil {
 			return decoded
 		}
