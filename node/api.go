@@ -130,12 +130,12 @@ type Wallet struct {
 	Promised protocol.Amount   `json:"promised"` // given in vouchers, not yet claimed by rigs
 	Owed     protocol.Amount   `json:"owed"`     // vouchers held, not yet collected
 	Channels []WalletChannel   `json:"channels"`
-	Node     *NodeKey          `json:"node,omitempty"` // where Address is the payer's and not the node's
+	Node     *OwnKey          `json:"node,omitempty"` // where Address is the payer's and not the node's
 }
 
-// NodeKey is the key that stays on the machine while another one pays: it signs
+// OwnKey is the key that stays on the machine while another one pays: it signs
 // vouchers and, for a rig, collects.
-type NodeKey struct {
+type OwnKey struct {
 	Address  protocol.Address  `json:"address"`
 	Balances protocol.Balances `json:"balances"`
 }

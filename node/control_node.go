@@ -119,7 +119,7 @@ func (c *control) wallet(r *http.Request) (any, error) {
 		if err != nil {
 			return nil, fmt.Errorf("read balances of the node's own key: %w", err)
 		}
-		w.Node = &NodeKey{n.key.Address(), own}
+		w.Node = &OwnKey{n.key.Address(), own}
 	}
 	return w, nil
 }

@@ -145,22 +145,12 @@ func (n *Node) takeBack(ctx context.Context, owner *settle.Client, o outgoing, r
 		return nil
 	}
 	if st.ClosesAt == 0 {
-		tx, err := owner.RequestClose(ctx, o.Channel)
-		if err != nil {
-			return err
-		}
-		r.did("", nil, tx)
-		if st, err = owner.Channel(ctx, o.Channel); err != nil {
+		if st, err = r.step(ctx, owner, o, st, owner.RequestClose); err != nil {
 			return err
 		}
 	}
 	if st.ClosesAt != 0 && uint64(owner.Status().HeadTime.Unix()) >= st.ClosesAt {
-		tx, err := owner.FinalizeClose(ctx, o.Channel)
-		if err != nil {
-			return err
-		}
-		r.did("", nil, tx)
-		if st, err = owner.Channel(ctx, o.Channel); err != nil {
+		if st, err = r.step(ctx, owner, o, st, owner.FinalizeClose); err != nil {
 			return err
 		}
 	}
@@ -171,6 +161,21 @@ func (n *Node) takeBack(ctx context.Context, owner *settle.Client, o outgoing, r
 		return nil
 	}
 	return n.journal.SetOutChannel(ctx, n.cfg.Profile.Market().Domain, o.Channel, st)
+}
+
+// step sends a transaction that takes a channel on, and returns its state then. The
+// node closes channels by itself too: what it did meanwhile is no failure.
+func (r *Recovery) step(ctx context.Context, owner *settle.Client, o outgoing, st protocol.ChannelState,
+	send func(context.Context, protocol.Channel) (protocol.Tx, error)) (protocol.ChannelState, error) {
+	tx, failed := send(ctx, o.Channel)
+	if failed == nil {
+		r.did("", nil, tx)
+	}
+	now, err := owner.Channel(ctx, o.Channel)
+	if failed != nil && (err != nil || now.Epoch == st.Epoch && now.ClosesAt == st.ClosesAt) {
+		return now, failed
+	}
+	return now, err
 }
 
 func (r *Recovery) wait(o outgoing, st protocol.ChannelState, why string) {

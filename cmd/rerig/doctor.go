@@ -210,8 +210,8 @@ func (d *doctor) signer(ctx context.Context) {
 		return
 	}
 	if err == nil {
-		defer s.Close()
 		err = s.Check(ctx)
+		_ = s.Close() // it says nothing that Check did not
 	}
 	if err != nil {
 		d.fail("signer", "start the program that --signer names, with the key of --payer", err)

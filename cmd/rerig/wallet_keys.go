@@ -140,7 +140,7 @@ func (a *app) walletImport(ctx context.Context, k *keyFlags) error {
 
 // readPhrase reads words from the terminal, unseen, or from standard input.
 func (a *app) readPhrase() (string, error) {
-	text := ""
+	var text string
 	if in, ok := a.stdin.(*os.File); ok && term.IsTerminal(int(in.Fd())) {
 		var err error
 		if text, err = a.ask(in, "The words, in order: "); err != nil {
