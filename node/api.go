@@ -130,7 +130,7 @@ type Wallet struct {
 	Promised protocol.Amount   `json:"promised"` // given in vouchers, not yet claimed by rigs
 	Owed     protocol.Amount   `json:"owed"`     // vouchers held, not yet collected
 	Channels []WalletChannel   `json:"channels"`
-	Node     *OwnKey          `json:"node,omitempty"` // where Address is the payer's and not the node's
+	Node     *OwnKey           `json:"node,omitempty"` // where Address is the payer's and not the node's
 }
 
 // OwnKey is the key that stays on the machine while another one pays: it signs

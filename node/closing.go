@@ -18,15 +18,15 @@ func (n *Node) finishCloses(ctx context.Context) error {
 		if c.State.ClosesAt == 0 {
 			continue
 		}
-		st, err := n.payer.Channel(ctx, c.Channel)
+		st, err := n.clientOf(c.Channel.Payer).Channel(ctx, c.Channel)
 		if err != nil {
 			return fmt.Errorf("read channel %s: %w", c.Channel.ID().Short(), err)
 		}
-		if st.ClosesAt != 0 && uint64(n.payer.Status().HeadTime.Unix()) >= st.ClosesAt {
-			if _, err := n.payer.FinalizeClose(ctx, c.Channel); err != nil {
+		if st.ClosesAt != 0 && uint64(n.clientOf(c.Channel.Payer).Status().HeadTime.Unix()) >= st.ClosesAt {
+			if _, err := n.clientOf(c.Channel.Payer).FinalizeClose(ctx, c.Channel); err != nil {
 				return fmt.Errorf("finish closing channel %s: %w", c.Channel.ID().Short(), err)
 			}
-			if st, err = n.payer.Channel(ctx, c.Channel); err != nil {
+			if st, err = n.clientOf(c.Channel.Payer).Channel(ctx, c.Channel); err != nil {
 				return fmt.Errorf("read channel %s: %w", c.Channel.ID().Short(), err)
 			}
 		}
@@ -56,12 +56,12 @@ func (n *Node) closeChannels(ctx context.Context, id protocol.Hash) (txs []proto
 		if !c.Reserved.IsZero() {
 			return txs, fmt.Errorf("channel %s: a job under way holds %s of it; wait for it or `rerig stop` it", id.Short(), c.Reserved)
 		}
-		tx, err := n.payer.RequestClose(ctx, c.Channel)
+		tx, err := n.clientOf(c.Channel.Payer).RequestClose(ctx, c.Channel)
 		if err != nil {
 			return txs, fmt.Errorf("close channel %s: %w", c.Channel.ID().Short(), err)
 		}
 		txs = append(txs, tx)
-		st, err := n.payer.Channel(ctx, c.Channel)
+		st, err := n.clientOf(c.Channel.Payer).Channel(ctx, c.Channel)
 		if err != nil {
 			return txs, fmt.Errorf("read channel %s: %w", c.Channel.ID().Short(), err)
 		}
