@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"flag"
 	"fmt"
+	"math/big"
 	"os"
 	"testing"
 	"text/tabwriter"
@@ -74,6 +75,8 @@ func measureGas(t *testing.T, rules fork) []gasRow {
 	m.measureAccounts()
 	m.measureChannels()
 	m.measureCloses()
+	m.measureSigned()
+	m.measureBonds()
 	for _, size := range []int{10, 100} {
 		m.measureBatch(size)
 	}
@@ -128,6 +131,51 @@ func (m *meter) measureCloses() {
 	m.row("closeByPayer with payout", m.must(payer, d.closeByPayer(n(10), r, vs, true)))
 }
 
+// measureSigned takes money by signatures, from a wallet that has approved nothing.
+func (m *meter) measureSigned() {
+	fresh := keyOf("fresh signer")
+	m.mustAt(fresh.addr, stranger, ether(1), nil)
+	m.mustAt(m.usd, stranger, nil, usdABI.PackMint(fresh.addr, n(mintedUSD)))
+	deadline := new(big.Int).SetUint64(m.now() + 3600)
+	for _, call := range []string{"depositWithPermit, first", "depositWithPermit"} {
+		r, vs := m.permit(fresh, m.usd, n(1e6), deadline)
+		m.row(call, m.must(fresh, escrowABI.PackDepositWithPermit(m.usd, fresh.addr, n(1e6), deadline, r, vs)))
+	}
+	auth := m.authorizeDeposit(fresh, fresh.addr, m.usd, n(1e6), [32]byte{1})
+	m.row("depositWithAuthorization", m.must(stranger, escrowABI.PackDepositWithAuthorization(m.usd, fresh.addr, fresh.addr, n(1e6), auth)))
+	d := lane(m.usd)
+	d.payer = fresh
+	m.row("depositAndFundWithAuthorization, opening",
+		m.must(stranger, d.openAuthorized(n(1000), m.authorizeOpen(d, n(1000), [32]byte{1}))))
+	m.row("depositAndFundWithAuthorization, topping up",
+		m.must(stranger, d.openAuthorized(n(1000), m.authorizeOpen(d, n(1000), [32]byte{2}))))
+	var fundings []bindings.Funding
+	for i := range 10 {
+		d.signer = keyOf(fmt.Sprintf("session %d", i))
+		fundings = append(fundings, d.funding(n(1000)))
+	}
+	m.each("fundMany, opening", len(fundings), m.must(fresh, escrowABI.PackFundMany(m.usd, fundings)))
+	m.row("multicall of fund and requestClose", m.must(fresh, escrowABI.PackMulticall([][]byte{d.fund(n(1000)), d.requestClose()})))
+}
+
+// measureBonds bonds, unbonds and slashes, the last also by a committee.
+func (m *meter) measureBonds() {
+	p := backing(m.usd)
+	m.row("bond, first", m.must(payer, p.bond(n(1000))))
+	m.row("bond, topping up", m.must(payer, p.bond(n(1000))))
+	m.row("unbond", m.must(payer, p.unbond(n(500))))
+	m.pass(2 * testUnbond)
+	m.row("releaseBond", m.must(payer, p.release()))
+	m.row("slash, beneficiary's first", m.must(rival, p.slash(n(100), stranger.addr)))
+	m.row("slash", m.must(rival, p.slash(n(100), stranger.addr)))
+	five := newCommittee(m.chain)
+	judged := five.backed(m.usd)
+	v := five.verdict(judged, 60)
+	m.row("execute a verdict of 3", m.mustAt(five.at, stranger, nil, committeeABI.PackExecute(v, five.signed(five.domain(), v, five.members[:3]...))))
+	args := committeeABI.PackConstructor(m.escrow, addresses(five.members), n(3))
+	m.row("deploy a committee of 5", m.transact(stranger, nil, nil, append(common.FromHex(bindings.CommitteeArbiterMetaData.Bin), args...)))
+}
+
 // measureBatch redeems one voucher each of size channels of a known payee.
 func (m *meter) measureBatch(size int) {
 	var vouchers []bindings.Voucher
@@ -138,7 +186,17 @@ func (m *meter) measureBatch(size int) {
 		m.must(rig, d.redeem(m.voucher(d, 0, n(1)), false))
 		vouchers = append(vouchers, m.voucher(d, 0, n(10)))
 	}
-	receipt := m.must(rig, d.redeemMany(false, vouchers...))
-	m.row(fmt.Sprintf("redeemMany of %d", size), receipt)
-	m.rows = append(m.rows, gasRow{fmt.Sprintf("redeemMany of %d, each", size), receipt.GasUsed / uint64(size)})
+	m.each("redeemMany", size, m.must(rig, d.redeemMany(false, vouchers...)))
+	var records []byte
+	for i := range vouchers {
+		d.signer = keyOf(fmt.Sprintf("signer %d of %d", i, size))
+		records = append(records, packRecord(m.voucher(d, 0, n(20)))...)
+	}
+	m.each("redeemPacked", size, m.must(rig, d.redeemPacked(false, records)))
+}
+
+// each adds the row of a batch and that of one part of it.
+func (m *meter) each(call string, size int, receipt *types.Receipt) {
+	m.row(fmt.Sprintf("%s of %d", call, size), receipt)
+	m.rows = append(m.rows, gasRow{fmt.Sprintf("%s of %d, each", call, size), receipt.GasUsed / uint64(size)})
 }
