@@ -56,11 +56,38 @@ func (a *app) nodeConfig(p *node.Profile) (node.Config, error) {
 	if p.Local {
 		cfg.Listen = listenOn("127.0.0.1", "0")
 	}
+	if err := a.caps.set(&cfg, moneyOf(p)); err != nil {
+		return cfg, err
+	}
 	payer, err := a.paySigner()
 	if err == nil && payer != nil {
 		cfg.Payer = payer
 	}
 	return cfg, err
+}
+
+// caps are the flags that keep a requester's money together, as texts.
+type caps struct{ exposure, least, most string }
+
+func (c caps) set(cfg *node.Config, m money) (err error) {
+	for _, f := range []struct {
+		flag, text string
+		into       *protocol.Amount
+	}{{"max-exposure", c.exposure, &cfg.Exposure}, {"channel-min", c.least, &cfg.Deposit}, {"channel-max", c.most, &cfg.Ceiling}} {
+		if f.text == "" {
+			continue
+		}
+		if *f.into, err = m.parse(f.flag, f.text); err != nil {
+			return err
+		}
+		if f.into.IsZero() {
+			return usage("--%s: above zero, or leave it away", f.flag)
+		}
+	}
+	if !cfg.Ceiling.IsZero() && cfg.Ceiling.Less(cfg.Deposit) {
+		return usage("--channel-max: %s is less than the %s of --channel-min", m.text(cfg.Ceiling), m.text(cfg.Deposit))
+	}
+	return nil
 }
 
 // paySigner is who signs for --payer; nil is the node's own key.

@@ -81,6 +81,7 @@ type app struct {
 	passphraseFile string
 	payer          string
 	signer         string
+	caps           caps
 	quiet          bool
 	verbose        bool
 	noColor        bool
@@ -144,6 +145,9 @@ the table [up]; global flags at the top).`,
 	f.StringVar(&a.passphraseFile, "passphrase-file", "", "`file` with the key's passphrase")
 	f.StringVar(&a.payer, "payer", "", "`address` that pays for what is bought, whose key --signer has (default the node's own)")
 	f.StringVar(&a.signer, "signer", "", "`program` that signs for --payer: http://127.0.0.1:PORT or unix:PATH (Clef), exec:COMMAND")
+	f.StringVar(&a.caps.exposure, "max-exposure", "", "most `money` that all channels together may hold (default any)")
+	f.StringVar(&a.caps.least, "channel-min", "", "least `money` to fund a channel with at a time (default four budgets)")
+	f.StringVar(&a.caps.most, "channel-max", "", "most `money` to fund a channel with, unless a job lacks more (default any)")
 	f.BoolVarP(&a.quiet, "quiet", "q", false, "no progress on standard error")
 	f.BoolVarP(&a.verbose, "verbose", "v", false, "log what the node does to standard error")
 	f.BoolVar(&a.noColor, "no-color", false, "no colours (also NO_COLOR)")

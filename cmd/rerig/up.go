@@ -21,6 +21,9 @@ import (
 	"github.com/rerig/rerig/protocol"
 )
 
+// maxCollectFactor keeps a mistyped factor from never collecting.
+const maxCollectFactor = 10_000
+
 // upFlags are the flags of `rerig up`.
 type upFlags struct {
 	payout   string
@@ -33,6 +36,7 @@ type upFlags struct {
 	listen   []string
 	announce []string
 	rpc      []string
+	collect  uint64
 	simulate []string
 	mdns     bool
 	server   bool
@@ -64,6 +68,7 @@ earned: that goes to --payout.`,
 	f.StringSliceVar(&u.listen, "listen", nil, "`address` to listen on: a port, ip:port or multiaddr (default a free port)")
 	f.StringSliceVar(&u.announce, "announce", nil, "`address` where the node is reached besides, such as a router's forwarded port: ip:port or multiaddr")
 	f.StringSliceVar(&u.rpc, "rpc", nil, "`URL` of a JSON-RPC endpoint of the chain, again for more (default the profile's)")
+	f.Uint64Var(&u.collect, "collect-factor", 20, "collect when what is due is worth so many `times` the fee; 0 is on demand only")
 	f.StringArrayVar(&u.simulate, "simulate-gpu", nil, "`card` to pretend on a test network: \"2xRTX 3060:12GiB\"")
 	f.BoolVar(&u.mdns, "mdns", false, "look for peers on the LAN")
 	f.BoolVar(&u.server, "server", false, "be a bootstrap and index node; sells only if --price is given")
@@ -127,12 +132,14 @@ func (a *app) upConfig(u *upFlags, p *node.Profile, sells bool) (cfg node.Config
 	if !sells {
 		return cfg, nil
 	}
-	rig := &node.RigConfig{TickUnits: u.tick, Slots: u.slots, Queue: u.queue, MemoryMiB: u.memory, Region: u.region}
+	rig := &node.RigConfig{TickUnits: u.tick, Slots: u.slots, Queue: u.queue, MemoryMiB: u.memory, Region: u.region, CollectFactor: u.collect}
 	switch {
 	case u.tick == 0 || u.tick > protocol.MaxTickUnits:
 		return cfg, usage("--tick: 1 to %d CPU milliseconds, got %d", uint64(protocol.MaxTickUnits), u.tick)
 	case u.slots < 0 || u.slots > 1<<16-1:
 		return cfg, usage("--slots: 1 to %d, got %d", 1<<16-1, u.slots)
+	case u.collect > maxCollectFactor:
+		return cfg, usage("--collect-factor: at most %d, got %d", maxCollectFactor, u.collect)
 	case u.queue < 1:
 		return cfg, usage("--queue: at least 1, got %d", u.queue)
 	}
