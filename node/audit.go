@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"slices"
 
+	"github.com/rerig/rerig/node/journal"
 	"github.com/rerig/rerig/node/settle"
 	"github.com/rerig/rerig/protocol"
 )
@@ -28,8 +29,18 @@ type Difference struct {
 
 func (c *control) audit(r *http.Request) (any, error) { return c.n.audit(r.Context()) }
 
-// audit recomputes every balance. It changes nothing.
+// audit recomputes every balance. It changes nothing. The chain and the journal are
+// not read at one moment, so what differs is looked at again: only what differs still
+// is told.
 func (n *Node) audit(ctx context.Context) (*Audit, error) {
+	a, err := n.auditOnce(ctx)
+	if err != nil || len(a.Differences) == 0 {
+		return a, err
+	}
+	return n.auditOnce(ctx)
+}
+
+func (n *Node) auditOnce(ctx context.Context) (*Audit, error) {
 	past, err := n.past(ctx)
 	if err != nil {
 		return nil, err
@@ -38,14 +49,19 @@ func (n *Node) audit(ctx context.Context) (*Audit, error) {
 	if err != nil {
 		return nil, err
 	}
-	a := &auditor{n: n, past: past, out: Audit{Block: past.Block, Differences: []Difference{}}}
-	a.sums(s)
-	for _, f := range []func(context.Context) error{a.chainStates, a.outgoing, a.incoming, a.unknown, a.transactions} {
-		if err := f(ctx); err != nil {
-			return nil, err
-		}
+	books, err := n.journal.Books(ctx)
+	if err != nil {
+		return nil, err
 	}
-	return &a.out, nil
+	a := &auditor{n: n, past: past, known: map[protocol.Hash]bool{}, out: Audit{Block: past.Block, Differences: []Difference{}}}
+	a.sums(s)
+	a.outgoing(&books)
+	a.incoming(&books)
+	a.unknown()
+	if err := a.chainStates(ctx); err != nil {
+		return nil, err
+	}
+	return &a.out, a.transactions(ctx)
 }
 
 // auditor collects what differs.
@@ -113,9 +129,8 @@ func (a *auditor) had(id protocol.Hash, st protocol.ChannelState) bool {
 	return rest && funded
 }
 
-// paid sums what the jobs of each channel and epoch were paid.
-func (a *auditor) paid(ctx context.Context, role protocol.Role) (map[protocol.Hash]map[uint32]*Delta, error) {
-	list, err := a.n.journal.Payments(ctx, role)
+// epochSums is what the jobs of each channel and epoch were paid.
+func epochSums(list []journal.Payment) map[protocol.Hash]map[uint32]*Delta {
 	sums := map[protocol.Hash]map[uint32]*Delta{}
 	for _, p := range list {
 		if sums[p.Channel] == nil {
@@ -126,15 +141,12 @@ func (a *auditor) paid(ctx context.Context, role protocol.Role) (map[protocol.Ha
 		}
 		sums[p.Channel][p.Epoch].up(p.Paid)
 	}
-	return sums, err
+	return sums
 }
 
 // journaled makes the checks that channels of both directions share.
 func (a *auditor) journaled(id protocol.Hash, ch protocol.Channel, st protocol.ChannelState, used protocol.Amount, sums map[protocol.Hash]map[uint32]*Delta) {
 	name := "channel " + id.String()
-	if a.known == nil {
-		a.known = map[protocol.Hash]bool{}
-	}
 	a.known[id] = true
 	a.same(name, "ID of the parties in the journal", ch.ID(), id)
 	now := a.past.States[id]
@@ -149,27 +161,18 @@ func (a *auditor) journaled(id protocol.Hash, ch protocol.Channel, st protocol.C
 	}
 }
 
-func (a *auditor) outgoing(ctx context.Context) error {
-	sums, err := a.paid(ctx, protocol.RoleRequester)
-	if err != nil {
-		return err
-	}
-	list, err := a.n.journal.OutChannels(ctx)
-	for _, c := range list {
+func (a *auditor) outgoing(b *journal.Books) {
+	sums := epochSums(b.PaidOut)
+	for _, c := range b.Out {
 		id := c.Channel.ID()
 		a.journaled(id, c.Channel, c.State, c.Promised, sums)
 		a.holds("channel "+id.String(), "vouchers given, against what was funded", !c.State.Funded.Less(c.Promised), "at most "+c.State.Funded.String(), c.Promised)
 	}
-	return err
 }
 
-func (a *auditor) incoming(ctx context.Context) error {
-	sums, err := a.paid(ctx, protocol.RoleRig)
-	if err != nil {
-		return err
-	}
-	list, err := a.n.journal.InChannels(ctx)
-	for _, c := range list {
+func (a *auditor) incoming(b *journal.Books) {
+	sums := epochSums(b.PaidIn)
+	for _, c := range b.In {
 		id, best := c.Channel.ID(), c.Best.Voucher.Cumulative
 		a.journaled(id, c.Channel, c.State, c.Credited, sums)
 		a.holds("channel "+id.String(), "credited to jobs, against the best voucher", !larger(best, c.State.Claimed).Less(c.Credited), "at most "+best.String(), c.Credited)
@@ -178,7 +181,6 @@ func (a *auditor) incoming(ctx context.Context) error {
 			a.holds("channel "+id.String(), "signature of the best voucher", err == nil, "of "+c.Channel.Signer.String(), err)
 		}
 	}
-	return err
 }
 
 func larger(x, y protocol.Amount) protocol.Amount {
@@ -189,7 +191,7 @@ func larger(x, y protocol.Amount) protocol.Amount {
 }
 
 // unknown looks for channels that concern this node and are not in its journal.
-func (a *auditor) unknown(ctx context.Context) error {
+func (a *auditor) unknown() {
 	me, mine := a.n.key.Address(), a.n.addresses()
 	for id, ch := range a.past.Channels {
 		pays := slices.Contains(mine, ch.Payer) && slices.Contains(mine, ch.Signer)
@@ -198,7 +200,6 @@ func (a *auditor) unknown(ctx context.Context) error {
 		}
 		a.holds("channel "+id.String(), "on the chain, paid by or to this node", a.known[id], "in the journal", "not there")
 	}
-	return ctx.Err()
 }
 
 // transactions holds the journal's against their receipts, and their number against
@@ -211,15 +212,18 @@ func (a *auditor) transactions(ctx context.Context) error {
 		}
 		mined := uint64(0)
 		for _, tx := range txs {
-			if tx.Status == protocol.TxPending || tx.Status == protocol.TxReplaced {
+			if tx.Status == protocol.TxReplaced {
 				continue
 			}
 			got, err := a.n.payer.Mined(ctx, tx.Hash)
 			if err != nil {
 				return err
 			}
-			if tx.Block <= a.past.Block {
+			if got.Status != protocol.TxPending && got.Block <= a.past.Block {
 				mined++
+			}
+			if tx.Status == protocol.TxPending { // its outcome is not journaled yet
+				continue
 			}
 			receipt := func(t protocol.Tx) string {
 				return fmt.Sprintf("%s in block %d, %d gas, %s wei", t.Status, t.Block, t.GasUsed, t.Fee)

@@ -197,7 +197,7 @@ func (n *Node) gasLines(ctx context.Context, s *Statement) error {
 			return err
 		}
 		for _, tx := range txs {
-			if tx.Status != protocol.TxConfirmed && tx.Status != protocol.TxFailed {
+			if tx.Status != protocol.TxConfirmed && tx.Status != protocol.TxFailed || tx.Block > s.Block {
 				continue
 			}
 			l := Line{Time: tx.Created / 1000, Kind: "gas", Address: from, Block: tx.Block, Tx: tx.Hash, Detail: tx.Kind}
@@ -217,22 +217,19 @@ func (n *Node) gasLines(ctx context.Context, s *Statement) error {
 
 // voucherLines are what jobs were paid, both ways.
 func (n *Node) voucherLines(ctx context.Context, s *Statement, past *settle.Past) error {
-	for _, role := range []protocol.Role{protocol.RoleRequester, protocol.RoleRig} {
-		list, err := n.journal.Payments(ctx, role)
-		if err != nil {
-			return err
-		}
-		for _, p := range list {
-			ch := past.Channels[p.Channel]
-			l := Line{Time: p.Updated / 1000, Kind: "voucher_given", Address: n.payer.Address(), With: ch.Payee, Channel: p.Channel, Job: p.Job}
-			if role == protocol.RoleRig {
-				l.Kind, l.Address, l.With = "voucher_held", n.key.Address(), ch.Payer
-				l.Vouchers.up(p.Paid)
-			} else {
-				l.Vouchers.down(p.Paid)
-			}
-			s.Lines = append(s.Lines, l)
-		}
+	books, err := n.journal.Books(ctx)
+	if err != nil {
+		return err
+	}
+	for _, p := range books.PaidOut {
+		l := Line{Time: p.Updated / 1000, Kind: "voucher_given", Address: n.payer.Address(), With: past.Channels[p.Channel].Payee, Channel: p.Channel, Job: p.Job}
+		l.Vouchers.down(p.Paid)
+		s.Lines = append(s.Lines, l)
+	}
+	for _, p := range books.PaidIn {
+		l := Line{Time: p.Updated / 1000, Kind: "voucher_held", Address: n.key.Address(), With: past.Channels[p.Channel].Payer, Channel: p.Channel, Job: p.Job}
+		l.Vouchers.up(p.Paid)
+		s.Lines = append(s.Lines, l)
 	}
 	return nil
 }
