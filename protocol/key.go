@@ -81,21 +81,27 @@ func (k *Key) Sign(digest Hash) (Signature, error) {
 // Recover returns the public key that made sig over digest. A signature of the
 // wrong form is a FieldError.
 func Recover(digest Hash, sig Signature) (PublicKey, error) {
+	pub, err := recoverKey(digest, sig)
+	if err != nil {
+		return PublicKey{}, err
+	}
+	return PublicKey(pub.SerializeCompressed()), nil
+}
+
+func recoverKey(digest Hash, sig Signature) (*secp256k1.PublicKey, error) {
 	c := make([]byte, 65)
 	c[0] = 27 + sig[32]>>7
 	copy(c[1:], sig[:])
 	c[33] &= 0x7f
 	var s secp256k1.ModNScalar
 	if overflow := s.SetByteSlice(c[33:]); overflow || s.IsOverHalfOrder() {
-		return PublicKey{}, &FieldError{Field: "signature", Limit: "s in the lower half order"}
+		return nil, &FieldError{Field: "signature", Limit: "s in the lower half order"}
 	}
 	pub, _, err := ecdsa.RecoverCompact(c, digest[:])
 	if err != nil {
-		return PublicKey{}, &FieldError{Field: "signature", Limit: "a recoverable secp256k1 signature", Got: err.Error()}
+		return nil, &FieldError{Field: "signature", Limit: "a recoverable secp256k1 signature", Got: err.Error()}
 	}
-	var out PublicKey
-	copy(out[:], pub.SerializeCompressed())
-	return out, nil
+	return pub, nil
 }
 
 // Address is the chain address of the public key; an invalid key gives zero.
@@ -109,14 +115,14 @@ func (p PublicKey) Address() Address {
 
 // CheckSignature reports, naming the field, whether sig over digest is by want.
 func CheckSignature(field string, digest Hash, sig Signature, want Address) (PublicKey, error) {
-	pub, err := Recover(digest, sig)
+	pub, err := recoverKey(digest, sig)
 	if err != nil {
 		return PublicKey{}, fmt.Errorf("%s: %w", field, err)
 	}
-	if got := pub.Address(); got != want {
+	if got := addressOf(pub); got != want {
 		return PublicKey{}, fieldErr(field, "signed by "+want.String(), got)
 	}
-	return pub, nil
+	return PublicKey(pub.SerializeCompressed()), nil
 }
 
 func addressOf(pub *secp256k1.PublicKey) (a Address) {

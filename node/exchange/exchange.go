@@ -5,6 +5,7 @@
 package exchange
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -78,19 +79,25 @@ func (s *Stream) Peer() string { return s.raw.Conn().RemotePeer().String() }
 // Key is the other side's public key, proved by the connection's handshake.
 func (s *Stream) Key() protocol.PublicKey { return s.key }
 
-// Send writes one message; a peer that does not read for 20 s makes it fail.
-func (s *Stream) Send(m protocol.Message) error {
-	b, err := protocol.EncodeMessage(m)
-	if err != nil {
-		return fmt.Errorf("encode %T: %w", m, err)
+// Send writes messages together; a peer that does not read for 20 s makes it fail.
+func (s *Stream) Send(ms ...protocol.Message) error {
+	var frames bytes.Buffer
+	for _, m := range ms {
+		b, err := protocol.EncodeMessage(m)
+		if err == nil {
+			err = protocol.WriteFrame(&frames, b, protocol.MaxFrame)
+		}
+		if err != nil {
+			return fmt.Errorf("encode %T: %w", m, err)
+		}
 	}
 	s.write.Lock()
 	defer s.write.Unlock()
 	if err := s.raw.SetWriteDeadline(time.Now().Add(writeWait)); err != nil {
-		return fmt.Errorf("send %T: %w", m, err)
+		return fmt.Errorf("send %T: %w", ms[0], err)
 	}
-	if err := protocol.WriteFrame(s.raw, b, protocol.MaxFrame); err != nil {
-		return fmt.Errorf("send %T: %w", m, err)
+	if _, err := s.raw.Write(frames.Bytes()); err != nil {
+		return fmt.Errorf("send %T: %w", ms[0], err)
 	}
 	return nil
 }

@@ -78,8 +78,10 @@ func (l *line) Key() protocol.PublicKey { return l.key }
 func (l *line) Close() error            { return nil }
 func (l *line) Reset()                  {}
 
-func (l *line) Send(m protocol.Message) error {
-	l.out <- m
+func (l *line) Send(ms ...protocol.Message) error {
+	for _, m := range ms {
+		l.out <- m
+	}
 	return nil
 }
 

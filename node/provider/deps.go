@@ -12,7 +12,7 @@ import (
 type Stream interface {
 	Peer() string            // libp2p peer ID
 	Key() protocol.PublicKey // proved by the connection
-	Send(protocol.Message) error
+	Send(...protocol.Message) error
 	Recv() (protocol.Message, error)
 	RecvBefore(time.Time) (protocol.Message, error)
 	Close() error

@@ -42,13 +42,15 @@ func newOutbox(st Stream) *outbox {
 // reports whether everything was sent.
 func (o *outbox) run() bool {
 	for {
-		m, closed, full := o.next()
+		ms, closed, full := o.next()
 		switch {
 		case full:
-		case m != nil:
-			if err := o.st.Send(m); err == nil {
-				if m.Type() == protocol.TypeOutput {
-					<-o.room
+		case len(ms) > 0:
+			if err := o.st.Send(ms...); err == nil {
+				for _, m := range ms {
+					if m.Type() == protocol.TypeOutput {
+						<-o.room
+					}
 				}
 				continue
 			}
@@ -65,13 +67,12 @@ func (o *outbox) run() bool {
 	}
 }
 
-func (o *outbox) next() (m protocol.Message, closed, full bool) {
+// next takes what waits: messages that wait together go together.
+func (o *outbox) next() (ms []protocol.Message, closed, full bool) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if len(o.queue) > 0 {
-		m, o.queue = o.queue[0], o.queue[1:]
-	}
-	return m, o.closed, o.full
+	ms, o.queue = o.queue, nil
+	return ms, o.closed, o.full
 }
 
 // tell queues a message. After close, which a failure does too, it is dropped,

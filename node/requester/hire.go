@@ -37,20 +37,21 @@ func (r *Requester) find(ctx context.Context, o *Order, again bool) ([]*protocol
 	if err != nil {
 		return nil, nil, fmt.Errorf("find offers: %w", err)
 	}
-	drop := func(reason protocol.Reason, detail string, unfit func(*protocol.VerifiedOffer) bool) {
+	drop := func(reason protocol.Reason, detail func() string, unfit func(*protocol.VerifiedOffer) bool) {
 		before := len(offers)
 		if offers = slices.DeleteFunc(offers, unfit); len(offers) < before {
-			skipped = append(skipped, protocol.SkipCount{Reason: reason, Detail: detail, Count: uint32(before - len(offers))})
+			skipped = append(skipped, protocol.SkipCount{Reason: reason, Detail: detail(), Count: uint32(before - len(offers))})
 		}
 	}
-	if !o.Rig.IsZero() {
-		drop(protocol.ReasonNoOffers, "not rig "+o.Rig.String(), func(v *protocol.VerifiedOffer) bool { return v.Rig != o.Rig })
-	}
-	drop(protocol.ReasonNoOffers, "this node's own rig", func(v *protocol.VerifiedOffer) bool { return v.Rig == r.cfg.Key.Address() })
-	drop(protocol.ReasonOverBudget, "the budget of "+r.cfg.Text(o.Budget)+" buys no "+string(o.Unit), func(v *protocol.VerifiedOffer) bool {
-		price, _ := v.Price(o.Unit)
-		return price.Buys(o.Budget) == 0
-	})
+	drop(protocol.ReasonNoOffers, func() string { return "not rig " + o.Rig.String() },
+		func(v *protocol.VerifiedOffer) bool { return !o.Rig.IsZero() && v.Rig != o.Rig })
+	drop(protocol.ReasonNoOffers, func() string { return "this node's own rig" },
+		func(v *protocol.VerifiedOffer) bool { return v.Rig == r.cfg.Key.Address() })
+	drop(protocol.ReasonOverBudget, func() string { return fmt.Sprintf("the budget of %s buys no %s", r.cfg.Text(o.Budget), o.Unit) },
+		func(v *protocol.VerifiedOffer) bool {
+			price, _ := v.Price(o.Unit)
+			return price.Buys(o.Budget) == 0
+		})
 	slices.SortFunc(offers, func(a, b *protocol.VerifiedOffer) int {
 		pa, _ := a.Price(o.Unit)
 		pb, _ := b.Price(o.Unit)
