@@ -164,9 +164,9 @@ func TestAuthorizedDepositRefusals(t *testing.T) {
 	c.mustRevert(payer, pack(stranger.addr, payer.addr, 1), "execution reverted")
 	mute := c.deployTest("MuteToken")
 	c.mustRevert(payer, pack(mute, payer.addr, 1), "execution reverted")
-	// Not yet, and no longer.
-	auth := c.authorizeDeposit(payer, payer.addr, c.usd, n(5), [32]byte{})
-	c.pass(48 * time.Hour)
+	soon := new(big.Int).SetUint64(c.now() + 3600)
+	auth := c.authorize(payer, c.usd, n(5), soon, depositNonce(payer.addr, [32]byte{}), [32]byte{})
+	c.pass(time.Hour)
 	c.mustRevert(payer, escrowABI.PackDepositWithAuthorization(c.usd, payer.addr, payer.addr, n(5), auth),
 		&bindings.TestUSDERC3009InvalidAuthorizationTime{ValidAfter: auth.ValidAfter, ValidBefore: auth.ValidBefore})
 	// What arrives is what counts, here too.

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"flag"
 	"fmt"
-	"math/big"
 	"os"
 	"testing"
 	"text/tabwriter"
@@ -136,7 +135,7 @@ func (m *meter) measureSigned() {
 	fresh := keyOf("fresh signer")
 	m.mustAt(fresh.addr, stranger, ether(1), nil)
 	m.mustAt(m.usd, stranger, nil, usdABI.PackMint(fresh.addr, n(mintedUSD)))
-	deadline := new(big.Int).SetUint64(m.now() + 3600)
+	deadline := n(ever)
 	for _, call := range []string{"depositWithPermit, first", "depositWithPermit"} {
 		r, vs := m.permit(fresh, m.usd, n(1e6), deadline)
 		m.row(call, m.must(fresh, escrowABI.PackDepositWithPermit(m.usd, fresh.addr, n(1e6), deadline, r, vs)))
@@ -171,6 +170,7 @@ func (m *meter) measureBonds() {
 	five := newCommittee(m.chain)
 	judged := five.backed(m.usd)
 	v := five.verdict(judged, 60)
+	v.Deadline = ever
 	m.row("execute a verdict of 3", m.mustAt(five.at, stranger, nil, committeeABI.PackExecute(v, five.signed(five.domain(), v, five.members[:3]...))))
 	args := committeeABI.PackConstructor(m.escrow, addresses(five.members), n(3))
 	m.row("deploy a committee of 5", m.transact(stranger, nil, nil, append(common.FromHex(bindings.CommitteeArbiterMetaData.Bin), args...)))
