@@ -26,9 +26,28 @@ func gas(res results, path string) error {
 		if err != nil {
 			return fmt.Errorf("gas: %s: %q is no figure", path, words[0])
 		}
-		res[gasName(words[2:])] = float64(n)
+		name := gasName(words[2:])
+		res[name] = float64(n)
+		if strings.Contains(name, "per_job") {
+			if n, err = strconv.ParseUint(words[1], 10, 64); err != nil {
+				return fmt.Errorf("gas: %s: %q is no figure", path, words[1])
+			}
+			res["gas_amsterdam"+strings.TrimPrefix(name, "gas")] = float64(n)
+		}
 	}
 	return lines.Err()
+}
+
+// gasNames gives the figures that targets are set for the names they are known by.
+func gasNames(res results) error {
+	for name, from := range map[string]string{"gas_redeem_one": "gas_redeem", "gas_per_voucher_100": "gas_redeemPacked_of_100_each"} {
+		v, ok := res[from]
+		if !ok {
+			return fmt.Errorf("gas: contracts/gas.txt lacks %s", from)
+		}
+		res[name] = v
+	}
+	return nil
 }
 
 // gasName makes "redeem, payee's first" gas_redeem_payees_first.

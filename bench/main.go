@@ -52,7 +52,7 @@ func exit(err error) {
 func run(ctx context.Context, o options) error {
 	res := results{}
 	before := loadAverage()
-	if err := errors.Join(gas(res, "contracts/gas.txt"), vouchers(res), control(res), binarySize(res, o.binary)); err != nil {
+	if err := errors.Join(gas(res, "contracts/gas.txt"), gas(res, "contracts/scale.txt"), gasNames(res), vouchers(res), control(res), binarySize(res, o.binary)); err != nil {
 		return err
 	}
 	if err := jobs(ctx, o, res); err != nil {

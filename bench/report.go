@@ -108,6 +108,7 @@ func (r results) tables() string {
 		fmt.Fprintf(&b, "| %s | %g %s | %g–%g | %.3g–%.3g× | %s |\n", p.what, round(v), p.unit, p.low, p.high, least, most, target)
 	}
 	r.phases(&b)
+	b.WriteString(r.economy())
 	b.WriteString("\n| figure | value |\n|---|--:|\n")
 	for _, name := range slices.Sorted(maps.Keys(r)) {
 		if !strings.HasPrefix(name, "phase_") {
