@@ -307,7 +307,7 @@ func (w *world) restart(ctx context.Context, a arguments) error {
 }
 
 // ready: NAME N waits until the member finds so many offers with a free slot: a rig
-// that stopped has left one without.
+// that stopped has left one without. With busy it takes those too.
 func (w *world) ready(ctx context.Context, a arguments) error {
 	want, err := strconv.Atoi(a.names[1])
 	if err != nil {
@@ -321,7 +321,7 @@ func (w *world) ready(ctx context.Context, a arguments) error {
 		}
 		free := 0
 		for _, o := range found.Offers {
-			if o.FreeSlots > 0 {
+			if o.FreeSlots > 0 || len(a.names) > 2 {
 				free++
 			}
 		}
