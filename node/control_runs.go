@@ -104,6 +104,9 @@ func (c *control) runs(r *http.Request) (any, error) {
 // pastRun is a run of an earlier process, from its last attempt's record.
 func (n *Node) pastRun(rec protocol.Record) RunStatus {
 	j := rec.Job
+	if j.ID == rec.Run { // it hired nobody
+		j.ID = protocol.Hash{}
+	}
 	return RunStatus{ID: rec.Run, Job: j.ID, Name: rec.Name, State: j.State, Ended: j.Ended, Reason: j.Reason,
 		Detail: j.Detail, ExitCode: j.ExitCode, Rig: rec.Agreement.Rig, Peer: rec.Peer, Price: j.Price, Units: j.Units,
 		Spent: j.Paid, Budget: j.MaxTotal, Attempt: int(rec.Attempt), Outputs: rec.Outputs,

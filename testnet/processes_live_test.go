@@ -9,6 +9,7 @@ import (
 	"syscall"
 	"testing"
 
+	"github.com/rerig/rerig/node"
 	"github.com/rerig/rerig/protocol"
 )
 
@@ -180,6 +181,15 @@ func noRigFits(s *scene) {
 		}
 	}
 	s.same("after nothing was bought", s.has(bob), before)
+	dora := s.requester("dora") // her node ends with the command
+	s.run(dora, "--region", "moon", "--name", "far", "--", "print", "x").exits(125)
+	var list struct{ Runs []node.RunStatus }
+	s.ask(dora, &list, "ps", "-a")
+	if len(list.Runs) != 1 || list.Runs[0].State != protocol.StateFailed || list.Runs[0].Reason != protocol.ReasonNoOffers ||
+		list.Runs[0].Name != "far" || !strings.Contains(list.Runs[0].Detail, "1× region") {
+		s.t.Errorf("afterwards ps shows %+v", list.Runs)
+	}
+	s.start(dora, "inspect", list.Runs[0].ID.String()[:12]).exits(0)
 	c := s.run(s.member("poor", 0), "--", "print", "x")
 	c.exits(125)
 	c.says("channel_open", "balance")

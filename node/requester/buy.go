@@ -30,6 +30,9 @@ func (r *Requester) buy(ctx context.Context, run *Run) {
 	for attempt := 1; ; attempt++ {
 		q, fail := r.choose(ctx, run, &order, raw, tried)
 		if q == nil {
+			if attempt == 1 {
+				r.keepUnhired(run, raw, specCID.String(), fail)
+			}
 			run.finish(fail)
 			return
 		}
@@ -55,6 +58,19 @@ func (r *Requester) buy(ctx context.Context, run *Run) {
 			st.Tried = append(st.Tried, why)
 			st.State, st.Reason, st.Detail = protocol.StateQuoted, protocol.ReasonNone, ""
 		})
+	}
+}
+
+// keepUnhired journals a run that ended without a job, under its own ID, so that it
+// is still told of after a restart.
+func (r *Requester) keepUnhired(run *Run, raw []byte, specCID string, fail func(*Status)) {
+	st, _ := run.Status()
+	fail(&st)
+	rec := protocol.Record{Job: protocol.Job{ID: run.id, Role: protocol.RoleRequester, State: st.State, Ended: true, Reason: st.Reason,
+		Detail: protocol.ClipDetail(st.Detail), MaxTotal: st.Budget}, Name: st.Name, Spec: raw, SpecCID: specCID, Run: run.id,
+		Created: st.Created, Updated: uint64(r.cfg.Clock().UnixMilli())}
+	if err := r.cfg.Book.PutRecord(context.WithoutCancel(r.ctx), rec); err != nil {
+		r.cfg.Logger.Warn("run not journaled", "run", run.id.Short(), "err", err)
 	}
 }
 
