@@ -39,6 +39,9 @@ type Stream struct {
 	key   protocol.PublicKey
 	write sync.Mutex // owner: Send; keeps frames whole
 	done  func()     // gives the server's slot back; nil for a dialled stream
+	turn  uint64     // in the order of arrival at the server; owner: Server
+	kept  bool       // by Keep; owner: Server
+	keep  func()     // notes that at the server; nil for a dialled stream
 	once  sync.Once
 	ended atomic.Bool // Close was called: what is in flight must still arrive
 }
@@ -133,6 +136,14 @@ func (s *Stream) RecvBefore(t time.Time) (protocol.Message, error) {
 		return nil, fmt.Errorf("receive: %w", err)
 	}
 	return m, nil
+}
+
+// Keep says that a job depends on the stream: a server that is full gives up others for
+// a newcomer.
+func (s *Stream) Keep() {
+	if s.keep != nil {
+		s.keep()
+	}
 }
 
 // Close ends our sending side and lets the peer read what was sent.

@@ -17,7 +17,8 @@ type Limits struct {
 }
 
 // DefaultLimits suit a home rig: a few hundred waiting jobs, no single peer more
-// than a quarter of them.
+// than a quarter of them. Keys cost nothing, so that some peers could take all the
+// places with streams that lead to no job: a newcomer gets the place of one of those.
 func DefaultLimits() Limits { return Limits{Streams: 256, StreamsPerPeer: 64} }
 
 // Server accepts job streams and gives each to a handler in its own goroutine.
@@ -31,6 +32,7 @@ type Server struct {
 	open    map[*Stream]struct{}
 	perPeer map[peer.ID]int
 	total   int
+	turns   uint64
 	closed  bool
 	wg      sync.WaitGroup // one per handler
 }
@@ -81,6 +83,13 @@ func (s *Server) accept(ctx context.Context, raw network.Stream) {
 		return
 	}
 	s.mu.Lock()
+	s.turns++
+	st.turn = s.turns
+	st.keep = func() {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		st.kept = true
+	}
 	s.open[st] = struct{}{}
 	s.mu.Unlock()
 	s.handle(ctx, st)
@@ -88,6 +97,9 @@ func (s *Server) accept(ctx context.Context, raw network.Stream) {
 }
 
 func (s *Server) admit(p peer.ID) bool {
+	if victim := s.crowding(p); victim != nil {
+		victim.Reset() // which calls leave
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.closed || s.total >= s.limits.Streams || s.perPeer[p] >= s.limits.StreamsPerPeer {
@@ -97,6 +109,31 @@ func (s *Server) admit(p peer.ID) bool {
 	s.perPeer[p]++
 	s.wg.Add(1)
 	return true
+}
+
+// crowding is the stream to give up for one of a newcomer, where the server is full: of
+// those that no job depends on the oldest of the peer that has most, and nil where that
+// is the newcomer itself.
+func (s *Server) crowding(newcomer peer.ID) (victim *Stream) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.total < s.limits.Streams || s.perPeer[newcomer] >= s.limits.StreamsPerPeer {
+		return nil
+	}
+	idle := map[peer.ID]int{}
+	for st := range s.open {
+		if !st.kept {
+			idle[st.raw.Conn().RemotePeer()]++
+		}
+	}
+	most := idle[newcomer]
+	for st := range s.open {
+		n := idle[st.raw.Conn().RemotePeer()]
+		if !st.kept && (n > most || n == most && victim != nil && st.turn < victim.turn) {
+			victim, most = st, n
+		}
+	}
+	return victim
 }
 
 func (s *Server) leave(p peer.ID, st *Stream) {

@@ -77,6 +77,7 @@ func (l *line) Peer() string            { return "test" }
 func (l *line) Key() protocol.PublicKey { return l.key }
 func (l *line) Close() error            { return nil }
 func (l *line) Reset()                  {}
+func (l *line) Keep()                   {}
 
 func (l *line) Send(ms ...protocol.Message) error {
 	for _, m := range ms {

@@ -15,6 +15,7 @@ type Stream interface {
 	Send(...protocol.Message) error
 	Recv() (protocol.Message, error)
 	RecvBefore(time.Time) (protocol.Message, error)
+	Keep() // a job depends on the stream
 	Close() error
 	Reset()
 }

@@ -79,6 +79,7 @@ func (s *session) enqueue(ctx context.Context) {
 		return
 	}
 	s.ticket = t
+	s.st.Keep()
 	s.p.cfg.Changed()
 	s.work.Go(func() {
 		select {
