@@ -136,3 +136,37 @@ func TestTokenHooksCannotReenter(t *testing.T) {
 		tr.spring("redeem → "+name, call, func() { c.must(rig, tr.d.redeem(c.voucher(tr.d, 0, n(10)), true)) })
 	}
 }
+
+// A token that attacks on its own gets in no further, whichever function calls it.
+func TestHostileTokenCannotReenter(t *testing.T) {
+	t.Parallel()
+	c := newChain(t, osaka)
+	token := c.deployTest("HookToken")
+	c.supply(token, payer)
+	d := lane(token)
+	tr := setTrap(t, c, token)
+	hook := loadABI(t, "HookToken")
+	salts := byte(0)
+	for name, call := range entryPoints(c, tr.d) {
+		salts++
+		c.mustAt(token, stranger, nil, hook.pack(t, "setWatcher", tr.at))
+		tr.spring("depositWithPermit → "+name, call, func() {
+			r, vs := c.permit(payer, token, n(10), n(ever))
+			c.must(payer, escrowABI.PackDepositWithPermit(token, payer.addr, n(10), n(ever), r, vs))
+		})
+		tr.spring("depositWithAuthorization → "+name, call, func() {
+			auth := c.authorizeDeposit(payer, payer.addr, token, n(10), [32]byte{salts})
+			c.must(stranger, escrowABI.PackDepositWithAuthorization(token, payer.addr, payer.addr, n(10), auth))
+		})
+		tr.spring("depositAndFundWithAuthorization → "+name, call, func() {
+			c.must(stranger, d.openAuthorized(n(10), c.authorizeOpen(d, n(10), [32]byte{salts})))
+		})
+		tr.spring("redeemPacked → "+name, call, func() {
+			c.must(rig, d.redeemPacked(true, packRecords(c.voucher(d, 0, n(int64(salts))))))
+		})
+		c.allow(payer, token, n(10))
+		tr.spring("multicall → "+name, call, func() {
+			c.must(payer, escrowABI.PackMulticall([][]byte{escrowABI.PackDeposit(token, payer.addr, n(10)), d.fund(n(1))}))
+		})
+	}
+}
