@@ -44,6 +44,7 @@ type plan struct {
 	collect time.Duration
 	jobs    [chaosWorkers][][]string
 	hold    bool // the chain makes no blocks in this life
+	reorg   int  // blocks that are gone in it
 }
 
 // plan draws a life.
@@ -51,6 +52,9 @@ func (c *chaos) plan() *plan {
 	pick := func(n int) int { return c.draw.IntN(n) }
 	p := &plan{victim: c.rig, both: pick(4) == 0, after: time.Duration(pick(700)) * time.Millisecond,
 		collect: time.Duration(20+pick(500)) * time.Millisecond, hold: pick(6) == 0}
+	if c.fickle && pick(2) == 0 {
+		p.reorg = 1 + pick(4)
+	}
 	if pick(2) == 0 {
 		p.victim = c.buyer
 	}
@@ -72,6 +76,16 @@ func (c *chaos) plan() *plan {
 		}
 	}
 	return p
+}
+
+// reorganise takes out some of the newest blocks, with all that was paid in them.
+func (c *chaos) reorganise(blocks int) {
+	c.t.Helper()
+	if depth := min(uint64(blocks), c.net.Chain.Height()-c.base); depth > 0 {
+		c.must(c.net.Chain.Reorg(depth))
+		c.total.reorgs++
+		c.shaken = true
+	}
 }
 
 // trip is a request to the chain that kills who makes it.

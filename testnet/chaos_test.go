@@ -53,8 +53,8 @@ func TestRandomKills(t *testing.T) {
 	for n := 0; total.kills < *killCount && !t.Failed(); n++ {
 		t.Run(fmt.Sprint("net", n), func(t *testing.T) {
 			c := newChaos(t, binary, draw)
-			c.total = &total
-			for most := min(*killCount, total.kills+killsPerNet); total.kills < most; {
+			c.total, c.fickle = &total, n%2 == 1
+			for most := min(*killCount, total.kills+min(killsPerNet, (*killCount+1)/2)); total.kills < most; {
 				c.life()
 			}
 			c.balance()
@@ -63,15 +63,15 @@ func TestRandomKills(t *testing.T) {
 	if t.Failed() {
 		return
 	}
-	fmt.Printf("%d jobs sold, %d transactions sent; killed at: %v\n%d kills, %s wei lost\n",
-		total.jobs, total.txs, total.at, total.kills, total.lost)
+	fmt.Printf("%d jobs sold, %d transactions sent, %d reorganisations; killed at: %v\n%d kills, %s wei lost\n",
+		total.jobs, total.txs, total.reorgs, total.at, total.kills, total.lost)
 }
 
 // chaosTotals is what the suite reports.
 type chaosTotals struct {
-	kills, jobs, txs int
-	lost             protocol.Amount // of what the rig had vouchers for
-	at               map[string]int  // kills by what they came with
+	kills, jobs, txs, reorgs int
+	lost                     protocol.Amount // of what the rig had vouchers for
+	at                       map[string]int  // kills by what they came with
 }
 
 // buildKillable makes the binary with the hook of testdata/kill in it.
@@ -111,7 +111,10 @@ type chaos struct {
 	buyer  *mortal
 	seen   *memory
 	guest  string
-	paused bool // the chain makes no blocks
+	paused bool   // the chain makes no blocks
+	base   uint64 // blocks that stay
+	fickle bool   // the chain is reorganised now and then
+	shaken bool   // it was, and journals may say what is not so yet
 }
 
 // mortal is a member, how it is started, and its process.
@@ -129,6 +132,7 @@ func newChaos(t *testing.T, binary string, draw *rand.Rand) *chaos {
 	c.must(err)
 	c.rig = c.mortal(c.scene.rig("alice"), "--price", "36/h", "--tick", fmt.Sprint(chaosTick), "--slots", fmt.Sprint(chaosWorkers))
 	c.buyer = c.mortal(c.requester("bob"), "--server")
+	c.base = c.net.Chain.Height()
 	return c
 }
 
@@ -169,6 +173,7 @@ func (c *chaos) life() {
 			m.wire.arm(*plan.trip)
 		}
 	}
+	c.reorganise(plan.reorg)
 	if c.bothUp() {
 		c.check()
 		c.work(plan)

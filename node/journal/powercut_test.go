@@ -34,8 +34,8 @@ func TestPowerCutLosesNothing(t *testing.T) {
 			t.Fatalf("%d fsyncs for %d acknowledgements", len(cuts), tells)
 		}
 		draw.Shuffle(len(cuts), func(i, k int) { cuts[i], cuts[k] = cuts[k], cuts[i] })
-		cuts = cuts[:min(len(cuts), 60)]
-		for range 40 {
+		cuts = cuts[:min(len(cuts), 15)]
+		for range 10 {
 			cuts = append(cuts, draw.IntN(rec.Len()))
 		}
 		cuts = append(cuts, 0, rec.Len()-1)
