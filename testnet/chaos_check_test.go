@@ -231,7 +231,8 @@ func (c *chaos) balance() {
 	c.t.Helper()
 	c.net.Chain.ResumeMining()
 	for _, m := range []*mortal{c.rig, c.buyer} {
-		m.env, m.c = nil, c.scene.start(m.member, m.line...)
+		m.env = nil
+		m.c = c.scene.start(m.member, m.line...)
 	}
 	if !c.bothUp() {
 		c.t.Fatalf("not up for the balance\n%s", c.lastWords())
