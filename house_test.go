@@ -118,7 +118,7 @@ func TestSpecNamesRealTests(t *testing.T) {
 			have[filepath.ToSlash(filepath.Dir(path))+": "+string(m[1])] = true
 		}
 	})
-	for _, ref := range regexp.MustCompile(`\[([a-z/]+: Test[^\]]+)\]`).FindAllStringSubmatch(string(spec), -1) {
+	for _, ref := range regexp.MustCompile(`\[([a-z/]+:\s+Test[^\]]+)\]`).FindAllStringSubmatch(string(spec), -1) {
 		pkg := ""
 		for _, item := range strings.Split(strings.Join(strings.Fields(ref[1]), " "), ", ") {
 			if p, name, ok := strings.Cut(item, ": "); ok {
