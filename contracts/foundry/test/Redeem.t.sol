@@ -87,6 +87,11 @@ contract RedeemTest is World {
     {
         Lane memory l = _lane();
         _fund(l, 100);
+        if (vouchers.length > 8) {
+            assembly ("memory-safe") {
+                mstore(vouchers, 8)
+            }
+        }
         // One among the random ones that pays, sometimes followed by itself.
         if (vouchers.length != 0) vouchers[real % vouchers.length] = _voucher(l, 0, uint96(sum % 150));
         if (vouchers.length > 1) vouchers[0] = vouchers[vouchers.length - 1];
