@@ -89,6 +89,35 @@ func (a account) reserved(r reader, except protocol.Hash) (sum protocol.Amount, 
 	return sum, err
 }
 
+// period is a channel in one of its epochs.
+type period struct {
+	channel protocol.Hash
+	epoch   uint32
+}
+
+func (a account) period() period { return period{a.id, a.state.Epoch} }
+
+// book is a whole book: its channels, sorted by ID, and what is withheld from each, in
+// two queries however many there are.
+func book(r reader, role protocol.Role) (all []account, withheld map[period]protocol.Amount, err error) {
+	if all, err = accounts(r, role, nil); err != nil {
+		return nil, nil, err
+	}
+	withheld = map[period]protocol.Amount{}
+	err = each(r, "SELECT channel, epoch, budget, paid FROM reservations INDEXED BY reservations_open WHERE role = ? AND open = 1",
+		[]any{string(role)}, func(scan func(...any) error) error {
+			res := reservation{open: true}
+			if err := scan(fixed(res.channel[:]), &res.epoch, money{&res.budget}, money{&res.paid}); err != nil {
+				return err
+			}
+			at := period{res.channel, res.epoch}
+			sum, err := withheld[at].Add(res.unspent())
+			withheld[at] = sum
+			return err
+		})
+	return all, withheld, err
+}
+
 // free is what neither used nor reserved by another job.
 func (a account) free(r reader, except protocol.Hash) (protocol.Amount, error) {
 	others, err := a.reserved(r, except)

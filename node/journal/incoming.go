@@ -78,11 +78,9 @@ func (j *Journal) InChannel(ctx context.Context, id protocol.Hash) (ch InChannel
 // InChannels are all incoming channels, sorted by ID.
 func (j *Journal) InChannels(ctx context.Context) (list []InChannel, err error) {
 	err = j.view(ctx, func(r reader) error {
-		all, err := accounts(r, protocol.RoleRig, nil)
-		for i := 0; i < len(all) && err == nil; i++ {
-			var ch InChannel
-			ch, err = all[i].in(r)
-			list = append(list, ch)
+		all, withheld, err := book(r, protocol.RoleRig)
+		for _, a := range all {
+			list = append(list, InChannel{a.domain, a.channel, a.state, a.best, a.used, withheld[a.period()]})
 		}
 		return err
 	})
@@ -92,14 +90,6 @@ func (j *Journal) InChannels(ctx context.Context) (list []InChannel, err error) 
 func (a account) in(r reader) (InChannel, error) {
 	reserved, err := a.reserved(r, protocol.Hash{})
 	return InChannel{a.domain, a.channel, a.state, a.best, a.used, reserved}, err
-}
-
-// ReserveIn keeps budget base units of the channel for the job, so that two jobs
-// never count on the same money: what is funded and neither credited nor reserved
-// by other jobs must cover it, else *InsufficientError. A closing channel takes
-// no job (ErrClosing). Reserving again changes the budget.
-func (j *Journal) ReserveIn(ctx context.Context, id, job protocol.Hash, budget protocol.Amount) error {
-	return j.write(ctx, func(t *tx) error { return t.reserve(protocol.RoleRig, id, job, budget) })
 }
 
 // Credit records a voucher, whose signature the caller has verified, together

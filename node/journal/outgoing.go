@@ -49,11 +49,9 @@ func (j *Journal) OutChannel(ctx context.Context, id protocol.Hash) (ch OutChann
 // OutChannels are all outgoing channels, sorted by ID.
 func (j *Journal) OutChannels(ctx context.Context) (list []OutChannel, err error) {
 	err = j.view(ctx, func(r reader) error {
-		all, err := accounts(r, protocol.RoleRequester, nil)
-		for i := 0; i < len(all) && err == nil; i++ {
-			var ch OutChannel
-			ch, err = all[i].out(r)
-			list = append(list, ch)
+		all, withheld, err := book(r, protocol.RoleRequester)
+		for _, a := range all {
+			list = append(list, OutChannel{a.domain, a.channel, a.state, a.used, withheld[a.period()]})
 		}
 		return err
 	})

@@ -69,3 +69,44 @@ func TestListsDoNotSort(t *testing.T) {
 		}))
 	}
 }
+
+// TestListedChannelsAreAsTheyAreAlone: the lists read all reservations at once.
+func TestListedChannelsAreAsTheyAreAlone(t *testing.T) {
+	j, ctx := start(t, t.TempDir(), Options{}), t.Context()
+	for n := range byte(3) {
+		ch := channel(n + 1)
+		must(t, j.SetInChannel(ctx, domain, ch, funded(100)))
+		must(t, j.SetOutChannel(ctx, domain, ch, funded(100)))
+		for i := range uint64(4) {
+			job := num(uint64(n)*10 + i)
+			must(t, j.ReserveIn(ctx, ch.ID(), job, amt(20+i)))
+			must(t, j.Reserve(ctx, ch.ID(), job, amt(10+i)))
+			_, err := j.Promise(ctx, ch.ID(), job, amt(3*i))
+			must(t, err)
+		}
+		must(t, j.Release(ctx, num(uint64(n)*10+1)))
+		if n == 1 { // its reservations are void
+			must(t, j.SetInChannel(ctx, domain, ch, protocol.ChannelState{Funded: amt(50), Epoch: 1}))
+			must(t, j.SetOutChannel(ctx, domain, ch, protocol.ChannelState{Funded: amt(50), Epoch: 1}))
+		}
+	}
+	in, err := j.InChannels(ctx)
+	must(t, err)
+	out, err := j.OutChannels(ctx)
+	must(t, err)
+	if len(in) != 3 || len(out) != 3 {
+		t.Fatalf("%d and %d channels are listed", len(in), len(out))
+	}
+	for i := range in {
+		alone, err := j.InChannel(ctx, in[i].Channel.ID())
+		must(t, err)
+		if in[i] != alone {
+			t.Errorf("listed as %+v, alone %+v", in[i], alone)
+		}
+		paid, err := j.OutChannel(ctx, out[i].Channel.ID())
+		must(t, err)
+		if out[i] != paid {
+			t.Errorf("listed as %+v, alone %+v", out[i], paid)
+		}
+	}
+}
