@@ -99,34 +99,47 @@ func TestNoPackageThatOwnsNothing(t *testing.T) {
 	})
 }
 
-// TestSpecNamesRealTests holds SPEC.md to its word: every test it names exists.
+// TestSpecNamesRealTests holds SPEC.md and docs/security.md to their word: every
+// test they name exists.
 func TestSpecNamesRealTests(t *testing.T) {
-	spec, err := os.ReadFile("SPEC.md")
-	if err != nil {
-		t.Fatal(err)
-	}
 	have := map[string]bool{} // "package: Test"
 	goFiles(t, func(path string, _ []string) {
 		if !strings.HasSuffix(path, "_test.go") {
 			return
 		}
-		b, err := os.ReadFile(path)
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, m := range regexp.MustCompile(`(?m)^func (Test\w+|Fuzz\w+)\(`).FindAllSubmatch(b, -1) {
+		for _, m := range regexp.MustCompile(`(?m)^func (Test\w+|Fuzz\w+)\(`).FindAllSubmatch(read(t, path), -1) {
 			have[filepath.ToSlash(filepath.Dir(path))+": "+string(m[1])] = true
 		}
 	})
-	for _, ref := range regexp.MustCompile(`\[([a-z/]+:\s+Test[^\]]+)\]`).FindAllStringSubmatch(string(spec), -1) {
-		pkg := ""
-		for _, item := range strings.Split(strings.Join(strings.Fields(ref[1]), " "), ", ") {
-			if p, name, ok := strings.Cut(item, ": "); ok {
-				pkg, item = p, name
-			}
-			if !have[pkg+": "+item] {
-				t.Errorf("SPEC.md names %s: %s, which does not exist", pkg, item)
+	sols, err := filepath.Glob("contracts/foundry/test/*.sol")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range sols {
+		for _, m := range regexp.MustCompile(`function (\w+)\(`).FindAllSubmatch(read(t, path), -1) {
+			have["foundry: "+string(m[1])] = true
+		}
+	}
+	for _, doc := range []string{"SPEC.md", "docs/security.md"} {
+		for _, ref := range regexp.MustCompile(`\[([a-z/]+:\s+(?:Test|invariant|test)[^\]]+)\]`).FindAllStringSubmatch(string(read(t, doc)), -1) {
+			pkg := ""
+			for _, item := range strings.Split(strings.Join(strings.Fields(ref[1]), " "), ", ") {
+				if p, name, ok := strings.Cut(item, ": "); ok {
+					pkg, item = p, name
+				}
+				if !have[pkg+": "+item] {
+					t.Errorf("%s names %s: %s, which does not exist", doc, pkg, item)
+				}
 			}
 		}
 	}
+}
+
+func read(t *testing.T, path string) []byte {
+	t.Helper()
+	b, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
 }
