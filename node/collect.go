@@ -110,11 +110,11 @@ func (s *settler) openWorth(ctx context.Context, open []journal.InChannel) ([]jo
 		sum.Add(sum, due(c).Big())
 	}
 	near := s.least != nil && sum.Lsh(sum, 1).Cmp(s.least) >= 0
-	if factor == 0 || len(open) == 0 || s.n.cfg.Profile.nativePrice == nil || !near && time.Since(s.priced) < priceEvery {
+	if factor == 0 || len(open) == 0 || s.n.cfg.Profile.nativePrice == nil || !near && s.n.cfg.Clock().Sub(s.priced) < priceEvery {
 		return nil, nil
 	}
 	kept, least, err := s.worth(ctx, open, factor)
-	s.priced, s.least = time.Now(), least
+	s.priced, s.least = s.n.cfg.Clock(), least
 	return kept, err
 }
 
@@ -189,7 +189,7 @@ func (n *Node) redeem(ctx context.Context, list []settle.Redemption) ([]protocol
 	for i, r := range list {
 		channels[i] = r.Channel
 	}
-	states, rerr := n.settle.Channels(ctx, channels)
+	states, rerr := n.settle.Channels(ctx, channels, 0)
 	for i, st := range states {
 		rerr = errors.Join(rerr, n.journal.SetInChannel(ctx, n.cfg.Profile.Market().Domain, channels[i], st))
 	}

@@ -2,6 +2,7 @@ package node
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -23,12 +24,21 @@ type watcher struct {
 	settle chan struct{} // capacity 1; has the settler look at what is to be sent
 	alarms alarms
 
-	seen   uint64    // newest block whose events were looked at
-	reorgs uint64    // as of then
-	full   time.Time // last look at every channel; zero when one is due
+	last   map[sideKey]protocol.ChannelState // as of the last look at a channel
+	seen   uint64                            // newest block whose events were looked at
+	reorgs uint64                            // as of then
+	full   time.Time                         // last look at every channel; zero when one is due
 }
 
-func newWatcher(n *Node) *watcher { return &watcher{n: n, settle: make(chan struct{}, 1)} }
+// sideKey names a channel of one book.
+type sideKey struct {
+	role    protocol.Role
+	channel protocol.Hash
+}
+
+func newWatcher(n *Node) *watcher {
+	return &watcher{n: n, settle: make(chan struct{}, 1), last: map[sideKey]protocol.ChannelState{}}
+}
 
 // run looks whenever the chain has news. It never stops serving, and nothing that
 // is sent holds it up: what fails is tried again.
@@ -41,8 +51,8 @@ func (w *watcher) run(ctx context.Context) error {
 		case <-ctx.Done():
 			return nil
 		case <-w.n.settle.News():
-		case now := <-again.C:
-			if !failed && now.Sub(w.full) < reconcileEvery {
+		case <-again.C:
+			if !failed && w.n.cfg.Clock().Sub(w.full) < reconcileEvery {
 				continue
 			}
 		}
@@ -60,38 +70,52 @@ func (w *watcher) run(ctx context.Context) error {
 	}
 }
 
+// errLess is why every channel is looked at.
+var errLess = errors.New("the chain has less of a channel than the journal")
+
 // look reads the channels that may have changed and brings the books in step.
 func (w *watcher) look(ctx context.Context) error {
 	st := w.n.settle.Status()
-	in, err := w.n.journal.InChannels(ctx)
-	if err != nil {
-		return err
+	all := w.full.IsZero() || w.alarms.any() || w.n.cfg.Clock().Sub(w.full) >= reconcileEvery || st.Reorgs != w.reorgs || st.Head < w.seen
+	began := w.n.cfg.Clock()
+	all, err := w.lookAt(ctx, st.Head, all)
+	if !all && errors.Is(err, errLess) {
+		all, err = w.lookAt(ctx, st.Head, true)
 	}
-	out, err := w.n.journal.OutChannels(ctx)
-	if err != nil {
-		return err
-	}
-	all := w.full.IsZero() || w.alarms.any() || time.Since(w.full) >= reconcileEvery || st.Reorgs != w.reorgs || st.Head < w.seen
-	began := time.Now()
-	if !all {
-		if in, out, all, err = w.touched(ctx, in, out, st.Head); err != nil {
-			return err
-		}
-	}
-	if err := w.reconcile(ctx, in, out, all); err != nil {
+	switch {
+	case err != nil:
 		w.full = time.Time{}
 		return err
-	}
-	if all {
+	case all:
 		w.full = began
 	}
 	w.seen, w.reorgs = st.Head, st.Reorgs
 	return nil
 }
 
-// touched is the channels of which the escrow has an event since the last look, or
-// that are closing. Events count again until they are as deep as the profile's
-// confirmations, since only then money counts as funded.
+// lookAt looks at all channels, or at those that may have changed; it reports whether
+// it was all.
+func (w *watcher) lookAt(ctx context.Context, head uint64, all bool) (bool, error) {
+	in, err := w.n.journal.InChannels(ctx)
+	if err != nil {
+		return all, err
+	}
+	out, err := w.n.journal.OutChannels(ctx)
+	if err != nil {
+		return all, err
+	}
+	if !all {
+		if in, out, all, err = w.touched(ctx, in, out, head); err != nil {
+			return all, err
+		}
+	}
+	return all, w.reconcile(ctx, in, out, head, all)
+}
+
+// touched is the channels of which the escrow has an event since the last look, that
+// are closing, or whose state somebody else wrote into the book: it may be of a block
+// that this node never sees. Events count again until they are as deep as the
+// profile's confirmations, since only then money counts as funded.
 func (w *watcher) touched(ctx context.Context, in []journal.InChannel, out []journal.OutChannel, head uint64) ([]journal.InChannel, []journal.OutChannel, bool, error) {
 	if len(in)+len(out) == 0 {
 		return nil, nil, false, nil
@@ -111,13 +135,14 @@ func (w *watcher) touched(ctx context.Context, in []journal.InChannel, out []jou
 	}
 	var someIn []journal.InChannel
 	for i, c := range in {
-		if changed[ids[i]] || c.State.ClosesAt != 0 {
+		if changed[ids[i]] || c.State.ClosesAt != 0 || c.State != w.last[sideKey{protocol.RoleRig, ids[i]}] {
 			someIn = append(someIn, c)
 		}
 	}
 	var someOut []journal.OutChannel
 	for i, c := range out {
-		if changed[ids[len(in)+i]] || c.State.ClosesAt != 0 {
+		id := ids[len(in)+i]
+		if changed[id] || c.State.ClosesAt != 0 || c.State != w.last[sideKey{protocol.RoleRequester, id}] {
 			someOut = append(someOut, c)
 		}
 	}
@@ -125,7 +150,7 @@ func (w *watcher) touched(ctx context.Context, in []journal.InChannel, out []jou
 }
 
 // reconcile holds channels against the chain and writes what it says into the books.
-func (w *watcher) reconcile(ctx context.Context, in []journal.InChannel, out []journal.OutChannel, all bool) error {
+func (w *watcher) reconcile(ctx context.Context, in []journal.InChannel, out []journal.OutChannel, head uint64, all bool) error {
 	channels := make([]protocol.Channel, 0, len(in)+len(out))
 	for _, c := range in {
 		channels = append(channels, c.Channel)
@@ -133,7 +158,7 @@ func (w *watcher) reconcile(ctx context.Context, in []journal.InChannel, out []j
 	for _, c := range out {
 		channels = append(channels, c.Channel)
 	}
-	states, err := w.n.settle.Channels(ctx, channels)
+	states, err := w.n.settle.Channels(ctx, channels, head)
 	if err != nil {
 		return err
 	}
@@ -170,19 +195,42 @@ type side struct {
 	granted protocol.Amount
 }
 
-// book writes one channel's state. Behind the book the chain is after a
-// reorganisation, and an endpoint that lags a little: only a look at everything,
-// which follows at once, takes its word for it.
+// book writes one channel's state. Where the chain has less than the book, which may
+// be of a later block, the newest block decides; and only a look at everything, which
+// follows at once, takes its word, since an endpoint may lag.
 func (w *watcher) book(ctx context.Context, c side, st protocol.ChannelState, all bool) error {
-	id, was := c.channel.ID(), c.state
-	back := st.Epoch < was.Epoch || st.Epoch == was.Epoch && st.Claimed.Less(was.Claimed)
-	if !all && (back || st.Epoch == was.Epoch && st.Funded.Less(was.Funded)) {
-		return fmt.Errorf("the chain has less of channel %s than the journal; every channel is looked at again", id.Short())
+	id := c.channel.ID()
+	if less(st, c.state) {
+		newest, err := w.n.settle.Channel(ctx, c.channel)
+		switch {
+		case err != nil:
+			return fmt.Errorf("read channel %s: %w", id.Short(), err)
+		case !less(newest, c.state):
+			return nil // the next look has that block
+		case !all:
+			return errLess
+		}
+		st = newest
 	}
 	w.alarm(id, c, st)
+	if err := w.write(ctx, c, st); err != nil {
+		return err
+	}
+	w.last[sideKey{c.role, id}] = st
+	return nil
+}
+
+// less reports whether a state has less of a channel than another: what was there is
+// gone.
+func less(st, was protocol.ChannelState) bool {
+	return st.Epoch < was.Epoch || st.Epoch == was.Epoch && (st.Claimed.Less(was.Claimed) || st.Funded.Less(was.Funded))
+}
+
+func (w *watcher) write(ctx context.Context, c side, st protocol.ChannelState) error {
+	was := c.state
 	switch {
-	case back:
-		w.n.log.Warn("the chain took back what the journal had of a channel", "channel", id.Short(), "epoch", st.Epoch,
+	case st.Epoch < was.Epoch || st.Epoch == was.Epoch && st.Claimed.Less(was.Claimed):
+		w.n.log.Warn("the chain took back what the journal had of a channel", "channel", c.channel.ID().Short(), "epoch", st.Epoch,
 			"claimed", st.Claimed, "before", was.Claimed)
 		return w.n.journal.Rewind(ctx, c.role, c.domain, c.channel, st)
 	case c.role == protocol.RoleRig:

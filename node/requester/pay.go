@@ -129,7 +129,7 @@ func (r *Requester) topUp(ctx context.Context, budget, missing protocol.Amount) 
 		return protocol.Amount{}, fmt.Errorf("read balance: %w", err)
 	}
 	if have.Less(missing) {
-		return protocol.Amount{}, fmt.Errorf("the balance of %s is less than the %s missing in the channel; `rerig wallet deposit` or lower --budget",
+		return protocol.Amount{}, fmt.Errorf("%s can be spent, by the balance and --max-exposure, and the channel lacks %s; `rerig wallet deposit`, lower --budget or raise --max-exposure",
 			r.cfg.Text(have), r.cfg.Text(missing))
 	}
 	if have.Less(want) {

@@ -19,20 +19,22 @@ const (
 	maxEventRange = 1000
 )
 
-// Channels is the state of many channels as Channel tells it, in their order, read
-// in requests of fifty. The endpoints are not held against each other.
-func (c *Client) Channels(ctx context.Context, list []protocol.Channel) ([]protocol.ChannelState, error) {
-	newest, err := c.channelsAt(ctx, list, "latest")
+// Channels is the state of many channels as Channel tells it, in their order, but
+// as of one of the last blocks, 0 being the newest. It is read in requests of fifty,
+// and the endpoints are not held against each other.
+func (c *Client) Channels(ctx context.Context, list []protocol.Channel, head uint64) ([]protocol.ChannelState, error) {
+	if head == 0 {
+		client, err := c.remote.ready(ctx)
+		if err != nil {
+			return nil, err
+		}
+		if head, err = client.BlockNumber(ctx); err != nil {
+			return nil, c.remote.failure("ask for the newest block", err)
+		}
+	}
+	newest, err := c.channelsAt(ctx, list, hexutil.EncodeUint64(head))
 	if err != nil || c.confirmations <= 1 || len(list) == 0 {
 		return newest, err
-	}
-	client, err := c.remote.ready(ctx)
-	if err != nil {
-		return nil, err
-	}
-	head, err := client.BlockNumber(ctx)
-	if err != nil {
-		return nil, c.remote.failure("ask for the newest block", err)
 	}
 	deep := make([]protocol.ChannelState, len(list))
 	if depth := c.confirmations - 1; head >= depth {
