@@ -45,7 +45,7 @@ func (e *LockedError) Error() string {
 
 // lockDir takes the directory for this process; one node per directory.
 func lockDir(dir string) (*flock.Flock, error) {
-	if err := os.MkdirAll(dir, 0o700); err != nil {
+	if err := makeDir(dir); err != nil {
 		return nil, fmt.Errorf("data directory: %w; choose one you may write with --data-dir", err)
 	}
 	path := filepath.Join(dir, lockFile)
@@ -129,7 +129,7 @@ func writeFile(path string, data []byte, mode os.FileMode) error {
 		return nil
 	}
 	dir := filepath.Dir(path)
-	if err := os.MkdirAll(dir, 0o700); err != nil {
+	if err := makeDir(dir); err != nil {
 		return fmt.Errorf("write %s: %w", path, err)
 	}
 	f, err := os.CreateTemp(dir, ".new-*")
@@ -144,9 +144,6 @@ func writeFile(path string, data []byte, mode os.FileMode) error {
 	if err != nil {
 		return errors.Join(fmt.Errorf("write %s: %w", path, err), os.Remove(f.Name()))
 	}
-	if d, err := os.Open(dir); err == nil { // a directory cannot be synced everywhere
-		_ = d.Sync()
-		_ = d.Close()
-	}
+	syncDir(dir)
 	return nil
 }
