@@ -50,8 +50,12 @@ func (b inBook) Known(ctx context.Context, job protocol.Hash) (bool, error) {
 	return err == nil, err
 }
 
-func (b inBook) ReserveIn(ctx context.Context, channel, job protocol.Hash, budget protocol.Amount) (protocol.Amount, bool, error) {
-	return reserved(budget, b.Journal.ReserveIn(ctx, channel, job, budget))
+func (b inBook) PutAndReserveIn(ctx context.Context, rec protocol.Record) (protocol.Amount, bool, error) {
+	err := b.Journal.PutAndReserveIn(ctx, rec)
+	if errors.Is(err, journal.ErrClosing) || errors.As(err, new(*journal.EpochError)) { // as far as the book knows
+		return protocol.Amount{}, false, nil
+	}
+	return reserved(rec.Agreement.MaxTotal, err)
 }
 
 // reserved turns "not enough" and "not known" from errors into an answer.

@@ -121,14 +121,6 @@ var hostileVouchers = map[string]func(*testing.T, *attacker){
 
 // phases bring a job to where a requester may leave. The rig has one slot.
 var phases = map[string]func(*testing.T, *attacker) *hired{
-	"agreed": func(t *testing.T, a *attacker) *hired {
-		h := a.f.attacker(t, 0).hire(t, "loop") // the rig looks for the money for a while
-		within(t, "the job at the rig", answerWait, func() (bool, error) {
-			_, err := a.f.rig.Job(t.Context(), h.id.String())
-			return err == nil, nil
-		})
-		return h
-	},
 	"queued": func(t *testing.T, a *attacker) *hired {
 		first := a.f.attacker(t, attackFunds).hire(t, "loop")
 		await[*protocol.ReceiptMsg](first.wire)
@@ -210,7 +202,7 @@ var leavingRequesters = map[string]func(*testing.T, *attacker){
 				h := reach(t, a)
 				h.send(&protocol.Stop{Reason: protocol.ReasonStopped})
 				switch phase {
-				case "agreed", "queued", "staging":
+				case "queued", "staging":
 					h.ended(protocol.StateCancelled, protocol.ReasonStopped)
 				case "finished":
 					_ = h.Reset()
@@ -234,7 +226,7 @@ func checkLeft(t *testing.T, phase string, job protocol.Job) {
 	t.Helper()
 	state, reason := protocol.StateFailed, protocol.ReasonPeerLost
 	switch phase {
-	case "agreed", "queued", "staging":
+	case "queued", "staging":
 		state = protocol.StateCancelled
 	case "finished":
 		reason = protocol.ReasonUnpaid

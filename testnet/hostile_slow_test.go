@@ -47,7 +47,8 @@ func TestRequesterStopsPaying(t *testing.T) {
 	})
 }
 
-// TestRequesterWithoutMoney holds that work begins only for money that is there.
+// TestRequesterWithoutMoney holds that work begins only for money that is there, and
+// that promises without it cost the rig no disk.
 func TestRequesterWithoutMoney(t *testing.T) {
 	t.Parallel()
 	f := newField(t, node.RigConfig{Slots: 1})
@@ -57,6 +58,8 @@ func TestRequesterWithoutMoney(t *testing.T) {
 		reason protocol.Reason
 	}{
 		"no channel":               {0, 0, protocol.ReasonUnderfunded},
+		"gone before it is seen":   {0, 0, protocol.ReasonNone},
+		"stopped before":           {0, 0, protocol.ReasonStopped},
 		"less than the budget":     {jobBudget - 1, 0, protocol.ReasonUnderfunded},
 		"a channel not closed yet": {attackFunds, 1, protocol.ReasonChannelClose},
 	} {
@@ -65,9 +68,21 @@ func TestRequesterWithoutMoney(t *testing.T) {
 			a := f.attacker(t, c.funds)
 			a.epoch = c.epoch
 			h := a.hire(t, "loop")
-			h.ended(protocol.StateRejected, c.reason)
-			if job := f.job(t, h.id); job.State != protocol.StateRejected || job.Units != 0 || job.Started != 0 {
-				t.Errorf("the rig's journal says %s, %d units, started %d", job.State, job.Units, job.Started)
+			switch c.reason {
+			case protocol.ReasonNone:
+				_ = h.Reset()
+			case protocol.ReasonStopped:
+				h.send(&protocol.Stop{Reason: protocol.ReasonStopped})
+				h.ended(protocol.StateCancelled, c.reason)
+			default:
+				h.ended(protocol.StateRejected, c.reason)
+			}
+			within(t, "the rig is idle", 45*time.Second, func() (bool, error) {
+				info, err := f.rig.Info(t.Context())
+				return err == nil && info.Rig.Active == 0, err
+			})
+			if v, err := f.rig.Job(t.Context(), h.id.String()); err == nil {
+				t.Errorf("the rig keeps the job: %s", v.Job.State)
 			}
 		})
 	}

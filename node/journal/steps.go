@@ -2,7 +2,7 @@ package journal
 
 import (
 	"context"
-	"errors"
+	"fmt"
 
 	"github.com/rerig/rerig/protocol"
 )
@@ -52,24 +52,26 @@ func (j *Journal) PutAndPromise(ctx context.Context, rec protocol.Record, total 
 	})
 }
 
-// PutAndReserveIn is PutRecord and, where the channel is known in the record's
-// epoch and has as much free, ReserveIn of the agreement's most. The record is
-// durable in any case; reserved says whether the money is set aside.
-func (j *Journal) PutAndReserveIn(ctx context.Context, rec protocol.Record) (reserved bool, err error) {
+// PutAndReserveIn is PutAndReserve for an incoming channel, which has to be in the
+// record's epoch (*EpochError): two jobs never count on the same money.
+func (j *Journal) PutAndReserveIn(ctx context.Context, rec protocol.Record) error {
 	put, err := putting(rec)
 	if err != nil {
-		return false, err
+		return err
 	}
 	id := rec.Channel.ID()
-	return result(ctx, j, func(t *tx) (bool, error) {
+	return j.write(ctx, func(t *tx) error {
 		a, err := oneAccount(t, protocol.RoleRig, id)
-		if err == nil && a.state.Epoch == rec.Epoch {
-			err = a.reserve(t, rec.Job.ID, rec.Agreement.MaxTotal)
+		if err != nil {
+			return err
 		}
-		if code(err) != 0 || errors.Is(err, ErrEnded) {
-			return false, err
+		if a.state.Epoch != rec.Epoch {
+			return fmt.Errorf("channel %s: %w", id, &EpochError{Have: a.state.Epoch, Got: rec.Epoch})
 		}
-		return err == nil && a.state.Epoch == rec.Epoch, put(t)
+		if err := a.reserve(t, rec.Job.ID, rec.Agreement.MaxTotal); err != nil {
+			return err
+		}
+		return put(t)
 	})
 }
 

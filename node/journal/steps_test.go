@@ -1,6 +1,7 @@
 package journal
 
 import (
+	"errors"
 	"testing"
 
 	"github.com/rerig/rerig/protocol"
@@ -92,8 +93,7 @@ func TestNothingIsReservedForAnEndedJob(t *testing.T) {
 
 	_, err := j.PutAndReserve(ctx, step(protocol.RoleRequester, ch, protocol.StateFunded, false))
 	wantIs(t, err, ErrEnded)
-	_, err = j.PutAndReserveIn(ctx, step(protocol.RoleRig, ch, protocol.StateAgreed, false))
-	wantIs(t, err, ErrEnded)
+	wantIs(t, j.PutAndReserveIn(ctx, step(protocol.RoleRig, ch, protocol.StateAgreed, false)), ErrEnded)
 	wantIs(t, j.ReserveIn(ctx, ch.ID(), in.Job.ID, amt(60)), ErrEnded)
 	wantState(t, j, out, protocol.StateCancelled)
 	wantState(t, j, in, protocol.StateCancelled)
@@ -105,8 +105,7 @@ func TestPutAndCreditIsBothOrNone(t *testing.T) {
 	j, ctx, ch := start(t, t.TempDir(), Options{}), t.Context(), channel(1)
 	must(t, j.SetInChannel(ctx, domain, ch, funded(100)))
 	rec := step(protocol.RoleRig, ch, protocol.StateFinished, false)
-	_, err := j.PutAndReserveIn(ctx, rec)
-	must(t, err)
+	must(t, j.PutAndReserveIn(ctx, rec))
 	voucher := func(cumulative uint64) protocol.SignedVoucher {
 		return protocol.SignedVoucher{Voucher: protocol.Voucher{Channel: ch.ID(), Cumulative: amt(cumulative)}, Signature: protocol.Signature{1}}
 	}
@@ -120,34 +119,34 @@ func TestPutAndCreditIsBothOrNone(t *testing.T) {
 	wantIn(t, j, ch.ID(), 20, 20, 0)
 }
 
-func TestPutAndReserveInAlwaysPuts(t *testing.T) {
+func TestPutAndReserveInIsBothOrNone(t *testing.T) {
 	for name, c := range map[string]struct {
-		funded uint64
-		epoch  uint32
-		known  bool
-		want   bool
+		st    protocol.ChannelState
+		known bool
+		good  bool
 	}{
-		"enough":          {funded: 60, known: true, want: true},
-		"too little":      {funded: 59, known: true},
-		"another epoch":   {funded: 60, epoch: 1, known: true},
+		"enough":          {protocol.ChannelState{Funded: amt(60)}, true, true},
+		"too little":      {protocol.ChannelState{Funded: amt(59)}, true, false},
+		"another epoch":   {protocol.ChannelState{Funded: amt(60), Epoch: 1}, true, false},
+		"closing":         {protocol.ChannelState{Funded: amt(60), ClosesAt: 1}, true, false},
 		"unknown channel": {},
 	} {
 		t.Run(name, func(t *testing.T) {
 			j, ctx, ch := start(t, t.TempDir(), Options{}), t.Context(), channel(1)
 			if c.known {
-				must(t, j.SetInChannel(ctx, domain, ch, protocol.ChannelState{Funded: amt(c.funded), Epoch: c.epoch}))
+				must(t, j.SetInChannel(ctx, domain, ch, c.st))
 			}
 			rec := step(protocol.RoleRig, ch, protocol.StateAgreed, false)
-			reserved, err := j.PutAndReserveIn(ctx, rec)
-			must(t, err)
-			if reserved != c.want {
-				t.Errorf("reserved %t, want %t", reserved, c.want)
+			if err := j.PutAndReserveIn(ctx, rec); (err == nil) != c.good {
+				t.Fatalf("got %v", err)
 			}
-			wantState(t, j, rec, protocol.StateAgreed)
-			if c.want {
+			if c.good {
+				wantState(t, j, rec, protocol.StateAgreed)
 				wantIn(t, j, ch.ID(), 0, 0, 60)
 				must(t, j.PutAndRelease(ctx, step(protocol.RoleRig, ch, protocol.StateCancelled, true)))
 				wantState(t, j, rec, protocol.StateCancelled)
+			} else if _, err := j.Record(ctx, protocol.RoleRig, rec.Job.ID); !errors.Is(err, ErrNotFound) {
+				t.Errorf("the record is kept: %v", err)
 			}
 			if c.known {
 				wantIn(t, j, ch.ID(), 0, 0, 0)

@@ -24,9 +24,10 @@ type Stream interface {
 // the write is durable.
 type Book interface {
 	PutRecord(context.Context, protocol.Record) error
-	// PutAndReserveIn is PutRecord and, if the channel is known in the record's
-	// epoch and has enough free, ReserveIn of the agreement's most.
-	PutAndReserveIn(context.Context, protocol.Record) (reserved bool, err error)
+	// PutAndReserveIn sets the agreement's most aside and puts the record, both or none.
+	// ok is false when the channel is unknown, closing, in another epoch, or has less
+	// free, which is in free.
+	PutAndReserveIn(context.Context, protocol.Record) (free protocol.Amount, ok bool, err error)
 	// PutAndRelease is PutRecord of a job that has ended, and frees what it reserved.
 	PutAndRelease(context.Context, protocol.Record) error
 	// PutAndCredit is Credit and PutAndRelease, both or none.
@@ -34,10 +35,6 @@ type Book interface {
 	// Known reports whether a job with this ID was ever accepted here.
 	Known(ctx context.Context, job protocol.Hash) (bool, error)
 	SetInChannel(context.Context, protocol.Domain, protocol.Channel, protocol.ChannelState) error
-	// ReserveIn sets budget aside for the job; free is what the channel had free.
-	// ok is false when the channel is unknown or has less. A job that has ended gets
-	// nothing.
-	ReserveIn(ctx context.Context, channel, job protocol.Hash, budget protocol.Amount) (free protocol.Amount, ok bool, err error)
 	Credit(ctx context.Context, channel, job protocol.Hash, v protocol.SignedVoucher, jobPaid protocol.Amount) (protocol.Amount, error)
 }
 

@@ -18,23 +18,24 @@ const (
 // needs no chain: serving goes on while the chain is away (SPEC §10).
 func (s *session) open(ctx context.Context) {
 	s.rec.Updated = uint64(s.p.cfg.Clock().UnixMilli())
-	reserved, err := s.p.cfg.Book.PutAndReserveIn(ctx, s.rec)
+	free, ok, err := s.p.cfg.Book.PutAndReserveIn(ctx, s.rec)
 	switch {
 	case err != nil:
 		s.log.Warn("job cannot begin", "err", err)
 		s.abort(ctx, err)
-	case reserved:
-		s.step(ctx, protocol.FundingSeen{Available: s.rec.Agreement.MaxTotal})
+	case ok:
+		s.booked = true
+		s.step(ctx, protocol.FundingSeen{Available: free})
 	default:
 		s.perform(ctx, []protocol.Effect{protocol.CheckFunding{}})
 	}
 }
 
 // funding finds the job's budget in its channel on the chain.
-func (s *session) funding(ctx context.Context) protocol.Event {
+func (s *session) funding(ctx context.Context, rec protocol.Record) protocol.Event {
 	deadline := s.p.cfg.Clock().Add(fundingWait)
 	for {
-		ev, final := s.fundingOnChain(ctx)
+		ev, final := s.fundingOnChain(ctx, rec)
 		if final || s.p.cfg.Clock().After(deadline) {
 			return ev
 		}
@@ -47,26 +48,32 @@ func (s *session) funding(ctx context.Context) protocol.Event {
 }
 
 // fundingOnChain reads the channel once. final is false when looking again may help.
-func (s *session) fundingOnChain(ctx context.Context) (ev protocol.Event, final bool) {
-	cfg, ch := &s.p.cfg, s.rec.Channel
+// Nothing is kept of a channel that does not hold the budget: it costs its payer
+// nothing to name one.
+func (s *session) fundingOnChain(ctx context.Context, rec protocol.Record) (ev protocol.Event, final bool) {
+	cfg, ch := &s.p.cfg, rec.Channel
 	st, err := cfg.Chain.Channel(ctx, ch)
 	if err != nil {
 		return protocol.FundingRefused{Reason: protocol.ReasonChainDown, Detail: "the rig cannot read the channel now"}, false
 	}
-	if st.Epoch != s.rec.Epoch {
+	if st.Epoch != rec.Epoch {
 		return protocol.FundingRefused{Reason: protocol.ReasonChannelClose,
-			Detail: fmt.Sprintf("channel is in epoch %d, not %d", st.Epoch, s.rec.Epoch)}, false
+			Detail: fmt.Sprintf("channel is in epoch %d, not %d", st.Epoch, rec.Epoch)}, false
 	}
 	if st.ClosesAt != 0 {
 		return protocol.FundingRefused{Reason: protocol.ReasonChannelClose, Detail: "channel is closing"}, true
 	}
-	if err := cfg.Book.SetInChannel(ctx, s.rec.Agreement.Domain, ch, st); err != nil {
+	if st.Funded.Less(rec.Agreement.MaxTotal) {
+		return protocol.FundingSeen{Available: st.Funded}, false
+	}
+	if err := cfg.Book.SetInChannel(ctx, rec.Agreement.Domain, ch, st); err != nil {
 		return protocol.FundingRefused{Reason: protocol.ReasonRigError, Detail: "the rig cannot write its journal"}, true
 	}
-	free, ok, err := cfg.Book.ReserveIn(ctx, ch.ID(), s.id, s.rec.Agreement.MaxTotal)
+	free, ok, err := cfg.Book.PutAndReserveIn(ctx, rec)
 	if err != nil {
 		return protocol.FundingRefused{Reason: protocol.ReasonChannelClose, Detail: protocol.ClipDetail(err.Error())}, true
 	}
+	s.reserved = ok
 	return protocol.FundingSeen{Available: free}, ok
 }
 

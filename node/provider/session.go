@@ -19,24 +19,26 @@ import (
 // lifecycle and performs its effects. All fields but those of out and events are
 // touched by the loop's goroutine only.
 type session struct {
-	p      *Provider
-	id     protocol.Hash
-	st     Stream
-	spec   *protocol.JobSpec
-	log    *slog.Logger
-	rec    protocol.Record
-	dir    string                    // the job's outputs
-	events chan protocol.Event       // closed by nobody; post gives up when done is closed
-	paid   chan *protocol.VoucherMsg // unbuffered: what the reader posts after one is later than it
-	done   chan struct{}             // closed by run when the loop is over
-	work   sync.WaitGroup            // reader, funding, staging, sandbox
-	cancel context.CancelFunc        // ends work
-	ticket *ticket
-	inputs staged
-	unpin  []func() // artifacts in use; owner: staging, then run
-	runner Run
-	out    *outbox
-	result protocol.Result // what Exited found, for SendResult
+	p        *Provider
+	id       protocol.Hash
+	st       Stream
+	spec     *protocol.JobSpec
+	log      *slog.Logger
+	rec      protocol.Record
+	dir      string                    // the job's outputs
+	events   chan protocol.Event       // closed by nobody; post gives up when done is closed
+	paid     chan *protocol.VoucherMsg // unbuffered: what the reader posts after one is later than it
+	done     chan struct{}             // closed by run when the loop is over
+	work     sync.WaitGroup            // reader, funding, staging, sandbox
+	cancel   context.CancelFunc        // ends work
+	booked   bool                      // the job is in the journal
+	reserved bool                      // by funding; owner: funding, then the loop with its event, then run
+	ticket   *ticket
+	inputs   staged
+	unpin    []func() // artifacts in use; owner: staging, then run
+	runner   Run
+	out      *outbox
+	result   protocol.Result // what Exited found, for SendResult
 }
 
 func newSession(p *Provider, st Stream, spec *protocol.JobSpec, raw []byte, acc *protocol.Accept) *session {
@@ -77,6 +79,11 @@ func (s *session) run(parent context.Context) {
 		<-sent
 		s.st.Reset() // ends the reader; does nothing after Close
 		s.work.Wait()
+		if s.reserved && !s.booked { // the chain answered when the job had ended
+			if err := s.p.cfg.Book.PutAndRelease(context.WithoutCancel(parent), s.rec); err != nil {
+				s.log.Warn("budget reserved until the next start", "err", err)
+			}
+		}
 		for _, f := range s.unpin {
 			f()
 		}
@@ -142,6 +149,9 @@ func (s *session) step(ctx context.Context, ev protocol.Event) {
 		s.log.Debug("event ignored", "err", err)
 		return
 	}
+	if _, ok := ev.(protocol.FundingSeen); ok {
+		s.booked = s.booked || s.reserved
+	}
 	s.enter(ctx, job, effects)
 }
 
@@ -171,7 +181,8 @@ func (s *session) effect(ctx context.Context, e protocol.Effect, next []protocol
 	case protocol.Save:
 		return s.save(ctx, next)
 	case protocol.CheckFunding:
-		s.work.Go(func() { s.post(s.funding(ctx)) })
+		rec := s.rec
+		s.work.Go(func() { s.post(s.funding(ctx, rec)) })
 	case protocol.Enqueue:
 		s.enqueue(ctx)
 	case protocol.Stage:
@@ -205,8 +216,12 @@ func (s *session) effect(ctx context.Context, e protocol.Effect, next []protocol
 	return nil
 }
 
-// save keeps the record; with that of a job that is over its reservation goes.
+// save keeps the record; with that of a job that is over its reservation goes. A job
+// that was never funded leaves nothing, or anybody could fill the disk for free.
 func (s *session) save(ctx context.Context, next []protocol.Effect) error {
+	if !s.booked {
+		return nil
+	}
 	s.rec.Updated = uint64(s.p.cfg.Clock().UnixMilli())
 	if slices.Contains(next, protocol.Effect(protocol.Release{})) {
 		return s.p.cfg.Book.PutAndRelease(ctx, s.rec)
@@ -228,8 +243,10 @@ func (s *session) abort(ctx context.Context, err error) {
 	}
 	s.rec.Job.State, s.rec.Job.Ended = protocol.StateFailed, true
 	s.rec.Job.Reason, s.rec.Job.Detail = protocol.ReasonRigError, protocol.ClipDetail(err.Error())
-	if err := s.p.cfg.Book.PutAndRelease(ctx, s.rec); err != nil {
-		s.log.Warn("job's end not journaled, the next start will", "err", err)
+	if s.booked {
+		if err := s.p.cfg.Book.PutAndRelease(ctx, s.rec); err != nil {
+			s.log.Warn("job's end not journaled, the next start will", "err", err)
+		}
 	}
 	s.out.tell(&protocol.Status{State: protocol.StateFailed, Reason: protocol.ReasonRigError, Detail: "the rig cannot go on"})
 	s.out.close()
