@@ -119,19 +119,7 @@ contract Escrow is EIP712, Bonds {
         returns (uint256 paid)
     {
         if (records.length % RECORD != 0) revert BadLength(records.length);
-        for (uint256 i = 0; i < records.length / RECORD; ++i) {
-            bytes calldata v = records[i * RECORD:(i + 1) * RECORD];
-            address signer = address(bytes20(v[20:40]));
-            paid += _redeem(
-                channelId(address(bytes20(v[0:20])), signer, payee, operator, token),
-                signer,
-                uint32(bytes4(v[40:44])),
-                uint96(bytes12(v[44:56])),
-                bytes32(v[56:88]),
-                bytes32(v[88:120]),
-                i
-            );
-        }
+        paid = _redeemRecords(payee, operator, token, records);
         _settle(token, payee, paid, payout);
     }
 
@@ -290,6 +278,74 @@ contract Escrow is EIP712, Bonds {
             slot.value = word + (due << 96);
         }
         emit Redeemed(id, uint96(claimed));
+    }
+
+    /// @dev As `_redeemVoucher` for each record, for less gas: one piece of memory serves all hashes, and the signature
+    ///      is recovered here. foundry/test/Packed.t.sol holds the two to each other.
+    function _redeemRecords(address payee, address operator, address token, bytes calldata records)
+        private
+        returns (uint256 paid)
+    {
+        // What is hashed and recovered, with room for what differs from record to record: the channel's tuple (5 words
+        // from 0x20), the voucher (4 words from 0xc0), the digest's text (66 bytes from 0x140), and what ecrecover
+        // takes, which is digest, v, r and s (4 words from 0x182).
+        bytes memory work = abi.encodePacked(
+            abi.encode(address(0), address(0), payee, operator, token),
+            abi.encode(VOUCHER_TYPEHASH, bytes32(0), uint32(0), uint96(0)),
+            "\x19\x01",
+            _domainSeparatorV4(),
+            new bytes(32 + 128)
+        );
+        for (uint256 start = 0; start < records.length; start += RECORD) {
+            bytes32 id;
+            uint256 terms; // from the left: the epoch's 32 bits, the sum's 96, and some of r
+            assembly ("memory-safe") {
+                let record := add(records.offset, start)
+                mstore(add(work, 0x20), shr(96, calldataload(record)))
+                mstore(add(work, 0x40), shr(96, calldataload(add(record, 20))))
+                id := keccak256(add(work, 0x20), 0xa0)
+                terms := calldataload(add(record, 40))
+            }
+            // From here on as in _redeem.
+            StorageSlot.Uint256Slot storage slot = _slot(id);
+            uint256 word = slot.value;
+            uint256 before = uint96(word >> 96);
+            uint256 claimed = Math.min(uint96(terms >> 128), uint96(word));
+            if (uint32(terms >> 224) != uint32(word >> 192)) continue;
+            if (claimed <= before) continue;
+            if (!_recovers(work, id, terms, records[start:])) revert BadSignature(start / RECORD);
+            unchecked {
+                uint256 due = claimed - before;
+                slot.value = word + (due << 96);
+                paid += due;
+            }
+            emit Redeemed(id, uint96(claimed));
+        }
+    }
+
+    /// @dev Whether the signer of this record, which `work` has already, signed it. As ECDSA does, it refuses the other
+    ///      form of a signature. A recovery that fails returns nothing.
+    function _recovers(bytes memory work, bytes32 id, uint256 terms, bytes calldata record)
+        private
+        view
+        returns (bool good)
+    {
+        assembly ("memory-safe") {
+            mstore(add(work, 0xe0), id)
+            mstore(add(work, 0x100), shr(224, terms))
+            mstore(add(work, 0x120), shr(160, shl(32, terms)))
+            mstore(add(work, 0x162), keccak256(add(work, 0xc0), 0x80))
+            mstore(add(work, 0x182), keccak256(add(work, 0x140), 0x42))
+            let vs := calldataload(add(record.offset, 88))
+            let s := shr(1, shl(1, vs))
+            mstore(add(work, 0x1a2), add(27, shr(255, vs)))
+            mstore(add(work, 0x1c2), calldataload(add(record.offset, 56)))
+            mstore(add(work, 0x1e2), s)
+            good := staticcall(gas(), 1, add(work, 0x182), 0x80, 0x00, 0x20)
+            good := and(good, eq(returndatasize(), 0x20))
+            good := and(good, eq(mload(0x00), mload(add(work, 0x40))))
+            good := and(good, lt(s, 0x7fffffffffffffffffffffffffffffff5d576e7357a4501ddfe92f46681b20a1))
+        }
     }
 
     /// @dev Starts the next epoch and returns what `claimed` left over; the caller settles that with the payer.
