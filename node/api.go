@@ -24,6 +24,7 @@ type Info struct {
 	Listen  []string         `json:"listen"`
 	Peers   int              `json:"peers"`
 	Chain   ChainInfo        `json:"chain"`
+	Caps    Caps             `json:"caps"`
 	Rig     *RigInfo         `json:"rig,omitempty"`
 	DataDir string           `json:"data_dir"`
 	PID     int              `json:"pid"`
@@ -39,6 +40,13 @@ type Token struct {
 // Text is an amount of base units as people read it, "0.05 tUSDC".
 func (t Token) Text(a protocol.Amount) string {
 	return strings.TrimSpace(a.Units(t.Decimals) + " " + t.Symbol)
+}
+
+// Caps keep together what a node that buys locks in channels; zero is no cap.
+type Caps struct {
+	Exposure   protocol.Amount `json:"exposure"`    // all channels together, unclaimed
+	ChannelMin protocol.Amount `json:"channel_min"` // at a time; zero is four budgets
+	ChannelMax protocol.Amount `json:"channel_max"` // at a time, unless a job lacks more
 }
 
 // ChainInfo is what the node last saw of its chain.

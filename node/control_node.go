@@ -35,7 +35,7 @@ func (n *Node) Info(ctx context.Context) (*Info, error) {
 		Token: n.token(), Peers: len(h.Network().Peers()),
 		Chain: ChainInfo{ID: p.ChainID, Escrow: p.Market().Domain.Escrow, Online: st.Online, Head: st.Head, Reason: st.Reason,
 			Endpoints: []Endpoint{}, Alarms: n.watcher.alarms.list()},
-		DataDir: n.cfg.DataDir, PID: os.Getpid()}
+		Caps: Caps{n.cfg.Exposure, n.cfg.Deposit, n.cfg.Ceiling}, DataDir: n.cfg.DataDir, PID: os.Getpid()}
 	for _, e := range st.Endpoints {
 		info.Chain.Endpoints = append(info.Chain.Endpoints, Endpoint(e))
 	}

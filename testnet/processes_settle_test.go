@@ -75,6 +75,12 @@ func capOverAllChannels(s *scene) {
 	s.run(bob, "--budget", "0.25", "--max-exposure", "0.5", "--channel-max", "0.3", "--", "print", "x").exits(0)
 	s.same("locked", s.channel(bob, alice).Funded, protocol.NewAmount(300_000))
 	s.same("collected", s.collect(alice, bob), s.earned(alice))
+
+	bobs := s.serve(bob, "up", "--server", "--max-exposure", "0.5", "--listen", "/ip4/127.0.0.1/tcp/0")
+	other := s.run(bob, "--max-exposure", "0.4", "--", "print", "x")
+	other.exits(2)
+	other.says("--max-exposure is a node's when it starts")
+	bobs.finish(syscall.SIGTERM, 0)
 }
 
 // oneEndpointAway: of the profile's two endpoints the first is dead, and nobody

@@ -90,6 +90,22 @@ func (c caps) set(cfg *node.Config, m money) (err error) {
 	return nil
 }
 
+// sameAs refuses other caps than those of a node that runs already: they would be
+// believed to hold, and would not.
+func (c caps) sameAs(s *session) error {
+	var cfg node.Config
+	if err := c.set(&cfg, s.money); err != nil {
+		return err
+	}
+	for flag, is := range map[string][2]protocol.Amount{"max-exposure": {cfg.Exposure, s.info.Caps.Exposure},
+		"channel-min": {cfg.Deposit, s.info.Caps.ChannelMin}, "channel-max": {cfg.Ceiling, s.info.Caps.ChannelMax}} {
+		if !is[0].IsZero() && is[0] != is[1] {
+			return usage("--%s is a node's when it starts, and the one that runs in %s has another: end it, or leave the flag away", flag, s.info.DataDir)
+		}
+	}
+	return nil
+}
+
 // paySigner is who signs for --payer; nil is the node's own key.
 func (a *app) paySigner() (*signer.Signer, error) {
 	if a.payer == "" && a.signer == "" {
@@ -135,6 +151,11 @@ func (a *app) connect(ctx context.Context) (*session, error) {
 // open is connect or, where no node runs, starts one that ends with the session.
 func (a *app) open(ctx context.Context) (*session, error) {
 	s, err := a.connect(ctx)
+	if err == nil {
+		if err = a.caps.sameAs(s); err != nil {
+			return nil, errors.Join(err, s.Close())
+		}
+	}
 	if !errors.Is(err, client.ErrNoNode) {
 		return s, err
 	}
