@@ -28,6 +28,9 @@ const FileName = "journal.db"
 
 const pageSize = 4096
 
+// maxViews is how many snapshots are open at once; whoever wants another waits.
+const maxViews = 4
+
 // Options tune a journal; the zero value is right for a node.
 type Options struct {
 	// MaxBytes bounds the database file, rounded down to 4,096-byte pages.
@@ -41,7 +44,8 @@ type Journal struct {
 	writer  *sql.DB   // owns conn alone
 	conn    *sql.Conn // used by Run only
 	readers *sql.DB
-	parsed  sync.Map // query to *sql.Stmt of readers, which closes them
+	parsed  sync.Map      // query to *sql.Stmt of readers, which closes them
+	views   chan struct{} // holds an element for each snapshot that is open
 
 	writes  chan *write   // unbuffered, never closed: callers send, Run receives
 	stop    chan struct{} // closed by Close
@@ -64,7 +68,8 @@ func Open(dir string, o Options) (*Journal, error) {
 	if err != nil {
 		return nil, fmt.Errorf("find the data directory: %w", err)
 	}
-	j := &Journal{file: filepath.Join(dir, FileName), writes: make(chan *write), stop: make(chan struct{}), done: make(chan struct{})}
+	j := &Journal{file: filepath.Join(dir, FileName), views: make(chan struct{}, maxViews), writes: make(chan *write),
+		stop: make(chan struct{}), done: make(chan struct{})}
 	made, err := makeFile(j.file)
 	if err != nil {
 		return nil, fmt.Errorf("journal %s cannot be written: %w; check the owner and the mode of its directory", j.file, err)
@@ -136,7 +141,7 @@ func (j *Journal) open(o Options) (err error) {
 	if err != nil {
 		return err
 	}
-	j.readers.SetMaxOpenConns(4)
+	j.readers.SetMaxOpenConns(maxViews + 1) // a snapshot's query is parsed on another connection than its own
 	j.readers.SetMaxIdleConns(1)
 	return nil
 }

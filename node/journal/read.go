@@ -30,7 +30,9 @@ func (s snapshot) query(query string, args ...any) (*sql.Rows, error) {
 }
 
 // prepared keeps each query parsed. Queries are made of this package's constant
-// texts, so there are no more of them than it has.
+// texts, so there are no more of them than it has. Parsing takes a connection beside
+// that of the snapshot, and maxViews leaves one: where the snapshots held all of them,
+// none could go on.
 func (j *Journal) prepared(ctx context.Context, query string) (*sql.Stmt, error) {
 	if s, ok := j.parsed.Load(query); ok {
 		return s.(*sql.Stmt), nil
@@ -48,6 +50,12 @@ func (j *Journal) prepared(ctx context.Context, query string) (*sql.Stmt, error)
 
 // view runs f on the state as of now, beside whatever is being written.
 func (j *Journal) view(ctx context.Context, f func(reader) error) error {
+	select {
+	case j.views <- struct{}{}:
+		defer func() { <-j.views }()
+	case <-ctx.Done():
+		return ctx.Err()
+	}
 	tx, err := j.readers.BeginTx(ctx, &sql.TxOptions{ReadOnly: true})
 	if err != nil {
 		if j.isClosed() {
