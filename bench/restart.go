@@ -121,7 +121,7 @@ func (f *field) customer(ctx context.Context, j *journal.Journal, n uint64) erro
 			}
 		}
 		rec := paidJob(ch, st.Epoch, n*jobsOfEach+i)
-		if err := j.ReserveIn(ctx, ch.ID(), rec.Job.ID, rec.Agreement.MaxTotal); err != nil {
+		if err := j.PutAndReserveIn(ctx, rec); err != nil {
 			return err
 		}
 		paid += 1000

@@ -85,8 +85,9 @@ func diskFullInJob(s *scene, disk string) {
 	rig.says("no space left", "free some disk space")
 	s.idle(alice)
 
-	if st := s.small(carol, "print", "while it is full")(protocol.StateFailed); !st.Spent.IsZero() {
-		s.t.Errorf("a job on a full disk cost %s", st.Spent)
+	st := s.small(carol, "print", "while it is full")(protocol.StateRejected)
+	if !st.Spent.IsZero() || st.Reason != protocol.ReasonRigError {
+		s.t.Errorf("a job on a full disk was rejected for %s and cost %s", st.Reason, st.Spent)
 	}
 	empty()
 	dave := s.buyer("dave") // whom it has not failed
