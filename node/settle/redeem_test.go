@@ -2,6 +2,7 @@ package settle_test
 
 import (
 	"math/big"
+	"slices"
 	"strings"
 	"testing"
 
@@ -111,19 +112,8 @@ func TestRedeemSplitsLargeBatches(t *testing.T) {
 	const vouchers = 503
 	c := startChain(t)
 	n, rig := rich(t, c, 10*vouchers), rich(t, c, 0)
-	if _, err := n.Deposit(t.Context(), amount(10*vouchers)); err != nil {
-		t.Fatal(err)
-	}
 	payee := newKey(t).Address()
-	var rs []settle.Redemption
-	for range vouchers {
-		session := newKey(t)
-		ch := n.channel(c, payee, rig.Address())
-		ch.Signer = session.Address()
-		v := protocol.Voucher{Channel: ch.ID(), Cumulative: amount(7)}
-		rs = append(rs, settle.Redemption{Channel: ch, Voucher: must(protocol.SignVoucher(v, c.Domain(), session))})
-	}
-	fundAtOnce(t, c, n, rs)
+	rs := crowd(t, c, n, payee, rig.Address(), vouchers)
 
 	txs, err := rig.Redeem(t.Context(), rs)
 	if err != nil || len(txs) != 2 {
@@ -148,12 +138,16 @@ func fundAtOnce(t *testing.T, c *chain.Chain, n *node, rs []settle.Redemption) {
 		t.Fatal(err)
 	}
 	escrow, id := common.Address(c.Domain().Escrow), new(big.Int).SetUint64(c.ID())
-	for i, r := range rs {
-		data := bindings.NewEscrow().PackFund(common.Address(r.Channel.Payee), common.Address(r.Channel.Operator),
-			common.Address(r.Channel.Signer), common.Address(r.Channel.Token), big.NewInt(10))
+	sent := uint64(0)
+	for part := range slices.Chunk(rs, 100) {
+		var lines []bindings.Funding
+		for _, r := range part {
+			lines = append(lines, bindings.Funding{Payee: common.Address(r.Channel.Payee), Operator: common.Address(r.Channel.Operator),
+				Signer: common.Address(r.Channel.Signer), Amount: big.NewInt(10)})
+		}
 		tx, err := types.SignNewTx(key, types.LatestSignerForChainID(id), &types.DynamicFeeTx{
-			ChainID: id, Nonce: nonce + uint64(i), To: &escrow, Data: data,
-			Gas: 100_000, GasTipCap: big.NewInt(1e6), GasFeeCap: big.NewInt(1e10),
+			ChainID: id, Nonce: nonce + sent, To: &escrow, Data: bindings.NewEscrow().PackFundMany(common.Address(c.Token()), lines),
+			Gas: 5_000_000, GasTipCap: big.NewInt(1e6), GasFeeCap: big.NewInt(1e10),
 		})
 		if err != nil {
 			t.Fatal(err)
@@ -161,10 +155,11 @@ func fundAtOnce(t *testing.T, c *chain.Chain, n *node, rs []settle.Redemption) {
 		if err := client.SendTransaction(t.Context(), tx); err != nil {
 			t.Fatal(err)
 		}
+		sent++
 	}
 	eventually(t, "all channels are funded", func() bool {
 		used, err := client.NonceAt(t.Context(), common.Address(n.Address()), nil)
-		return err == nil && used == nonce+uint64(len(rs))
+		return err == nil && used == nonce+sent
 	})
 }
 
