@@ -73,6 +73,44 @@ func TestDamagedFileIsRefusedAndLeft(t *testing.T) {
 	}
 }
 
+// TestMoneyIsCheckedInLargeFilesToo, whatever damage there is in old jobs.
+func TestMoneyIsCheckedInLargeFilesToo(t *testing.T) {
+	for table, want := range map[string]struct{ whole, money bool }{
+		"": {true, true}, "channels": {false, false}, "reservations": {false, false}, "txs": {false, false}, "specs": {false, true},
+	} {
+		t.Run(table, func(t *testing.T) {
+			file := fill(t, t.TempDir(), 20)
+			db, err := sql.Open("sqlite", dsn(file, "rw"))
+			must(t, err)
+			if table != "" {
+				var page int64
+				must(t, db.QueryRow("SELECT rootpage FROM sqlite_schema WHERE name = ?", table).Scan(&page))
+				must(t, db.Close())
+				f, err := os.OpenFile(file, os.O_RDWR, 0)
+				must(t, err)
+				_, err = f.WriteAt(bytes.Repeat([]byte{0xa5}, pageSize), (page-1)*pageSize)
+				must(t, errors.Join(err, f.Close()))
+				db, err = sql.Open("sqlite", dsn(file, "rw"))
+				must(t, err)
+			}
+			defer db.Close()
+			c, err := db.Conn(t.Context())
+			must(t, err)
+			defer c.Close()
+			for _, whole := range []bool{true, false} {
+				verdict, err := health(t.Context(), c, whole)
+				good := want.money
+				if whole {
+					good = want.whole
+				}
+				if (err == nil && verdict == "ok") != good {
+					t.Errorf("whole %t: %q %v", whole, verdict, err)
+				}
+			}
+		})
+	}
+}
+
 func alter(t *testing.T, file, stmt string) {
 	t.Helper()
 	db, err := sql.Open("sqlite", dsn(file, "rwc"))
