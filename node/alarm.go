@@ -29,7 +29,7 @@ type Alarm struct {
 
 // Error is the alarm in words, with what it stops.
 func (a *Alarm) Error() string {
-	stopped := "no job is bought"
+	stopped := "no channel is funded"
 	switch {
 	case a.Incoming && a.Kind == AlarmClaimed:
 		stopped = "no new job is taken through it"
