@@ -93,11 +93,11 @@ func (p *parser) line(line string) error {
 	call, args, _ := strings.Cut(strings.TrimRight(rest[:i], " "), "(")
 	result, _, _ := strings.Cut(rest[i+3:], "<")
 	result, _, _ = strings.Cut(result, " ")
-	if n, err := strconv.ParseInt(result, 10, 64); err != nil || n < 0 {
+	n, _ := strconv.ParseInt(result, 10, 64) // "?" is of a call that a kill cut off
+	if n < 0 || result == "?" {
 		return nil // it failed, and changed nothing
-	} else {
-		return p.call(pid, call, split(strings.TrimSuffix(args, ")")), n)
 	}
+	return p.call(pid, call, split(strings.TrimSuffix(args, ")")), n)
 }
 
 // begin notes that an fsync covers what was written by now, and no more.
@@ -121,17 +121,17 @@ func (p *parser) call(pid, call string, a []string, result int64) error {
 			p.events = append(p.events, event{kind: told, data: data})
 			return err
 		}
-		path, err := p.file(a[0])
+		path := p.file(a[0])
 		if path == "" {
-			return err
+			return nil
 		}
 		at := p.at[path]
 		p.at[path] += result
 		return p.wrote(path, a[1], result, at)
 	case "pwrite64":
-		path, err := p.file(a[0])
+		path := p.file(a[0])
 		if path == "" {
-			return err
+			return nil
 		}
 		at, err := strconv.ParseInt(a[len(a)-1], 10, 64)
 		if err != nil {
@@ -139,19 +139,18 @@ func (p *parser) call(pid, call string, a []string, result int64) error {
 		}
 		return p.wrote(path, a[1], result, at)
 	case "ftruncate":
-		path, err := p.file(a[0])
+		path := p.file(a[0])
 		if path == "" {
-			return err
+			return nil
 		}
 		n, err := strconv.ParseInt(a[1], 10, 64)
 		p.events = append(p.events, event{kind: truncated, path: path, at: n})
 		return err
 	case "fsync", "fdatasync":
-		path, err := p.file(a[0])
-		if path != "" {
+		if path := p.file(a[0]); path != "" {
 			p.events = append(p.events, event{kind: synced, path: path, begun: p.begun[pid]})
 		}
-		return err
+		return nil
 	}
 	return p.named(call, a)
 }
@@ -171,9 +170,9 @@ func (p *parser) named(call string, a []string) error {
 	inside := false
 	for i := range paths {
 		if !filepath.IsAbs(paths[i]) { // relative to a descriptor
-			dir, err := p.file(a[2*i])
-			if err != nil || dir == "" {
-				return err
+			dir := p.file(a[2*i])
+			if dir == "" {
+				return nil
 			}
 			paths[i] = filepath.Join(dir, paths[i])
 		}
@@ -208,8 +207,8 @@ func (p *parser) opened(call string, a []string) error {
 	}
 	path := string(b)
 	if !filepath.IsAbs(path) {
-		if dir, err = p.file(dir); err != nil || dir == "" {
-			return err
+		if dir = p.file(dir); dir == "" {
+			return nil
 		}
 		path = filepath.Join(dir, path)
 	}
@@ -242,18 +241,13 @@ func (p *parser) inside(path string) bool {
 }
 
 // file is the path of a descriptor "7<\x2f…>", "" for one outside or without a name.
-func (p *parser) file(arg string) (string, error) {
-	_, name, ok := strings.Cut(arg, "<")
-	if !ok {
-		return "", nil
-	}
+func (p *parser) file(arg string) string {
+	_, name, _ := strings.Cut(arg, "<")
 	name, _, _ = strings.Cut(name, ">")
-	b, err := unhex(name)
-	path := string(b)
-	if err != nil || !p.inside(path) {
-		return "", nil // a socket or a pipe, or elsewhere
+	if b, err := unhex(name); err == nil && p.inside(string(b)) {
+		return string(b)
 	}
-	return path, nil
+	return "" // a socket or a pipe, or elsewhere
 }
 
 // text is a string argument of n bytes, or of any number.
