@@ -138,6 +138,7 @@ func TestTokenHooksCannotReenter(t *testing.T) {
 }
 
 // A token that attacks on its own gets in no further, whichever function calls it.
+// That every call is refused is tested above.
 func TestHostileTokenCannotReenter(t *testing.T) {
 	t.Parallel()
 	c := newChain(t, osaka)
@@ -146,9 +147,10 @@ func TestHostileTokenCannotReenter(t *testing.T) {
 	d := lane(token)
 	tr := setTrap(t, c, token)
 	hook := loadABI(t, "HookToken")
-	salts := byte(0)
-	for name, call := range entryPoints(c, tr.d) {
+	salts, calls := byte(0), entryPoints(c, tr.d)
+	for _, name := range []string{"withdraw", "redeem", "multicall", "releaseBond"} {
 		salts++
+		call := calls[name]
 		c.mustAt(token, stranger, nil, hook.pack(t, "setWatcher", tr.at))
 		tr.spring("depositWithPermit → "+name, call, func() {
 			r, vs := c.permit(payer, token, n(10), n(ever))
