@@ -10,13 +10,16 @@ import (
 	"testing"
 	"time"
 
+	"github.com/ethereum/go-ethereum/common/hexutil"
+
 	"github.com/rerig/rerig/node"
 	"github.com/rerig/rerig/protocol"
 	"github.com/rerig/rerig/testnet"
 )
 
-// hidesEvents is an RPC endpoint that answers everything but has no events.
-func hidesEvents(t *testing.T, upstream string) string {
+// hidesEvents is an RPC endpoint that answers everything but has no events. asked is
+// the first block of the last search for them.
+func hidesEvents(t *testing.T, upstream string, asked *atomic.Uint64) string {
 	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		body, err := io.ReadAll(r.Body)
 		if err != nil {
@@ -25,8 +28,12 @@ func hidesEvents(t *testing.T, upstream string) string {
 		var one struct {
 			ID     json.RawMessage `json:"id"`
 			Method string          `json:"method"`
+			Params []struct {
+				From hexutil.Uint64 `json:"fromBlock"`
+			} `json:"params"`
 		}
-		if json.Unmarshal(body, &one) == nil && one.Method == "eth_getLogs" {
+		if bytes.Contains(body, []byte(`"eth_getLogs"`)) && json.Unmarshal(body, &one) == nil && len(one.Params) == 1 {
+			asked.Store(uint64(one.Params[0].From))
 			_ = json.NewEncoder(w).Encode(map[string]any{"jsonrpc": "2.0", "id": one.ID, "result": []any{}})
 			return
 		}
@@ -57,7 +64,8 @@ func TestHourlyLookNeedsNoEvents(t *testing.T) {
 			t.Error(err)
 		}
 	}()
-	rpc := hidesEvents(t, n.Chain.URL())
+	var asked atomic.Uint64
+	rpc := hidesEvents(t, n.Chain.URL(), &asked)
 	var ahead atomic.Int64 // of the rig's clock
 	rig, err := n.Add(ctx, "rig", func(c *node.Config) {
 		c.RPC, c.Poll = []string{rpc}, 20*time.Millisecond
@@ -86,6 +94,21 @@ func TestHourlyLookNeedsNoEvents(t *testing.T) {
 	if err := poll(ctx, func() (bool, error) {
 		got, err := payer.Run(ctx, st.ID.String())
 		return err == nil && got.Ended, err
+	}); err != nil {
+		t.Fatal(err)
+	}
+	// The rig reads the new channel once more; then it waits for an event.
+	n.Chain.Mine(1)
+	looked := n.Chain.Height()
+	if err := poll(ctx, func() (bool, error) {
+		if info, err := rig.Info(ctx); err != nil || info.Chain.Head < n.Chain.Height() {
+			return false, err
+		}
+		if asked.Load() > looked {
+			return true, nil
+		}
+		n.Chain.Mine(1)
+		return false, nil
 	}); err != nil {
 		t.Fatal(err)
 	}
