@@ -4,12 +4,15 @@ import (
 	"encoding/binary"
 	"fmt"
 	"math/big"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/ethereum/go-ethereum/accounts/abi"
 	"github.com/ethereum/go-ethereum/common"
+	"github.com/ethereum/go-ethereum/core/types"
 	"github.com/ethereum/go-ethereum/crypto"
+	"github.com/ethereum/go-ethereum/params"
 
 	"github.com/rerig/rerig/contracts/bindings"
 )
@@ -110,12 +113,17 @@ func manyPayers(c *chain) (open, collect uint64) {
 	c.must(payer, lane(c.usd).depositAndFund(n(1)))
 	c.must(rig, d.redeem(c.voucher(d, 0, n(1)), false)) // the rig's account exists
 	separator := queryAt(c, c.usd, usdABI.PackDOMAINSEPARATOR(), usdABI.UnpackDOMAINSEPARATOR)
-	var calls [][]byte
+	var calls, mints [][]byte
 	var records []byte
+	for i := range manyRequesters {
+		mints = append(mints, usdABI.PackMint(keyOf(fmt.Sprintf("requester %d", i)).addr, n(1000)))
+	}
+	for block := range slices.Chunk(mints, 50) {
+		c.mustTogether(c.usd, stranger, block)
+	}
 	for i := range manyRequesters {
 		d.payer = keyOf(fmt.Sprintf("requester %d", i))
 		d.signer = d.payer
-		c.mustAt(c.usd, stranger, nil, usdABI.PackMint(d.payer.addr, n(1000)))
 		calls = append(calls, c.gaslessOpen(d, separator, n(1000)))
 		if len(calls) == perTx {
 			open += c.must(stranger, escrowABI.PackMulticall(calls)).GasUsed
@@ -128,6 +136,35 @@ func manyPayers(c *chain) (open, collect uint64) {
 		c.t.Errorf("the rig collected %v", got)
 	}
 	return open, collect
+}
+
+// mustTogether is mustAt for many calls in one block.
+func (c *chain) mustTogether(to common.Address, from actor, calls [][]byte) {
+	c.t.Helper()
+	nonce, err := c.client.PendingNonceAt(c.ctx(), from.addr)
+	if err != nil {
+		c.t.Fatalf("read the nonce: %v", err)
+	}
+	var hashes []common.Hash
+	for i, data := range calls {
+		tx, err := types.SignNewTx(from.key, types.LatestSignerForChainID(chainID), &types.DynamicFeeTx{
+			ChainID: chainID, Nonce: nonce + uint64(i), To: &to, Data: data,
+			Gas: 300_000, GasTipCap: n(params.GWei), GasFeeCap: n(10 * params.GWei),
+		})
+		if err != nil {
+			c.t.Fatalf("sign: %v", err)
+		}
+		if err := c.client.SendTransaction(c.ctx(), tx); err != nil {
+			c.t.Fatalf("send: %v", err)
+		}
+		hashes = append(hashes, tx.Hash())
+	}
+	c.backend.Commit()
+	for _, hash := range hashes {
+		if receipt := c.receipt(hash); receipt.Status != types.ReceiptStatusSuccessful {
+			c.t.Fatalf("transaction %s reverted", hash)
+		}
+	}
 }
 
 // gaslessOpen is the call with which anybody opens d for its payer.
