@@ -1,6 +1,7 @@
 package node
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"errors"
@@ -32,6 +33,15 @@ func (b outBook) Channel(ctx context.Context, id protocol.Hash) (protocol.Channe
 
 func (b outBook) PutAndReserve(ctx context.Context, rec protocol.Record) (requester.Reservation, error) {
 	epoch, err := b.Journal.PutAndReserve(ctx, rec)
+	return reservation(rec, epoch, err)
+}
+
+func (b outBook) ObserveAndReserve(ctx context.Context, rec protocol.Record, st protocol.ChannelState) (requester.Reservation, error) {
+	epoch, short, err := b.Journal.ObserveAndReserve(ctx, rec, st)
+	return reservation(rec, epoch, cmp.Or(err, short))
+}
+
+func reservation(rec protocol.Record, epoch uint32, err error) (requester.Reservation, error) {
 	if errors.Is(err, journal.ErrClosing) { // as far as the book knows
 		return requester.Reservation{}, nil
 	}

@@ -213,11 +213,11 @@ func (w *watcher) book(ctx context.Context, c side, st protocol.ChannelState, al
 		st = newest
 	}
 	w.alarm(id, c, st)
-	if err := w.write(ctx, c, st); err != nil {
-		return err
+	kept, err := w.write(ctx, c, st)
+	if kept && err == nil { // else the next look reads it again
+		w.last[sideKey{c.role, id}] = st
 	}
-	w.last[sideKey{c.role, id}] = st
-	return nil
+	return err
 }
 
 // less reports whether a state has less of a channel than another: what was there is
@@ -226,17 +226,16 @@ func less(st, was protocol.ChannelState) bool {
 	return st.Epoch < was.Epoch || st.Epoch == was.Epoch && (st.Claimed.Less(was.Claimed) || st.Funded.Less(was.Funded))
 }
 
-func (w *watcher) write(ctx context.Context, c side, st protocol.ChannelState) error {
+// write reports whether the book has the state: not where somebody has written a later
+// one meanwhile.
+func (w *watcher) write(ctx context.Context, c side, st protocol.ChannelState) (kept bool, err error) {
 	was := c.state
-	switch {
-	case st.Epoch < was.Epoch || st.Epoch == was.Epoch && st.Claimed.Less(was.Claimed):
+	if st.Epoch < was.Epoch || st.Epoch == was.Epoch && st.Claimed.Less(was.Claimed) {
 		w.n.log.Warn("the chain took back what the journal had of a channel", "channel", c.channel.ID().Short(), "epoch", st.Epoch,
 			"claimed", st.Claimed, "before", was.Claimed)
-		return w.n.journal.Rewind(ctx, c.role, c.domain, c.channel, st)
-	case c.role == protocol.RoleRig:
-		return w.n.journal.SetInChannel(ctx, c.domain, c.channel, st)
+		return true, w.n.journal.Rewind(ctx, c.role, c.domain, c.channel, st)
 	}
-	return w.n.journal.SetOutChannel(ctx, c.domain, c.channel, st)
+	return w.n.journal.Follow(ctx, c.role, c.domain, c.channel, was, st)
 }
 
 // alarm holds a channel's chain state against its book, and tells the market when

@@ -33,24 +33,42 @@ type OldVoucher struct {
 // the old one's voucher to the archive; an older one is refused (*EpochError), as
 // is another chain or escrow (ErrDomain).
 func (j *Journal) SetInChannel(ctx context.Context, d protocol.Domain, c protocol.Channel, st protocol.ChannelState) error {
-	return j.write(ctx, func(t *tx) error {
-		a, before, err := t.observe(protocol.RoleRig, d, c, st)
-		if err != nil {
+	return j.write(ctx, func(t *tx) error { return t.setIn(d, c, st) })
+}
+
+func (t *tx) setIn(d protocol.Domain, c protocol.Channel, st protocol.ChannelState) error {
+	a, before, err := t.observe(protocol.RoleRig, d, c, st)
+	if err != nil {
+		return err
+	}
+	if before.state.Epoch != a.state.Epoch {
+		if err := t.archive(before); err != nil {
 			return err
 		}
-		if before.state.Epoch != a.state.Epoch {
-			if err := t.archive(before); err != nil {
-				return err
-			}
-			if err := t.revive(&a); err != nil { // it may have been here before a Rewind
-				return err
-			}
-			before.state.Claimed = protocol.Amount{}
-		}
-		if err := a.creditForeign(before.state.Claimed); err != nil {
+		if err := t.revive(&a); err != nil { // it may have been here before a Rewind
 			return err
 		}
-		return a.save(t)
+		before.state.Claimed = protocol.Amount{}
+	}
+	if err := a.creditForeign(before.state.Claimed); err != nil {
+		return err
+	}
+	return a.save(t)
+}
+
+// Follow is SetInChannel or SetOutChannel of a channel that the book has in state
+// was. Where it has another by now, whoever wrote that has read the chain since:
+// nothing is done, and kept is false.
+func (j *Journal) Follow(ctx context.Context, role protocol.Role, d protocol.Domain, c protocol.Channel, was, st protocol.ChannelState) (kept bool, err error) {
+	return result(ctx, j, func(t *tx) (bool, error) {
+		a, err := oneAccount(t, role, c.ID())
+		switch {
+		case err != nil || a.state != was:
+			return false, err
+		case role == protocol.RoleRig:
+			return true, t.setIn(d, c, st)
+		}
+		return true, t.setOut(d, c, st)
 	})
 }
 

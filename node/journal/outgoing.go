@@ -24,14 +24,16 @@ type OutChannel struct {
 // is never below what the chain has paid, so that a node that lost its journal
 // goes on above its old vouchers.
 func (j *Journal) SetOutChannel(ctx context.Context, d protocol.Domain, c protocol.Channel, st protocol.ChannelState) error {
-	return j.write(ctx, func(t *tx) error {
-		a, _, err := t.observe(protocol.RoleRequester, d, c, st)
-		if err != nil {
-			return err
-		}
-		a.used = larger(a.used, a.state.Claimed)
-		return a.save(t)
-	})
+	return j.write(ctx, func(t *tx) error { return t.setOut(d, c, st) })
+}
+
+func (t *tx) setOut(d protocol.Domain, c protocol.Channel, st protocol.ChannelState) error {
+	a, _, err := t.observe(protocol.RoleRequester, d, c, st)
+	if err != nil {
+		return err
+	}
+	a.used = larger(a.used, a.state.Claimed)
+	return a.save(t)
 }
 
 // OutChannel is one outgoing channel, or ErrNotFound.

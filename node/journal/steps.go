@@ -2,6 +2,7 @@ package journal
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/rerig/rerig/protocol"
@@ -17,23 +18,45 @@ import (
 // *InsufficientError. A closing channel takes no job (ErrClosing), an ended job gets
 // no money (ErrEnded). Where it is refused nothing is put.
 func (j *Journal) PutAndReserve(ctx context.Context, rec protocol.Record) (epoch uint32, err error) {
-	id := rec.Channel.ID()
-	return result(ctx, j, func(t *tx) (uint32, error) {
-		a, err := oneAccount(t, protocol.RoleRequester, id)
-		if err != nil {
-			return 0, err
+	return result(ctx, j, func(t *tx) (uint32, error) { return t.putAndReserve(rec) })
+}
+
+// ObserveAndReserve is SetOutChannel, and PutAndReserve from the state that was just
+// read: what somebody else reads before and writes after it cannot come between, and
+// have the channel funded a second time. The state is kept in any case; short is why
+// nothing is reserved, *InsufficientError or ErrClosing.
+func (j *Journal) ObserveAndReserve(ctx context.Context, rec protocol.Record, st protocol.ChannelState) (epoch uint32, short, err error) {
+	type answer struct {
+		epoch uint32
+		short error
+	}
+	a, err := result(ctx, j, func(t *tx) (a answer, err error) {
+		if err := t.setOut(rec.Agreement.Domain, rec.Channel, st); err != nil {
+			return a, err
 		}
-		inEpoch := rec
-		inEpoch.Epoch = a.state.Epoch
-		put, err := putting(inEpoch)
-		if err != nil {
-			return 0, err
+		a.epoch, err = t.putAndReserve(rec)
+		if errors.As(err, new(*InsufficientError)) || errors.Is(err, ErrClosing) {
+			a.short, err = err, nil
 		}
-		if err := a.reserve(t, rec.Job.ID, rec.Agreement.MaxTotal); err != nil {
-			return 0, err
-		}
-		return a.state.Epoch, put(t)
+		return a, err
 	})
+	return a.epoch, a.short, err
+}
+
+func (t *tx) putAndReserve(rec protocol.Record) (epoch uint32, err error) {
+	a, err := oneAccount(t, protocol.RoleRequester, rec.Channel.ID())
+	if err != nil {
+		return 0, err
+	}
+	rec.Epoch = a.state.Epoch
+	put, err := putting(rec)
+	if err != nil {
+		return 0, err
+	}
+	if err := a.reserve(t, rec.Job.ID, rec.Agreement.MaxTotal); err != nil {
+		return 0, err
+	}
+	return a.state.Epoch, put(t)
 }
 
 // PutAndPromise is PutRecord and Promise. Where the promise is refused the record

@@ -33,11 +33,13 @@ type Book interface {
 	// PutAndReserve sets the agreement's most aside in the channel and puts the record
 	// with the channel's epoch, both or none.
 	PutAndReserve(context.Context, protocol.Record) (Reservation, error)
+	// ObserveAndReserve is PutAndReserve from the state of the channel that was just
+	// read from the chain, which the book keeps in any case.
+	ObserveAndReserve(context.Context, protocol.Record, protocol.ChannelState) (Reservation, error)
 	// PutAndPromise is PutRecord and Promise, both or none.
 	PutAndPromise(ctx context.Context, rec protocol.Record, total protocol.Amount) (protocol.Voucher, error)
 	// PutAndRelease puts the record of a job that has ended and frees what it reserved.
 	PutAndRelease(context.Context, protocol.Record) error
-	SetOutChannel(context.Context, protocol.Domain, protocol.Channel, protocol.ChannelState) error
 	// Channel returns the state the book last saw; ok is false for an unknown one.
 	Channel(ctx context.Context, id protocol.Hash) (st protocol.ChannelState, ok bool, err error)
 	// Promise raises the channel's cumulative amount to pay total for the job.

@@ -46,8 +46,8 @@ func (s *session) fund(ctx context.Context, rec protocol.Record) protocol.Event 
 // goroutine at a time looks at and funds one channel, so that two jobs do not both
 // top it up.
 func (r *Requester) reserve(ctx context.Context, rec protocol.Record) (epoch uint32, err error) {
-	ch, domain, budget := rec.Channel, rec.Agreement.Domain, rec.Agreement.MaxTotal
-	if got, err := r.begin(ctx, rec); got.OK || err != nil {
+	ch, budget := rec.Channel, rec.Agreement.MaxTotal
+	if got, err := r.begin(ctx, rec, nil); got.OK || err != nil {
 		return got.Epoch, err
 	}
 	unlock, err := r.funds.lock(ctx, ch.ID())
@@ -55,7 +55,7 @@ func (r *Requester) reserve(ctx context.Context, rec protocol.Record) (epoch uin
 		return 0, err
 	}
 	defer unlock()
-	if got, err := r.begin(ctx, rec); got.OK || err != nil {
+	if got, err := r.begin(ctx, rec, nil); got.OK || err != nil {
 		return got.Epoch, err
 	}
 	if err := r.cfg.Chain.Landed(ctx, ch); err != nil { // a funding sent before a crash is not sent again
@@ -65,15 +65,12 @@ func (r *Requester) reserve(ctx context.Context, rec protocol.Record) (epoch uin
 	if err != nil {
 		return 0, fmt.Errorf("read channel: %w", err)
 	}
-	if err := r.cfg.Book.SetOutChannel(ctx, domain, ch, st); err != nil {
-		return 0, err
-	}
-	if st.ClosesAt != 0 {
-		return 0, errors.New("the channel is closing; it takes no new job")
-	}
-	got, err := r.begin(ctx, rec)
-	if got.OK || err != nil {
+	got, err := r.begin(ctx, rec, &st)
+	switch {
+	case got.OK || err != nil:
 		return got.Epoch, err
+	case st.ClosesAt != 0:
+		return 0, errors.New("the channel is closing; it takes no new job")
 	}
 	amount, err := r.topUp(ctx, budget, budget.Minus(got.Free))
 	if err != nil {
@@ -83,23 +80,26 @@ func (r *Requester) reserve(ctx context.Context, rec protocol.Record) (epoch uin
 	if err != nil {
 		return 0, fmt.Errorf("fund channel: %w", err)
 	}
-	if err := r.cfg.Book.SetOutChannel(ctx, domain, ch, st); err != nil {
-		return 0, err
-	}
-	if got, err = r.begin(ctx, rec); err == nil && !got.OK {
+	if got, err = r.begin(ctx, rec, &st); err == nil && !got.OK {
 		err = errors.New("channel still short after funding; try again")
 	}
 	return got.Epoch, err
 }
 
-// begin reserves the budget and journals the record as it is once that is done.
-func (r *Requester) begin(ctx context.Context, rec protocol.Record) (got Reservation, err error) {
+// begin reserves the budget and journals the record as it is once that is done. st is
+// the channel as just read from the chain; nil goes by the book.
+func (r *Requester) begin(ctx context.Context, rec protocol.Record, st *protocol.ChannelState) (got Reservation, err error) {
 	now := r.cfg.Clock()
 	if rec.Job, _, err = rec.Job.Step(protocol.ChannelReady{}, now); err != nil {
 		return got, err
 	}
 	rec.Updated = uint64(now.UnixMilli())
-	if got, err = r.cfg.Book.PutAndReserve(ctx, rec); got.OK {
+	if st == nil {
+		got, err = r.cfg.Book.PutAndReserve(ctx, rec)
+	} else {
+		got, err = r.cfg.Book.ObserveAndReserve(ctx, rec, *st)
+	}
+	if got.OK {
 		r.used.add(rec.Channel.ID())
 	}
 	return got, err
