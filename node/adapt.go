@@ -21,7 +21,14 @@ import (
 )
 
 // outBook is the journal as the requester needs it.
-type outBook struct{ *journal.Journal }
+type outBook struct {
+	*journal.Journal
+	ends *ends
+}
+
+func (b outBook) PutAndRelease(ctx context.Context, rec protocol.Record) error {
+	return b.ends.put(ctx, rec)
+}
 
 func (b outBook) Channel(ctx context.Context, id protocol.Hash) (protocol.ChannelState, bool, error) {
 	ch, err := b.OutChannel(ctx, id)
@@ -50,7 +57,31 @@ func reservation(rec protocol.Record, epoch uint32, err error) (requester.Reserv
 }
 
 // inBook is the journal as the provider needs it.
-type inBook struct{ *journal.Journal }
+type inBook struct {
+	*journal.Journal
+	ends *ends
+}
+
+func (b inBook) PutAndRelease(ctx context.Context, rec protocol.Record) error {
+	return b.ends.put(ctx, rec)
+}
+
+func (b inBook) Credit(ctx context.Context, channel, job protocol.Hash, v protocol.SignedVoucher, paid protocol.Amount) (protocol.Amount, error) {
+	credited, err := b.Journal.Credit(ctx, channel, job, v, paid)
+	return credited, refusal(err)
+}
+
+func (b inBook) PutAndCredit(ctx context.Context, rec protocol.Record, v protocol.SignedVoucher, paid protocol.Amount) error {
+	return refusal(b.Journal.PutAndCredit(ctx, rec, v, paid))
+}
+
+// refusal tells the provider the journal's no from the journal's failure.
+func refusal(err error) error {
+	if journal.Refused(err) {
+		return &provider.RefusedError{Err: err}
+	}
+	return err
+}
 
 func (b inBook) Known(ctx context.Context, job protocol.Hash) (bool, error) {
 	_, err := b.Record(ctx, protocol.RoleRig, job)

@@ -138,7 +138,7 @@ func (c *control) market(r *http.Request) (any, error) {
 			}
 		}
 		ch := protocol.Channel{Payer: c.n.payer.Address(), Signer: c.n.key.Address(), Payee: o.Payee, Operator: o.Rig, Token: c.n.cfg.Profile.Market().Token}
-		_, m.Channel, err = outBook{c.n.journal}.Channel(r.Context(), ch.ID())
+		_, m.Channel, err = outBook{Journal: c.n.journal}.Channel(r.Context(), ch.ID())
 		if err != nil {
 			return nil, err
 		}

@@ -69,6 +69,9 @@ type RigConfig struct {
 	// CollectFactor is how many times its fee a collection must bring in, where the
 	// profile says what native money is worth; 0 collects on demand only.
 	CollectFactor uint64
+	// MinGrace is the shortest close grace of the escrow that this rig works under: how
+	// long it may be offline. 0 is any.
+	MinGrace time.Duration
 }
 
 // Node is one running node.
@@ -78,6 +81,7 @@ type Node struct {
 	lock      *flock.Flock
 	key       *protocol.Key
 	journal   *journal.Journal
+	ends      *ends
 	net       *network.Network
 	discovery *discovery.Discovery
 	artifacts *artifact.Store
@@ -149,6 +153,7 @@ func (n *Node) open() (err error) {
 	}
 	n.opened = append(n.opened, n.journal)
 	n.log = n.log.With("node", n.key.Address().String()[:10])
+	n.ends = newEnds(n.journal, n.log)
 	if err := n.openNetwork(); err != nil {
 		return err
 	}
@@ -170,7 +175,7 @@ func (n *Node) open() (err error) {
 	}
 	n.requester, err = requester.New(requester.Config{Key: n.key, Network: p.Name, Market: p.Market(),
 		Dir: filepath.Join(n.cfg.DataDir, "runs"), Deposit: n.cfg.Deposit, Text: n.token().Text,
-		Offers: offers{n}, Book: outBook{n.journal},
+		Offers: offers{n}, Book: outBook{n.journal, n.ends},
 		Payer: n.payer.Address(), Chain: funds{n}, Ceiling: n.cfg.Ceiling, Artifacts: artifacts{n.artifacts}, Clock: n.cfg.Clock, Logger: n.log})
 	if err != nil {
 		return err
@@ -235,11 +240,13 @@ func (n *Node) Run(ctx context.Context) error {
 		}
 	})
 	work.Go(func() error { return n.requester.Run(workCtx) })
+	work.Go(func() error { return n.ends.run(workCtx) })
 	work.Go(func() error { return n.watcher.run(workCtx) })
 	work.Go(func() error { return (&settler{n: n}).run(workCtx) })
 	work.Go(func() error { return n.control.run(workCtx) })
 	if n.rig != nil {
 		work.Go(func() error { return n.rig.run(workCtx, n) })
+		work.Go(func() error { return n.rig.checkGrace(workCtx, n) })
 	}
 	close(n.started)
 	errWork := work.Wait()

@@ -51,7 +51,7 @@ func (n *Node) openRig() (*rig, error) {
 		Prices:    []protocol.Price{{Unit: protocol.UnitCPUMillis, PerMillion: cfg.Price}},
 		TickUnits: cfg.TickUnits, Engines: []string{protocol.EngineWASM}, Hardware: hw, Region: cfg.Region,
 		Slots: cfg.Slots, Queue: cfg.Queue, MemoryMiB: cfg.MemoryMiB, WorkDir: filepath.Join(n.cfg.DataDir, "jobs"),
-		Book: inBook{n.journal}, Chain: n.settle, Artifacts: artifacts{n.artifacts},
+		Book: inBook{n.journal, n.ends}, Chain: n.settle, Artifacts: artifacts{n.artifacts},
 		Sandbox: &sandbox{Runner: r.runner}, Clock: n.cfg.Clock, Changed: n.discovery.Refresh, Halted: n.watcher.alarms.selling, Logger: n.log})
 	if err != nil {
 		return nil, err

@@ -5,6 +5,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"syscall"
 	"testing"
 
@@ -12,15 +13,17 @@ import (
 	"github.com/rerig/rerig/protocol"
 )
 
-// A rig whose disk takes nothing more stops work and loses no money (SPEC §6.6).
-func TestDiskOfRig(t *testing.T) {
+// A node whose disk takes nothing more stops work, loses no money and says whose fault
+// it is; once there is room its journal is as if there had always been (SPEC §6.6).
+func TestFullDisk(t *testing.T) {
 	binary := build(t)
 	for _, one := range []struct {
 		about string
 		play  func(s *scene, disk string)
 	}{
-		{"full in a job", diskFullInJob},
-		{"read-only", diskReadOnly},
+		{"of a rig in a job", diskFullInJob},
+		{"of a requester in a job", diskOfRequester},
+		{"of a rig read-only", diskReadOnly},
 	} {
 		t.Run(one.about, func(t *testing.T) {
 			t.Parallel()
@@ -44,7 +47,12 @@ func smallDisk(t *testing.T) string {
 // rigOn is a rig that has its data directory there.
 func (s *scene) rigOn(disk, name string) *member {
 	s.t.Helper()
-	m := s.rig(name)
+	return s.move(s.rig(name), disk)
+}
+
+// move gives a member its data directory there, before it is first started.
+func (s *scene) move(m *member, disk string) *member {
+	s.t.Helper()
 	m.config.DataDir = disk
 	s.must(node.WriteKey(filepath.Join(disk, "key.json"), m.key, ""))
 	return m
@@ -79,7 +87,7 @@ func diskFullInJob(s *scene, disk string) {
 	end := s.small(bob, "loop")
 	s.ticks(bob, 2)
 	empty := s.fill(alice)
-	if st := end(protocol.StateFailed); !st.Reason.RigFault() && st.Reason != protocol.ReasonUnpaid {
+	if st := end(protocol.StateFailed); st.Reason != protocol.ReasonRigError {
 		s.t.Errorf("the job under way ends with %s: %s", st.Reason, st.Detail)
 	}
 	rig.says("no space left", "free some disk space")
@@ -92,8 +100,15 @@ func diskFullInJob(s *scene, disk string) {
 	empty()
 	dave := s.buyer("dave") // whom it has not failed
 	s.small(dave, "print", "after")(protocol.StateSettled)
+	api := s.api(alice)
+	s.until("the end that found no room is in the journal", func() (bool, error) {
+		jobs, err := api.Jobs(s.ctx)
+		return slices.ContainsFunc(jobs, func(rec protocol.Record) bool {
+			return rec.Job.Ended && rec.Job.Reason == protocol.ReasonRigError
+		}), err
+	})
 	rig.finish(syscall.SIGTERM, 0)
-	s.up(alice) // which journals the ends that found no room
+	s.up(alice)
 	sum := s.collect(alice, bob)
 	for _, m := range []*member{carol, dave} {
 		var err error
@@ -101,6 +116,30 @@ func diskFullInJob(s *scene, disk string) {
 		s.must(err)
 	}
 	s.same("collected", sum, s.earned(alice))
+}
+
+// diskOfRequester: it promises nothing that it cannot keep, so the job ends; the money
+// that was set aside for it is free again without a restart.
+func diskOfRequester(s *scene, disk string) {
+	alice, bob := s.rig("alice"), s.move(s.requester("bob"), disk)
+	s.up(alice)
+	s.serve(bob, "up", "--server", "--listen", "/ip4/127.0.0.1/tcp/0")
+	s.onMarket(alice)
+	end := s.small(bob, "loop")
+	s.ticks(bob, 2)
+	empty := s.fill(bob)
+	if st := end(protocol.StateFailed); st.Reason != protocol.ReasonJournal {
+		s.t.Errorf("the job under way ends with %s: %s", st.Reason, st.Detail)
+	}
+	s.idle(alice)
+	empty()
+	api := s.api(bob)
+	s.until("nothing is set aside for it", func() (bool, error) {
+		w, err := api.Wallet(s.ctx)
+		return err == nil && len(w.Channels) == 1 && w.Channels[0].Reserved.IsZero(), err
+	})
+	s.small(bob, "print", "after")(protocol.StateSettled)
+	s.same("collected", s.collect(alice, bob), s.earned(alice))
 }
 
 // small submits a job that needs little disk; the function it returns waits for its

@@ -33,6 +33,24 @@ const (
 	ErrUncovered     Kind = "the jobs' totals exceed the highest voucher of the channel"
 )
 
+// Refused reports whether an error is the books' no to what was to be written, which
+// is the caller's to answer for. Any other is the journal's own: it could not write.
+func Refused(err error) bool {
+	var (
+		kind  Kind
+		short *InsufficientError
+		over  *OverBudgetError
+		epoch *EpochError
+		field *protocol.FieldError
+	)
+	for _, own := range []Kind{ErrClosed, ErrFull, ErrDamaged} {
+		if errors.Is(err, own) {
+			return false
+		}
+	}
+	return errors.As(err, &kind) || errors.As(err, &short) || errors.As(err, &over) || errors.As(err, &epoch) || errors.As(err, &field)
+}
+
 // InsufficientError says that a channel has less free money than is needed, in
 // the token's base units.
 type InsufficientError struct{ Free, Need protocol.Amount }

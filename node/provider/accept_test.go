@@ -67,6 +67,8 @@ func (b *book) PutAndCredit(_ context.Context, rec protocol.Record, _ protocol.S
 	return b.fail
 }
 
+func (b *book) PutAndRelease(context.Context, protocol.Record) error { return b.fail }
+
 // line is the rig's end of a stream in memory; the test has the other.
 type line struct {
 	key     protocol.PublicKey

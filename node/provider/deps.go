@@ -28,15 +28,27 @@ type Book interface {
 	// ok is false when the channel is unknown, closing, in another epoch, or has less
 	// free, which is in free.
 	PutAndReserveIn(context.Context, protocol.Record) (free protocol.Amount, ok bool, err error)
-	// PutAndRelease is PutRecord of a job that has ended, and frees what it reserved.
+	// PutAndRelease is PutRecord of a job that has ended, and frees what it reserved. What
+	// the book cannot write now it writes later: an error is no reason to try again.
 	PutAndRelease(context.Context, protocol.Record) error
 	// PutAndCredit is Credit and PutAndRelease, both or none.
 	PutAndCredit(ctx context.Context, rec protocol.Record, v protocol.SignedVoucher, jobPaid protocol.Amount) error
 	// Known reports whether a job with this ID was ever accepted here.
 	Known(ctx context.Context, job protocol.Hash) (bool, error)
 	SetInChannel(context.Context, protocol.Domain, protocol.Channel, protocol.ChannelState) error
+	// Credit and PutAndCredit return a *RefusedError for a voucher that is not good. Any
+	// other error is the book's own, and says nothing about the voucher.
 	Credit(ctx context.Context, channel, job protocol.Hash, v protocol.SignedVoucher, jobPaid protocol.Amount) (protocol.Amount, error)
 }
+
+// RefusedError is a Book's no to a voucher, and why.
+type RefusedError struct{ Err error }
+
+// Error is the reason.
+func (e *RefusedError) Error() string { return e.Err.Error() }
+
+// Unwrap is the reason.
+func (e *RefusedError) Unwrap() error { return e.Err }
 
 // Chain reads channels from the escrow.
 type Chain interface {

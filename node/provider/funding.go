@@ -2,6 +2,7 @@ package provider
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -129,9 +130,13 @@ func (s *session) credit(ctx context.Context, m *protocol.VoucherMsg) {
 	} else { // a job that takes no payment now may have earned it all the same
 		_, err = s.p.cfg.Book.Credit(ctx, m.Voucher.Voucher.Channel, s.id, m.Voucher, m.JobPaid)
 	}
+	var refused *RefusedError
 	switch {
-	case err != nil:
+	case errors.As(err, &refused):
 		s.badVoucher(err)
+	case err != nil: // the voucher may be good: it is the rig that cannot keep it
+		s.log.Warn("voucher not kept", "err", err)
+		s.abort(ctx, err)
 	case late == nil:
 		s.enter(ctx, job, effects)
 	}

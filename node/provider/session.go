@@ -81,7 +81,7 @@ func (s *session) run(parent context.Context) {
 		s.work.Wait()
 		if s.reserved && !s.booked { // the chain answered when the job had ended
 			if err := s.p.cfg.Book.PutAndRelease(context.WithoutCancel(parent), s.rec); err != nil {
-				s.log.Warn("budget reserved until the next start", "err", err)
+				s.log.Warn("budget not released yet", "err", err)
 			}
 		}
 		for _, f := range s.unpin {
@@ -230,22 +230,21 @@ func (s *session) save(ctx context.Context, next []protocol.Effect) error {
 }
 
 // abort ends a job whose journal or sandbox failed under it: nothing more is
-// billed, nothing is acted on.
+// billed, nothing is acted on. One whose end could not be kept has ended all the same.
 func (s *session) abort(ctx context.Context, err error) {
-	if s.rec.Job.Ended {
-		return
-	}
 	if s.runner != nil {
 		s.runner.Stop()
 	}
 	if s.ticket != nil {
 		s.p.slots.give(s.ticket)
 	}
-	s.rec.Job.State, s.rec.Job.Ended = protocol.StateFailed, true
-	s.rec.Job.Reason, s.rec.Job.Detail = protocol.ReasonRigError, protocol.ClipDetail(err.Error())
-	if s.booked {
-		if err := s.p.cfg.Book.PutAndRelease(ctx, s.rec); err != nil {
-			s.log.Warn("job's end not journaled, the next start will", "err", err)
+	if !s.rec.Job.Ended {
+		s.rec.Job.State, s.rec.Job.Ended = protocol.StateFailed, true
+		s.rec.Job.Reason, s.rec.Job.Detail = protocol.ReasonRigError, protocol.ClipDetail(err.Error())
+		if s.booked {
+			if err := s.p.cfg.Book.PutAndRelease(ctx, s.rec); err != nil {
+				s.log.Warn("job's end not journaled yet", "err", err)
+			}
 		}
 	}
 	s.out.tell(&protocol.Status{State: protocol.StateFailed, Reason: protocol.ReasonRigError, Detail: "the rig cannot go on"})

@@ -32,7 +32,7 @@ func TestHostileVouchers(t *testing.T) {
 		"another escrow":   {requester, protocol.Domain{ChainID: 31337, Escrow: protocol.Address{7}}, good, nil, false},
 		"another channel":  {requester, testMarket.Domain, protocol.Voucher{Channel: protocol.Hash{1}, Cumulative: good.Cumulative}, nil, false},
 		"another epoch":    {requester, testMarket.Domain, protocol.Voucher{Channel: good.Channel, Epoch: 1, Cumulative: good.Cumulative}, nil, false},
-		"the journal's no": {requester, testMarket.Domain, good, errors.New("uncovered"), false},
+		"the journal's no": {requester, testMarket.Domain, good, &RefusedError{errors.New("uncovered")}, false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			b.credited, b.fail = nil, c.fail
@@ -89,7 +89,7 @@ func TestLastVoucherSettles(t *testing.T) {
 	}
 	last := &protocol.VoucherMsg{Voucher: v, JobPaid: due}
 
-	b.fail = errors.New("uncovered")
+	b.fail = &RefusedError{errors.New("uncovered")}
 	pay(t, s, last)
 	if s.rec.Job.State != protocol.StateFinished || len(b.ended) > 0 {
 		t.Errorf("settled by a voucher that the journal refused: %s", s.rec.Job.State)
@@ -120,5 +120,53 @@ func TestVoucherAfterTheEnd(t *testing.T) {
 	n.session.voucher(&protocol.VoucherMsg{Voucher: v, JobPaid: protocol.NewAmount(10)})
 	if len(b.credited) != 1 {
 		t.Error("the voucher was dropped")
+	}
+}
+
+// TestVoucherThatCannotBeKept holds that a rig whose own journal fails blames nobody
+// else, and ends the job at once: no work goes on for a voucher that it may lose.
+func TestVoucherThatCannotBeKept(t *testing.T) {
+	for _, state := range []protocol.State{protocol.StateRunning, protocol.StateFinished} {
+		requester, due := newKey(t), protocol.NewAmount(1000)
+		b := &book{known: map[protocol.Hash]bool{}}
+		n, q := negotiate(t, newRig(t, b), requester)
+		n.in <- n.accept(t, q)
+		<-n.done
+		s := n.session
+		s.booked, s.rec.Job.State, s.rec.Job.Due = true, state, due
+		v, err := protocol.SignVoucher(protocol.Voucher{Channel: q.Channel.ID(), Cumulative: due}, testMarket.Domain, requester)
+		if err != nil {
+			t.Fatal(err)
+		}
+		b.fail = errors.New("no space left")
+		pay(t, s, &protocol.VoucherMsg{Voucher: v, JobPaid: due})
+		if job := s.rec.Job; !job.Ended || job.Reason != protocol.ReasonRigError || !job.Paid.IsZero() {
+			t.Errorf("in %s: %s, %s, paid %s", state, job.State, job.Reason, job.Paid)
+		}
+		ms, _, _ := s.out.next()
+		if len(ms) != 1 || *ms[0].(*protocol.Status) != (protocol.Status{State: protocol.StateFailed, Reason: protocol.ReasonRigError, Detail: "the rig cannot go on"}) {
+			t.Errorf("in %s the requester was told %+v", state, ms)
+		}
+	}
+}
+
+// TestEndThatCannotBeKept holds that a job gives its slot back also where its end
+// finds no room in the journal, and that its requester does not wait for more.
+func TestEndThatCannotBeKept(t *testing.T) {
+	b := &book{known: map[protocol.Hash]bool{}}
+	p := newRig(t, b)
+	n, q := negotiate(t, p, newKey(t))
+	n.in <- n.accept(t, q)
+	<-n.done
+	s := n.session
+	s.booked, s.rec.Job.State = true, protocol.StateStaging
+	s.ticket, _ = p.slots.take()
+	b.fail = errors.New("no space left")
+	s.step(t.Context(), protocol.StopIn{})
+	if !s.rec.Job.Ended || p.slots.free() != p.cfg.Slots {
+		t.Errorf("ended %t, %d of %d slots are free", s.rec.Job.Ended, p.slots.free(), p.cfg.Slots)
+	}
+	if ms, closed, _ := s.out.next(); len(ms) != 1 || !closed {
+		t.Errorf("the requester was told %+v, and the stream is closed: %t", ms, closed)
 	}
 }

@@ -69,8 +69,8 @@ func (r *Requester) keepUnhired(run *Run, raw []byte, specCID string, fail func(
 	rec := protocol.Record{Job: protocol.Job{ID: run.id, Role: protocol.RoleRequester, State: st.State, Ended: true, Reason: st.Reason,
 		Detail: protocol.ClipDetail(st.Detail), MaxTotal: st.Budget}, Name: st.Name, Spec: raw, SpecCID: specCID, Run: run.id,
 		Created: st.Created, Updated: uint64(r.cfg.Clock().UnixMilli())}
-	if err := r.cfg.Book.PutRecord(context.WithoutCancel(r.ctx), rec); err != nil {
-		r.cfg.Logger.Warn("run not journaled", "run", run.id.Short(), "err", err)
+	if err := r.cfg.Book.PutAndRelease(context.WithoutCancel(r.ctx), rec); err != nil {
+		r.cfg.Logger.Warn("run not journaled yet", "run", run.id.Short(), "err", err)
 	}
 }
 

@@ -39,6 +39,7 @@ type Book interface {
 	// PutAndPromise is PutRecord and Promise, both or none.
 	PutAndPromise(ctx context.Context, rec protocol.Record, total protocol.Amount) (protocol.Voucher, error)
 	// PutAndRelease puts the record of a job that has ended and frees what it reserved.
+	// What the book cannot write now it writes later: an error is no reason to try again.
 	PutAndRelease(context.Context, protocol.Record) error
 	// Channel returns the state the book last saw; ok is false for an unknown one.
 	Channel(ctx context.Context, id protocol.Hash) (st protocol.ChannelState, ok bool, err error)
@@ -56,9 +57,9 @@ type Reservation struct {
 
 // Chain opens and tops up channels.
 type Chain interface {
-	Channel(context.Context, protocol.Channel) (protocol.ChannelState, error)
-	// Landed waits for what was sent into the channel before, by whatever process.
-	Landed(context.Context, protocol.Channel) error
+	// Landed waits for what was sent into the channel before, by whatever process, and
+	// returns a state that counts it.
+	Landed(context.Context, protocol.Channel) (protocol.ChannelState, error)
 	// Fund adds amount to the channel and returns its state once confirmed.
 	Fund(ctx context.Context, c protocol.Channel, amount protocol.Amount) (protocol.Tx, protocol.ChannelState, error)
 	// Spendable is what Fund could add at most.

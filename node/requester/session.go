@@ -197,7 +197,7 @@ func (s *session) abort(ctx context.Context, err error) {
 	s.tell(&protocol.Stop{Reason: protocol.ReasonJournal})
 	_ = s.st.Close() // best effort: we are the ones who failed
 	if err := s.r.cfg.Book.PutAndRelease(ctx, s.rec); err != nil {
-		s.log.Warn("job's end not journaled, the next start will", "err", err)
+		s.log.Warn("job's end not journaled yet", "err", err)
 	}
 }
 
