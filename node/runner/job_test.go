@@ -262,3 +262,18 @@ func TestSpecLimits(t *testing.T) {
 		}
 	}
 }
+
+// TestCollectorWithoutMemory has the words with which the runtime died of a guest's
+// tables one time in ten, which blamed the rig.
+func TestCollectorWithoutMemory(t *testing.T) {
+	for crash, kind := range map[string]FailureKind{
+		"fatal error: runtime: out of memory\n": FailureMemory,
+		"SIGSEGV: segmentation violation\nPC=0x4335dd m=3 sigcode=1 addr=0x0\n\ngoroutine 0 gp=0xe8cd4e972c0 m=3 mp=0xe8cd4ec3008 [idle]:\n" +
+			"runtime.(*spanQueue).tryDrain(0x400?, 0xe8cd4f1c000?, 0x0?)\n\truntime/mgcmark_greenteagc.go:520 +0x5d\n": FailureMemory,
+		"SIGSEGV: segmentation violation\nPC=0x59073e m=1 sigcode=1 addr=0x8\n": FailureInternal,
+	} {
+		if f, _ := verdict(nil, crash, 1<<20); f == nil || f.Kind != kind {
+			t.Errorf("%.60q is %v, want %s", crash, f, kind)
+		}
+	}
+}
