@@ -24,6 +24,9 @@ import (
 // maxCollectFactor keeps a mistyped factor from never collecting.
 const maxCollectFactor = 10_000
 
+// usualGrace is for a rig that somebody looks after once a day.
+const usualGrace = 24 * time.Hour
+
 // upFlags are the flags of `rerig up`.
 type upFlags struct {
 	payout   string
@@ -37,6 +40,7 @@ type upFlags struct {
 	announce []string
 	rpc      []string
 	collect  uint64
+	minGrace time.Duration
 	simulate []string
 	mdns     bool
 	server   bool
@@ -69,6 +73,7 @@ earned: that goes to --payout.`,
 	f.StringSliceVar(&u.announce, "announce", nil, "`address` where the node is reached besides, such as a router's forwarded port: ip:port or multiaddr")
 	f.StringSliceVar(&u.rpc, "rpc", nil, "`URL` of a JSON-RPC endpoint of the chain, again for more (default the profile's)")
 	f.Uint64Var(&u.collect, "collect-factor", 20, "collect when what is due is worth so many `times` the fee; 0 is on demand only")
+	f.DurationVar(&u.minGrace, "min-grace", 0, "least `time` that payers must wait to leave: how long this rig may be away (default 24h, any on a test network)")
 	f.StringArrayVar(&u.simulate, "simulate-gpu", nil, "`card` to pretend on a test network: \"2xRTX 3060:12GiB\"")
 	f.BoolVar(&u.mdns, "mdns", false, "look for peers on the LAN")
 	f.BoolVar(&u.server, "server", false, "be a bootstrap and index node; sells only if --price is given")
@@ -132,8 +137,13 @@ func (a *app) upConfig(u *upFlags, p *node.Profile, sells bool) (cfg node.Config
 	if !sells {
 		return cfg, nil
 	}
-	rig := &node.RigConfig{TickUnits: u.tick, Slots: u.slots, Queue: u.queue, MemoryMiB: u.memory, Region: u.region, CollectFactor: u.collect}
+	rig := &node.RigConfig{TickUnits: u.tick, Slots: u.slots, Queue: u.queue, MemoryMiB: u.memory, Region: u.region, CollectFactor: u.collect, MinGrace: u.minGrace}
+	if rig.MinGrace == 0 && !p.Local {
+		rig.MinGrace = usualGrace
+	}
 	switch {
+	case u.minGrace < 0:
+		return cfg, usage("--min-grace: 1s or more, got %v", u.minGrace)
 	case u.tick == 0 || u.tick > protocol.MaxTickUnits:
 		return cfg, usage("--tick: 1 to %d CPU milliseconds, got %d", uint64(protocol.MaxTickUnits), u.tick)
 	case u.slots < 0 || u.slots > 1<<16-1:
