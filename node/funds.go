@@ -11,11 +11,9 @@ import (
 // together than this node may, and nothing while the books disagree with the chain.
 type funds struct{ n *Node }
 
-func (f funds) Channel(ctx context.Context, c protocol.Channel) (protocol.ChannelState, error) {
-	return f.n.payer.Channel(ctx, c)
+func (f funds) Landed(ctx context.Context, c protocol.Channel) (protocol.ChannelState, error) {
+	return f.n.payer.Landed(ctx, c)
 }
-
-func (f funds) Landed(ctx context.Context, c protocol.Channel) error { return f.n.payer.Landed(ctx, c) }
 
 // Spendable is what may be put into channels now: what the payer has, and what the
 // cap on all channels leaves.

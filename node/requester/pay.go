@@ -58,10 +58,8 @@ func (r *Requester) reserve(ctx context.Context, rec protocol.Record) (epoch uin
 	if got, err := r.begin(ctx, rec, nil); got.OK || err != nil {
 		return got.Epoch, err
 	}
-	if err := r.cfg.Chain.Landed(ctx, ch); err != nil { // a funding sent before a crash is not sent again
-		return 0, err
-	}
-	st, err := r.cfg.Chain.Channel(ctx, ch) // it may have been funded without us, or closed
+	// It may have been funded without us, or before a crash, or closed.
+	st, err := r.cfg.Chain.Landed(ctx, ch)
 	if err != nil {
 		return 0, fmt.Errorf("read channel: %w", err)
 	}
