@@ -30,13 +30,19 @@ func rootName(c cid.Cid) string { return rootsDir + "/" + c.String() }
 
 func (d disk) partial(c cid.Cid) string { return d.path(partialDir + "/" + c.String()) }
 
-// prepare makes the directories and proves that they can be written.
+// prepare makes the directories, which a power cut takes from nobody who was told that
+// something lies in them, and proves that they can be written.
 func (d disk) prepare() error {
 	if err := os.RemoveAll(d.path(tmpDir)); err != nil {
 		return err
 	}
 	for _, sub := range []string{filesDir, nodesDir, rootsDir, partialDir, tmpDir} {
 		if err := os.MkdirAll(d.path(sub), 0o700); err != nil {
+			return err
+		}
+	}
+	for _, dir := range []string{filepath.Dir(d.dir), d.dir} {
+		if err := syncDir(dir); err != nil {
 			return err
 		}
 	}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
 	"time"
 
@@ -85,10 +84,21 @@ func streamEnd(err error) protocol.Event {
 	return protocol.PeerGone{}
 }
 
-// check fetches and verifies the output files (SPEC §7.3).
+// check fetches and verifies the output files (SPEC §7.3), and keeps all output from
+// power cuts before it is paid for.
 func (s *session) check(ctx context.Context) protocol.Event {
+	if err := s.fetch(ctx); err != nil {
+		return protocol.Checked{Detail: err.Error()}
+	}
+	if err := s.parent.sync(); err != nil {
+		return protocol.Violation{Reason: protocol.ReasonJournal, Detail: err.Error()}
+	}
+	return protocol.Checked{OK: true}
+}
+
+func (s *session) fetch(ctx context.Context) error {
 	if s.result.Outputs == "" {
-		return protocol.Checked{OK: true}
+		return nil
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -104,15 +114,11 @@ func (s *session) check(ctx context.Context) protocol.Event {
 		case <-ctx.Done():
 		}
 	}()
-	if err := os.MkdirAll(s.parent.dir, 0o700); err != nil {
-		return protocol.Checked{Detail: err.Error()}
+	if err := s.parent.directory(); err != nil {
+		return err
 	}
-	err := s.r.cfg.Artifacts.FetchDir(ctx, s.result.Outputs, filepath.Join(s.parent.dir, "out"),
+	return s.r.cfg.Artifacts.FetchDir(ctx, s.result.Outputs, filepath.Join(s.parent.dir, "out"),
 		s.spec.Limits.OutputBytes, int(s.spec.Limits.OutputFiles), s.rec.Peer)
-	if err != nil {
-		return protocol.Checked{Detail: err.Error()}
-	}
-	return protocol.Checked{OK: true}
 }
 
 // artifactsOf lists the CIDs a rig must fetch from us to run a job.

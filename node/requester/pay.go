@@ -140,6 +140,9 @@ func (r *Requester) topUp(ctx context.Context, budget, missing protocol.Amount) 
 // voucher of a checked result, the reservation of a job that is over.
 func (s *session) save(ctx context.Context, next []protocol.Effect) (err error) {
 	s.rec.Updated = uint64(s.r.cfg.Clock().UnixMilli())
+	if s.rec.Job.Ended {
+		s.keepOutput()
+	}
 	book := s.r.cfg.Book
 	for _, e := range next {
 		switch e := e.(type) {
@@ -155,6 +158,14 @@ func (s *session) save(ctx context.Context, next []protocol.Effect) (err error) 
 		}
 	}
 	return book.PutRecord(ctx, s.rec)
+}
+
+// keepOutput makes durable what a job wrote that ends without a result that was
+// checked: its ticks were paid for. That it failed changes nothing about the end.
+func (s *session) keepOutput() {
+	if err := s.parent.sync(); err != nil {
+		s.log.Warn("output may not survive a power cut", "err", err)
+	}
 }
 
 // sendVoucher books, signs and sends what the receipt is worth; it is durable

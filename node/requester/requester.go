@@ -105,6 +105,9 @@ func New(cfg Config) (*Requester, error) {
 	if err := os.MkdirAll(cfg.Dir, 0o700); err != nil {
 		return nil, fmt.Errorf("make runs directory: %w", err)
 	}
+	if err := syncDir(filepath.Dir(cfg.Dir)); err != nil {
+		return nil, fmt.Errorf("keep runs directory: %w", err)
+	}
 	if cfg.Payer.IsZero() {
 		cfg.Payer = cfg.Key.Address()
 	}

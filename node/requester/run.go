@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"runtime"
 	"sync"
 	"time"
 
@@ -64,6 +65,7 @@ type Run struct {
 	changed chan struct{} // closed and replaced at every change
 	mark    time.Time     // start of the phase under way
 	files   [2]*os.File   // stdout, stderr; nil before the first byte
+	dirty   bool          // a power cut may take something of what was written
 	replay  [2]int64      // bytes of this attempt already seen, while it repeats an earlier one
 }
 
@@ -130,6 +132,7 @@ func (r *Run) begin() {
 // much as a good part of a short job.
 func (r *Run) file(fd uint8) (*os.File, error) {
 	i := int(fd) - 1
+	r.dirty = true
 	if r.files[i] != nil {
 		return r.files[i], nil
 	}
@@ -192,12 +195,60 @@ func (r *Run) trim() error {
 		if r.replay[i] == *size {
 			continue
 		}
+		r.dirty = true
 		if err := r.files[i].Truncate(r.replay[i]); err != nil {
 			return fmt.Errorf("rewind run log: %w", err)
 		}
 		*size = r.replay[i]
 	}
 	return nil
+}
+
+// directory makes the run's directory, for output files.
+func (r *Run) directory() error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.dirty = true
+	return os.MkdirAll(r.dir, 0o700)
+}
+
+// sync makes durable what was written so far: it was paid for (SPEC §6.6). A run that
+// wrote nothing costs nothing.
+func (r *Run) sync() error {
+	r.mu.Lock()
+	files, dirty := r.files, r.dirty
+	r.dirty = false
+	r.mu.Unlock()
+	if !dirty {
+		return nil
+	}
+	var errs [4]error // all at once, which the disk makes one write of
+	var work sync.WaitGroup
+	for i, f := range files {
+		if f != nil {
+			work.Go(func() { errs[i] = f.Sync() })
+		}
+	}
+	work.Go(func() { errs[2] = syncDir(r.dir) })
+	work.Go(func() { errs[3] = syncDir(filepath.Dir(r.dir)) })
+	work.Wait()
+	if err := errors.Join(errs[:]...); err != nil {
+		return fmt.Errorf("keep the run's output: %w", err)
+	}
+	return nil
+}
+
+// syncDir makes the names in a directory durable. Windows cannot, and need not.
+func syncDir(path string) error {
+	if runtime.GOOS == "windows" {
+		return nil
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	return f.Sync()
 }
 
 // finish closes the files and publishes the end.

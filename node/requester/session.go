@@ -196,6 +196,7 @@ func (s *session) abort(ctx context.Context, err error) {
 	s.rec.Job.Reason, s.rec.Job.Detail = protocol.ReasonJournal, protocol.ClipDetail(err.Error())
 	s.tell(&protocol.Stop{Reason: protocol.ReasonJournal})
 	_ = s.st.Close() // best effort: we are the ones who failed
+	s.keepOutput()
 	if err := s.r.cfg.Book.PutAndRelease(ctx, s.rec); err != nil {
 		s.log.Warn("job's end not journaled yet", "err", err)
 	}

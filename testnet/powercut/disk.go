@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 )
 
 // sector is what a disk writes whole, in bytes.
@@ -48,6 +49,7 @@ type entry struct {
 type disk struct {
 	names   map[string]*inode // as the program sees them
 	durable map[string]*inode
+	made    map[string]bool // directories as the program sees them
 	dirs    map[string]bool // durable directories
 	pending []entry
 }
@@ -55,13 +57,13 @@ type disk struct {
 // Files is the directory as it may be when the power goes after so many events: path
 // below the directory to content, and the directories that are there.
 func (r *Recording) Files(cut int, s Survival, draw *rand.Rand) (files map[string][]byte, dirs []string) {
-	d := &disk{names: map[string]*inode{}, durable: map[string]*inode{}, dirs: map[string]bool{}}
+	d := &disk{names: map[string]*inode{}, durable: map[string]*inode{}, made: map[string]bool{}, dirs: map[string]bool{}}
 	for path, content := range r.base {
 		n := &inode{durable: slices.Clone(content)}
 		d.names[path], d.durable[path] = n, n
 	}
 	for _, dir := range r.dirs {
-		d.dirs[dir] = true
+		d.made[dir], d.dirs[dir] = true, true
 	}
 	for seq, e := range r.events[:cut] {
 		d.apply(e, seq)
@@ -128,15 +130,53 @@ func (d *disk) apply(e event, seq int) {
 		d.changed(n, e, seq)
 	case removed:
 		delete(d.names, e.path)
+		delete(d.made, e.path)
 		d.pending = append(d.pending, entry{path: e.path, seq: seq})
 	case renamed:
+		if d.made[e.path] {
+			d.renameDir(e, seq)
+			return
+		}
 		delete(d.names, e.path)
 		d.names[e.to] = n
 		d.pending = append(d.pending, entry{path: e.to, from: e.path, node: n, seq: seq})
 	case madeDir:
+		d.made[e.path] = true
 		d.pending = append(d.pending, entry{path: e.path, dir: true, seq: seq})
 	case synced:
 		d.sync(e, n)
+	}
+}
+
+// renameDir takes a directory and all below it to another name. What of it is synced
+// before the rename is has the new name too, and is out of reach until then.
+func (d *disk) renameDir(e event, seq int) {
+	move(d.names, e.path, e.to)
+	move(d.made, e.path, e.to)
+	for i := range d.pending {
+		c := &d.pending[i]
+		c.path, c.from = moved(c.path, e.path, e.to), moved(c.from, e.path, e.to)
+		if c.dir && c.from == "" && c.path == e.to { // its making was not synced: with the rename it is
+			c.path = e.path
+		}
+	}
+	d.pending = append(d.pending, entry{path: e.to, from: e.path, dir: true, seq: seq})
+}
+
+// moved is a path as it is when a directory above it, or it itself, has another name.
+func moved(path, from, to string) string {
+	if rest, ok := strings.CutPrefix(path, from); ok && (rest == "" || rest[0] == filepath.Separator) {
+		return to + rest
+	}
+	return path
+}
+
+func move[V any](m map[string]V, from, to string) {
+	for path, v := range m {
+		if now := moved(path, from, to); now != path {
+			delete(m, path)
+			m[now] = v
+		}
 	}
 }
 
@@ -180,6 +220,10 @@ func (d *disk) settle(e entry) {
 	}
 	switch {
 	case e.dir:
+		if e.from != "" {
+			move(d.durable, e.from, e.path)
+			move(d.dirs, e.from, e.path)
+		}
 		d.dirs[e.path] = true
 	case e.node == nil:
 		delete(d.durable, e.path)
