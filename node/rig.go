@@ -7,6 +7,8 @@ import (
 	"runtime"
 	"sync/atomic"
 
+	"github.com/libp2p/go-libp2p/core/network"
+
 	"github.com/rerig/rerig/node/discovery"
 	"github.com/rerig/rerig/node/exchange"
 	"github.com/rerig/rerig/node/hardware"
@@ -60,6 +62,9 @@ func (n *Node) openRig() (*rig, error) {
 		func(ctx context.Context, st *exchange.Stream) { r.provider.Handle(ctx, st) })
 	return r, err
 }
+
+// watched reports whether a job of this rig, if it is one, waits at the other end.
+func (n *Node) watched(c network.Conn) bool { return n.rig != nil && n.rig.server.Watched(c) }
 
 func fillRig(cfg *RigConfig, hw protocol.Hardware, own protocol.Address) {
 	if cfg.Payee.IsZero() {

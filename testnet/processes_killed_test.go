@@ -4,6 +4,7 @@ package testnet_test
 
 import (
 	"fmt"
+	"os"
 	"strings"
 	"syscall"
 	"testing"
@@ -21,6 +22,7 @@ func TestKilledProcesses(t *testing.T) {
 		play   func(*scene)
 	}{
 		{"rig in a job over QUIC", rigVanishesInJob}, // the longest
+		{"requester in a queue over QUIC", requesterVanishesInQueue},
 		{"nobody", nobodyKilled},
 		{"rig in a job", rigKilledInJob},
 		{"rig in a job, default listeners", rigWithDefaultsKilledInJob},
@@ -134,6 +136,35 @@ func requesterKilledInJob(s *scene) {
 	}
 	s.promised(bob, rec)
 	s.same("collected", s.collect(alice, bob), rec.Job.Paid)
+	s.nextNeedsNoFunds(bob, alice)
+}
+
+// requesterVanishesInQueue: the place that a dead requester's job has in the queue is
+// given up, also where the rig's kernel does not tell of it.
+func requesterVanishesInQueue(s *scene) {
+	s.listen = "/ip4/127.0.0.1/udp/0/quic-v1"
+	alice, bob, carol := s.rig("alice"), s.requester("bob"), s.requester("carol")
+	s.up(alice)
+	s.onMarket(alice)
+	busy := s.run(carol, "--", "loop")
+	s.ticks(carol, 1)
+	c := s.run(bob, "--", "print", "x")
+	s.state(bob, "", protocol.StateQueued)
+	c.kill()
+	api := s.api(alice)
+	s.until("the place in the queue is free", func() (bool, error) {
+		info, err := api.Info(s.ctx)
+		return err == nil && info.Rig.Active == 1, err
+	})
+	jobs, err := api.Jobs(s.ctx)
+	s.must(err)
+	for _, rec := range jobs {
+		if rec.Job.Ended && (rec.Job.Reason != protocol.ReasonPeerLost || rec.Job.Units != 0) {
+			s.t.Errorf("the job that waited is %s, %s", rec.Job.State, rec.Job.Reason)
+		}
+	}
+	busy.finish(os.Interrupt, 130)
+	s.idle(alice)
 	s.nextNeedsNoFunds(bob, alice)
 }
 

@@ -37,11 +37,12 @@ func ID(networkName string) libp2pprotocol.ID {
 type Stream struct {
 	raw   network.Stream
 	key   protocol.PublicKey
-	write sync.Mutex // owner: Send; keeps frames whole
-	done  func()     // gives the server's slot back; nil for a dialled stream
-	turn  uint64     // in the order of arrival at the server; owner: Server
-	kept  bool       // by Keep; owner: Server
-	keep  func()     // notes that at the server; nil for a dialled stream
+	write sync.Mutex          // owner: Send; keeps frames whole
+	done  func()              // gives the server's slot back; nil for a dialled stream
+	turn  uint64              // in the order of arrival at the server; owner: Server
+	kept  bool                // by Keep; owner: Server
+	watch bool                // by Watch; owner: Server
+	note  func(func(*Stream)) // notes such at the server; nil for a dialled stream
 	once  sync.Once
 	ended atomic.Bool // Close was called: what is in flight must still arrive
 }
@@ -141,8 +142,16 @@ func (s *Stream) RecvBefore(t time.Time) (protocol.Message, error) {
 // Keep says that a job depends on the stream: a server that is full gives up others for
 // a newcomer.
 func (s *Stream) Keep() {
-	if s.keep != nil {
-		s.keep()
+	if s.note != nil {
+		s.note(func(s *Stream) { s.kept = true })
+	}
+}
+
+// Watch says whether the peer's end would go unnoticed: it has nothing to send for a
+// while, and may vanish. Server.Watched tells whoever can find out.
+func (s *Stream) Watch(on bool) {
+	if s.note != nil {
+		s.note(func(s *Stream) { s.watch = on })
 	}
 }
 

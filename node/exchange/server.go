@@ -85,10 +85,10 @@ func (s *Server) accept(ctx context.Context, raw network.Stream) {
 	s.mu.Lock()
 	s.turns++
 	st.turn = s.turns
-	st.keep = func() {
+	st.note = func(change func(*Stream)) {
 		s.mu.Lock()
 		defer s.mu.Unlock()
-		st.kept = true
+		change(st)
 	}
 	s.open[st] = struct{}{}
 	s.mu.Unlock()
@@ -134,6 +134,19 @@ func (s *Server) crowding(newcomer peer.ID) (victim *Stream) {
 		}
 	}
 	return victim
+}
+
+// Watched reports whether a job at the other end of a connection is waited for in
+// silence (Stream.Watch).
+func (s *Server) Watched(c network.Conn) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for st := range s.open {
+		if st.watch && st.raw.Conn().ID() == c.ID() {
+			return true
+		}
+	}
+	return false
 }
 
 func (s *Server) leave(p peer.ID, st *Stream) {

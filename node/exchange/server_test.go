@@ -2,6 +2,7 @@ package exchange
 
 import (
 	"context"
+	"runtime"
 	"testing"
 	"time"
 
@@ -40,15 +41,17 @@ func newHost(t *testing.T) host.Host {
 // served is a server's end of a stream and what became of it.
 type served struct {
 	*Stream
-	gone chan struct{} // closed when it ended
+	gone   chan struct{} // closed when it ended
+	server *Server
 }
 
 // serve runs a server that holds every stream until its end.
 func serve(t *testing.T, l Limits) (rig host.Host, opened chan served) {
 	t.Helper()
 	rig, opened = newHost(t), make(chan served, l.Streams)
+	var s *Server
 	s, err := NewServer(rig, testNet, l, func(_ context.Context, st *Stream) {
-		v := served{st, make(chan struct{})}
+		v := served{st, make(chan struct{}), s}
 		defer close(v.gone)
 		for first := true; ; first = false {
 			if _, err := st.Recv(); err != nil {
@@ -141,6 +144,40 @@ func TestCrowdMakesRoom(t *testing.T) {
 		case <-v.gone:
 			t.Errorf("stream %d was given up", i+1)
 		default:
+		}
+	}
+}
+
+// TestWatchedConnections: those of streams with a job that waits, until it runs or is
+// over.
+func TestWatchedConnections(t *testing.T) {
+	rig, opened := serve(t, DefaultLimits())
+	one := newHost(t)
+	open(t, one, rig)
+	first := accepted(t, opened)
+	st := open(t, one, rig)
+	second := accepted(t, opened)
+	open(t, newHost(t), rig)
+	other := accepted(t, opened)
+	watched := func(want bool) {
+		t.Helper()
+		if got := first.server.Watched(first.raw.Conn()); got != want {
+			t.Errorf("watched is %v", got)
+		}
+		if other.server.Watched(other.raw.Conn()) {
+			t.Error("a connection without a job is watched")
+		}
+	}
+	watched(false)
+	first.Watch(true)
+	second.Watch(true)
+	watched(true)
+	first.Watch(false)
+	watched(true)
+	st.Reset()
+	for deadline := time.Now().Add(30 * time.Second); second.server.Watched(second.raw.Conn()); runtime.Gosched() {
+		if time.Now().After(deadline) {
+			t.Fatal("watched still though the job is gone")
 		}
 	}
 }

@@ -63,9 +63,10 @@ func (n *Network) probeAll(ctx context.Context, before map[string]int) map[strin
 	return after
 }
 
-// vital reports whether this node has opened a stream of the vital protocol there.
+// vital reports whether this node has opened a stream of the vital protocol there, or
+// waits for the peer otherwise.
 func (n *Network) vital(c network.Conn) bool {
-	return slices.ContainsFunc(c.GetStreams(), func(s network.Stream) bool {
+	return n.cfg.Watched != nil && n.cfg.Watched(c) || slices.ContainsFunc(c.GetStreams(), func(s network.Stream) bool {
 		return s.Protocol() == n.cfg.Vital && s.Stat().Direction == network.DirOutbound
 	})
 }

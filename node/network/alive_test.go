@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -18,20 +19,28 @@ import (
 // A rig whose machine dies says nothing, and libp2p would wait for half a minute. Who
 // has work there learns it from its probes; other connections are left alone.
 func TestPeerThatVanishesIsMissedWhereThereIsWork(t *testing.T) {
-	const work = libp2pproto.ID("/work/1")
+	const work, queue = libp2pproto.ID("/work/1"), libp2pproto.ID("/queue/1")
 	for name, lay := range map[string]func(*testing.T, *node) *cable{"tcp": layTCP, "quic-v1": layUDP} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			cfg := local(t)
 			cfg.Vital, cfg.Probe = work, 500*time.Millisecond
+			cfg.Watched = func(c network.Conn) bool { // as a rig does while a job waits for its turn
+				return slices.ContainsFunc(c.GetStreams(), func(s network.Stream) bool { return s.Protocol() == queue })
+			}
 			requester := start(t, cfg)
 			deadRig, deadCable := requester.reach(t, work, lay)
 			idleRig, idleCable := requester.reach(t, "/other/1", lay)
 			liveRig, _ := requester.reach(t, work, lay)
+			deadQueue, queueCable := requester.reach(t, queue, lay)
 			deadCable.cut.Store(true)
+			queueCable.cut.Store(true)
 			idleCable.cut.Store(true)
 			if _, err := deadRig.Read(make([]byte, 1)); err == nil {
 				t.Error("a rig that is gone has answered")
+			}
+			if _, err := deadQueue.Read(make([]byte, 1)); err == nil {
+				t.Error("a requester that is gone has answered")
 			}
 			if idleRig.Conn().IsClosed() {
 				t.Error("a connection without work was closed")

@@ -19,6 +19,7 @@ import (
 	dht "github.com/libp2p/go-libp2p-kad-dht"
 	"github.com/libp2p/go-libp2p/core/event"
 	"github.com/libp2p/go-libp2p/core/host"
+	"github.com/libp2p/go-libp2p/core/network"
 	"github.com/libp2p/go-libp2p/core/peer"
 	libp2pproto "github.com/libp2p/go-libp2p/core/protocol"
 	"github.com/libp2p/go-libp2p/p2p/host/eventbus"
@@ -66,11 +67,13 @@ type Config struct {
 	// bootstrap peer. Zero takes 1 s and 1 min, on a LocalNet 200 ms and 5 s.
 	RedialMin, RedialMax time.Duration
 
-	// Vital is the protocol whose streams this node waits on. A peer of such a
-	// connection that leaves three probes unanswered, one every Probe (zero takes
-	// 2 s), is taken for dead. Empty watches over none.
-	Vital libp2pproto.ID
-	Probe time.Duration
+	// Vital is the protocol whose streams this node opens and waits on. A peer of such
+	// a connection, or of one that is Watched (nil is none), that leaves three probes
+	// unanswered, one every Probe (zero takes 2 s), is taken for dead. Empty watches
+	// over none.
+	Vital   libp2pproto.ID
+	Watched func(network.Conn) bool
+	Probe   time.Duration
 
 	Logger *slog.Logger // nil logs nothing
 }

@@ -80,6 +80,7 @@ func (l *line) Key() protocol.PublicKey { return l.key }
 func (l *line) Close() error            { return nil }
 func (l *line) Reset()                  {}
 func (l *line) Keep()                   {}
+func (l *line) Watch(bool)              {}
 
 func (l *line) Send(ms ...protocol.Message) error {
 	for _, m := range ms {

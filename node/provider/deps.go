@@ -15,7 +15,8 @@ type Stream interface {
 	Send(...protocol.Message) error
 	Recv() (protocol.Message, error)
 	RecvBefore(time.Time) (protocol.Message, error)
-	Keep() // a job depends on the stream
+	Keep()      // a job depends on the stream
+	Watch(bool) // whether the requester is to be missed though it owes no word
 	Close() error
 	Reset()
 }

@@ -88,6 +88,7 @@ func (s *session) enqueue(ctx context.Context) {
 	}
 	s.ticket = t
 	s.st.Keep()
+	s.st.Watch(true) // until its payments tell of it
 	s.p.cfg.Changed()
 	s.work.Go(func() {
 		select {

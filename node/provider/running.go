@@ -11,6 +11,7 @@ import (
 
 // start runs the sandbox; Exited follows in any case.
 func (s *session) start(ctx context.Context) {
+	s.st.Watch(false)
 	l := s.spec.Limits
 	memory := uint64(s.spec.Resources.MemoryMiB) << 20
 	if memory == 0 {
