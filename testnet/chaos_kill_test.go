@@ -43,8 +43,9 @@ type plan struct {
 	after   time.Duration
 	collect time.Duration
 	jobs    [chaosWorkers][][]string
-	hold    bool // the chain makes no blocks in this life
-	reorg   int  // blocks that are gone in it
+	hold    bool          // the chain makes no blocks in this life
+	reorg   int           // blocks that are gone in it
+	close   time.Duration // into it the requester closes its channels, 0 for never
 }
 
 // plan draws a life.
@@ -54,6 +55,9 @@ func (c *chaos) plan() *plan {
 		collect: time.Duration(20+pick(500)) * time.Millisecond, hold: pick(6) == 0}
 	if c.fickle && pick(2) == 0 {
 		p.reorg = 1 + pick(4)
+	}
+	if !c.fickle && pick(2) == 0 {
+		p.close = time.Duration(1+pick(250)) * time.Millisecond
 	}
 	if pick(2) == 0 {
 		p.victim = c.buyer

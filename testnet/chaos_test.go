@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -37,8 +38,8 @@ const (
 
 // No kill at any moment loses money, a job or a voucher (SPEC §6.6). Rig and
 // requester are processes of rerig, killed again and again: at a write to the
-// journal, at a request to the chain, or at any time, as they start, work, fund and
-// collect. After each the books of both are held against what they were seen to
+// journal, at a request to the chain, or at any time, as they start, work, fund,
+// collect and close. After each the books of both are held against what they were seen to
 // have, against each other and against the chain.
 func TestRandomKills(t *testing.T) {
 	t.Parallel()
@@ -63,15 +64,15 @@ func TestRandomKills(t *testing.T) {
 	if t.Failed() {
 		return
 	}
-	fmt.Printf("%d jobs sold, %d transactions sent, %d reorganisations; killed at: %v\n%d kills, %s wei lost\n",
-		total.jobs, total.txs, total.reorgs, total.at, total.kills, total.lost)
+	fmt.Printf("%d jobs sold, %d transactions sent, %d channels closed, %d reorganisations; killed at: %v\n%d kills, %s wei lost\n",
+		total.jobs, total.txs, total.closes, total.reorgs, total.at, total.kills, total.lost)
 }
 
 // chaosTotals is what the suite reports.
 type chaosTotals struct {
-	kills, jobs, txs, reorgs int
-	lost                     protocol.Amount // of what the rig had vouchers for
-	at                       map[string]int  // kills by what they came with
+	kills, jobs, txs, reorgs, closes int
+	lost                             protocol.Amount // of what the rig had vouchers for
+	at                               map[string]int  // kills by what they came with
 }
 
 // buildKillable makes the binary with the hook of testdata/kill in it.
@@ -110,6 +111,7 @@ type chaos struct {
 	rig    *mortal
 	buyer  *mortal
 	seen   *memory
+	shop   sync.RWMutex // held to buy; a close waits until nobody does, and nobody begins
 	guest  string
 	paused bool   // the chain makes no blocks
 	base   uint64 // blocks that stay

@@ -3,9 +3,11 @@
 package testnet_test
 
 import (
+	"context"
 	"sync"
 	"time"
 
+	"github.com/rerig/rerig/client"
 	"github.com/rerig/rerig/node"
 	"github.com/rerig/rerig/protocol"
 )
@@ -18,6 +20,9 @@ func (c *chaos) work(plan *plan) {
 		busy.Go(func() { c.buy(over, plan.jobs[n]) })
 	}
 	busy.Go(func() { c.collectOften(over, plan.collect) })
+	if plan.close > 0 {
+		busy.Go(func() { c.closeOnce(over, plan.close) })
+	}
 	busy.Go(func() { c.listen(over) })
 	select {
 	case <-plan.victim.c.done:
@@ -53,16 +58,62 @@ func (c *chaos) buy(over <-chan struct{}, args [][]string) {
 			return
 		case <-time.After(5 * time.Millisecond): // the rig's offer may not be here yet
 		}
-		st, err := api.Submit(ctx, &node.RunRequest{Module: c.guest, Args: args[n%len(args)], Budget: protocol.NewAmount(chaosBudget)})
-		if err != nil {
-			continue
+		c.shop.RLock()
+		c.order(ctx, api, args[n%len(args)])
+		c.shop.RUnlock()
+	}
+}
+
+// order buys one job and remembers what it was told of it.
+func (c *chaos) order(ctx context.Context, api *client.Client, args []string) {
+	st, err := api.Submit(ctx, &node.RunRequest{Module: c.guest, Args: args, Budget: protocol.NewAmount(chaosBudget)})
+	if err != nil {
+		return
+	}
+	_ = api.Follow(ctx, st.ID.String(), true, func(ev node.Event) error {
+		if ev.Status != nil {
+			c.seen.told(ev.Status)
 		}
-		_ = api.Follow(ctx, st.ID.String(), true, func(ev node.Event) error {
-			if ev.Status != nil {
-				c.seen.told(ev.Status)
-			}
-			return nil
-		})
+		return nil
+	})
+}
+
+// closeOnce has the requester ask for all of its channels back when no job is under
+// way. The rig gives them back where it has something to collect from them; for the
+// others the requester waits, until wake lets the time pass.
+func (c *chaos) closeOnce(over <-chan struct{}, after time.Duration) {
+	api, err := dial(c.ctx, c.buyer)
+	if err != nil {
+		return
+	}
+	defer api.Close()
+	ctx, cancel := untilOver(c.ctx, over)
+	defer cancel()
+	select {
+	case <-over:
+		return
+	case <-time.After(after):
+	}
+	c.shop.Lock()
+	defer c.shop.Unlock()
+	_, _ = api.CloseChannel(ctx, protocol.Hash{})
+}
+
+// wake lets the grace of a close pass, while both are dead, where the rig has nothing
+// left to lose by it: how long it may be away is its operator's to know (SPEC §7.4).
+func (c *chaos) wake(rig *ledger) {
+	c.t.Helper()
+	st := c.channel(c.buyer.member, c.rig.member)
+	if st.ClosesAt == 0 || c.paused {
+		return
+	}
+	for _, in := range rig.in {
+		if in.State.Epoch == st.Epoch && st.Claimed.Less(in.Best.Voucher.Cumulative) {
+			return
+		}
+	}
+	if left := time.Unix(int64(st.ClosesAt), 0).Sub(c.net.Chain.Now()); left > 0 {
+		c.must(c.net.Chain.AdjustTime(left + time.Second))
 	}
 }
 
