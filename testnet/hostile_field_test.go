@@ -182,7 +182,7 @@ func order(t *testing.T, args ...string) *node.RunRequest {
 // buy runs an order to its end and returns the end and what it wrote.
 func buy(t *testing.T, m *testnet.Member, r *node.RunRequest) (last *node.RunStatus, stdout string) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 90*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), scenarioTime)
 	defer cancel()
 	st, err := m.Submit(ctx, r)
 	if err != nil {
