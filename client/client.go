@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"github.com/rerig/rerig/node"
+	"github.com/rerig/rerig/node/treasury"
 	"github.com/rerig/rerig/protocol"
 )
 
@@ -146,19 +147,19 @@ func (c *Client) History(ctx context.Context) (*node.History, error) {
 
 // Statement lists every change of what the node's addresses have, with the chain's
 // balances at the same block.
-func (c *Client) Statement(ctx context.Context) (*node.Statement, error) {
-	return call[node.Statement](ctx, c, http.MethodGet, "/v1/wallet/statement", nil)
+func (c *Client) Statement(ctx context.Context) (*treasury.Statement, error) {
+	return call[treasury.Statement](ctx, c, http.MethodGet, "/v1/wallet/statement", nil)
 }
 
 // Audit compares the journal with the chain.
-func (c *Client) Audit(ctx context.Context) (*node.Audit, error) {
-	return call[node.Audit](ctx, c, http.MethodGet, "/v1/wallet/audit", nil)
+func (c *Client) Audit(ctx context.Context) (*treasury.Audit, error) {
+	return call[treasury.Audit](ctx, c, http.MethodGet, "/v1/wallet/audit", nil)
 }
 
 // Recover closes every channel and withdraws what is free to an address (zero is the
 // owner's own). It may be called again until nothing waits.
-func (c *Client) Recover(ctx context.Context, to protocol.Address) (*node.Recovery, error) {
-	return call[node.Recovery](ctx, c, http.MethodPost, "/v1/wallet/recover", node.Transfer{To: to})
+func (c *Client) Recover(ctx context.Context, to protocol.Address) (*treasury.Recovery, error) {
+	return call[treasury.Recovery](ctx, c, http.MethodPost, "/v1/wallet/recover", node.Transfer{To: to})
 }
 
 // Vouchers lists the highest voucher of each channel that pays the node.

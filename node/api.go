@@ -4,11 +4,13 @@ import (
 	"strings"
 
 	"github.com/rerig/rerig/node/requester"
+	"github.com/rerig/rerig/node/treasury"
 	"github.com/rerig/rerig/protocol"
 )
 
 // The types of the control API (SPEC §8.2). Amounts are base units of the
-// network's token, as decimal text, unless said otherwise.
+// network's token, as decimal text, unless said otherwise. What the treasury tells,
+// its Statement, Audit and Recovery, is served as it is.
 
 // RunStatus is a run as its user sees it.
 type RunStatus = requester.Status
@@ -60,7 +62,7 @@ type ChainInfo struct {
 	Endpoints []Endpoint `json:"endpoints"`
 	// Alarms are disagreements of the journal with the chain: while there is one no
 	// new job is taken or bought.
-	Alarms []Alarm `json:"alarms"`
+	Alarms []treasury.Alarm `json:"alarms"`
 }
 
 // Endpoint is an RPC endpoint of the chain.

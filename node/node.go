@@ -1,5 +1,5 @@
 // Package node wires one Rerig node (SPEC §8): its key, journal, network,
-// settlement and, where it is a rig, its sandbox. It is the only importer of the
+// settlement, treasury and, where it is a rig, its sandbox. It is the only importer of the
 // packages below it, which know each other only through the small interfaces they
 // declare. Start at New and Node.Run; api.go is what the control socket serves.
 package node
@@ -23,6 +23,7 @@ import (
 	"github.com/rerig/rerig/node/network"
 	"github.com/rerig/rerig/node/requester"
 	"github.com/rerig/rerig/node/settle"
+	"github.com/rerig/rerig/node/treasury"
 	"github.com/rerig/rerig/protocol"
 )
 
@@ -89,8 +90,7 @@ type Node struct {
 	payer     *settle.Client // of the payer's: deposits and funds; settle where that is the same
 	requester *requester.Requester
 	rig       *rig // nil where the node only buys
-	watcher   *watcher
-	funding   chan struct{} // capacity 1; full while a channel is funded
+	treasury  *treasury.Treasury
 	control   *control
 	started   chan struct{} // closed when Run serves
 	opened    []io.Closer   // in the order opened; closed in reverse
@@ -133,7 +133,6 @@ func New(cfg Config) (*Node, error) {
 		return nil, err
 	}
 	n := &Node{cfg: cfg, log: cfg.Logger, started: make(chan struct{})}
-	n.watcher, n.funding = newWatcher(n), make(chan struct{}, 1)
 	if err := n.open(); err != nil {
 		return nil, errors.Join(err, n.close())
 	}
@@ -157,26 +156,14 @@ func (n *Node) open() (err error) {
 	if err := n.openNetwork(); err != nil {
 		return err
 	}
-	p := n.cfg.Profile
-	chain := settle.Config{RPC: n.cfg.RPC, Domain: p.Market().Domain, Token: p.Market().Token,
-		Key: n.key, Book: n.journal, Confirmations: p.Confirmations, Poll: n.cfg.Poll, Now: n.cfg.Clock, Logger: n.log}
-	if n.settle, err = settle.New(chain); err != nil {
+	if err := n.openMoney(); err != nil {
 		return err
 	}
-	if n.payer = n.settle; n.cfg.Payer != nil {
-		n.opened = append(n.opened, n.cfg.Payer)
-		if n.cfg.Payer.Address() == n.key.Address() { // two would count its nonces
-			return fmt.Errorf("payer %s is this node's own key, which signs for itself; leave --payer and --signer away", n.key.Address())
-		}
-		chain.Account = n.cfg.Payer
-		if n.payer, err = settle.New(chain); err != nil {
-			return err
-		}
-	}
+	p := n.cfg.Profile
 	n.requester, err = requester.New(requester.Config{Key: n.key, Network: p.Name, Market: p.Market(),
 		Dir: filepath.Join(n.cfg.DataDir, "runs"), Deposit: n.cfg.Deposit, Text: n.token().Text,
 		Offers: offers{n}, Book: outBook{n.journal, n.ends},
-		Payer: n.payer.Address(), Chain: funds{n}, Ceiling: n.cfg.Ceiling, Artifacts: artifacts{n.artifacts}, Clock: n.cfg.Clock, Logger: n.log})
+		Payer: n.payer.Address(), Chain: n.treasury.Funds(), Ceiling: n.cfg.Ceiling, Artifacts: artifacts{n.artifacts}, Clock: n.cfg.Clock, Logger: n.log})
 	if err != nil {
 		return err
 	}
@@ -241,8 +228,7 @@ func (n *Node) Run(ctx context.Context) error {
 	})
 	work.Go(func() error { return n.requester.Run(workCtx) })
 	work.Go(func() error { return n.ends.run(workCtx) })
-	work.Go(func() error { return n.watcher.run(workCtx) })
-	work.Go(func() error { return (&settler{n: n}).run(workCtx) })
+	work.Go(func() error { return n.treasury.Run(workCtx) })
 	work.Go(func() error { return n.control.run(workCtx) })
 	if n.rig != nil {
 		work.Go(func() error { return n.rig.run(workCtx, n) })

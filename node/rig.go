@@ -54,7 +54,7 @@ func (n *Node) openRig() (*rig, error) {
 		TickUnits: cfg.TickUnits, Engines: []string{protocol.EngineWASM}, Hardware: hw, Region: cfg.Region,
 		Slots: cfg.Slots, Queue: cfg.Queue, MemoryMiB: cfg.MemoryMiB, WorkDir: filepath.Join(n.cfg.DataDir, "jobs"),
 		Book: inBook{n.journal, n.ends}, Chain: n.settle, Artifacts: artifacts{n.artifacts},
-		Sandbox: &sandbox{Runner: r.runner}, Clock: n.cfg.Clock, Changed: n.discovery.Refresh, Halted: n.watcher.alarms.selling, Logger: n.log})
+		Sandbox: &sandbox{Runner: r.runner}, Clock: n.cfg.Clock, Changed: n.discovery.Refresh, Halted: n.treasury.Halted, Logger: n.log})
 	if err != nil {
 		return nil, err
 	}

@@ -75,8 +75,8 @@ type ledger struct {
 	of      *member
 	bought  map[protocol.Hash]protocol.Record
 	sold    map[protocol.Hash]protocol.Record
-	out     []journal.OutChannel
-	in      []journal.InChannel
+	out     []protocol.OutChannel
+	in      []protocol.InChannel
 	fees    protocol.Amount
 	pending bool
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/rerig/rerig/node"
 	"github.com/rerig/rerig/node/settle"
+	"github.com/rerig/rerig/node/treasury"
 	"github.com/rerig/rerig/protocol"
 	"github.com/rerig/rerig/testnet"
 )
@@ -97,13 +98,13 @@ func TestVoucherThatNoJournalHas(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := thief.Redeem(ctx, []settle.Redemption{{Channel: ch, Voucher: v}}); err != nil {
+	if _, err := thief.Redeem(ctx, []protocol.Redemption{{Channel: ch, Voucher: v}}); err != nil {
 		t.Fatal(err)
 	}
 	for _, m := range []*testnet.Member{rig, payer} {
 		if err := poll(ctx, func() (bool, error) {
 			info, err := m.Info(ctx)
-			return err == nil && len(info.Chain.Alarms) == 1 && info.Chain.Alarms[0].Kind == node.AlarmClaimed, err
+			return err == nil && len(info.Chain.Alarms) == 1 && info.Chain.Alarms[0].Kind == treasury.AlarmClaimed, err
 		}); err != nil {
 			t.Fatalf("%s: %v", m.Name, err)
 		}
@@ -111,7 +112,7 @@ func TestVoucherThatNoJournalHas(t *testing.T) {
 	if st := run(payer, 1); st.State == protocol.StateSettled {
 		t.Errorf("a job through the channel: %+v", st)
 	}
-	if st := run(payer, 1000); st.State == protocol.StateSettled || !strings.Contains(st.Detail, node.AlarmClaimed) {
+	if st := run(payer, 1000); st.State == protocol.StateSettled || !strings.Contains(st.Detail, treasury.AlarmClaimed) {
 		t.Errorf("a job that needs more in the channel: %+v", st)
 	}
 	if st := run(other, 2); st.State != protocol.StateSettled {

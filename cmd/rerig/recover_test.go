@@ -16,6 +16,7 @@ import (
 	"github.com/rerig/rerig/node"
 	"github.com/rerig/rerig/node/journal"
 	"github.com/rerig/rerig/node/settle"
+	"github.com/rerig/rerig/node/treasury"
 	"github.com/rerig/rerig/protocol"
 	"github.com/rerig/rerig/testnet"
 )
@@ -80,9 +81,9 @@ func replyOf[T any](w *workplace, code int, args ...string) (v T) {
 }
 
 // balanced is the statement, whose columns must come to the chain's balances.
-func (w *workplace) balanced() *node.Statement {
+func (w *workplace) balanced() *treasury.Statement {
 	w.Helper()
-	st := replyOf[node.Statement](w, 0, "wallet", "history")
+	st := replyOf[treasury.Statement](w, 0, "wallet", "history")
 	if !st.Balanced || len(st.Lines) == 0 {
 		w.Fatalf("total %+v, chain %+v", st.Total, st.Chain)
 	}
@@ -90,7 +91,7 @@ func (w *workplace) balanced() *node.Statement {
 	if err != nil || len(rows) < len(st.Lines)+1 {
 		w.Fatalf("%d rows for %d lines: %v", len(rows), len(st.Lines), err)
 	}
-	for name, want := range map[string]node.Delta{"wallet": st.Chain.Wallet, "account": st.Chain.Account, "locked": st.Chain.Locked, "native": st.Chain.Native} {
+	for name, want := range map[string]treasury.Delta{"wallet": st.Chain.Wallet, "account": st.Chain.Account, "locked": st.Chain.Locked, "native": st.Chain.Native} {
 		sum := new(big.Int)
 		for i, cell := range rows[0] {
 			for _, row := range rows[1:] {
@@ -107,13 +108,13 @@ func (w *workplace) balanced() *node.Statement {
 }
 
 // audited is what the audit finds, with the exit code that says so.
-func (w *workplace) audited(differences int) *node.Audit {
+func (w *workplace) audited(differences int) *treasury.Audit {
 	w.Helper()
 	code := 0
 	if differences > 0 {
 		code = exitFailed
 	}
-	r := replyOf[node.Audit](w, code, "wallet", "audit")
+	r := replyOf[treasury.Audit](w, code, "wallet", "audit")
 	if len(r.Differences) != differences || r.Checks < 5 {
 		w.Fatalf("%d checks, %d differences, want %d: %+v", r.Checks, len(r.Differences), differences, r.Differences)
 	}
@@ -156,7 +157,7 @@ func TestEverythingComesBack(t *testing.T) {
 		t.Fatalf("nothing was locked or promised: %+v", before.Total)
 	}
 
-	first := replyOf[node.Recovery](w, 0, "wallet", "withdraw", "--all")
+	first := replyOf[treasury.Recovery](w, 0, "wallet", "withdraw", "--all")
 	if len(first.Txs) != 1 || first.Txs[0].Kind != "request_close" || len(first.Waiting) != 1 || !first.Withdrawn.IsZero() {
 		t.Fatalf("first: %+v", first)
 	}
@@ -164,7 +165,7 @@ func TestEverythingComesBack(t *testing.T) {
 	if free := time.Unix(int64(wait.FreeAt), 0); free.Before(w.net.Chain.Now()) || wait.Amount.String() != before.Chain.Locked.String() || !wait.Sure.Less(wait.Amount) {
 		t.Fatalf("waits %+v", wait)
 	}
-	again := replyOf[node.Recovery](w, 0, "wallet", "withdraw", "--all")
+	again := replyOf[treasury.Recovery](w, 0, "wallet", "withdraw", "--all")
 	if len(again.Txs) != 0 || len(again.Waiting) != 1 || again.Waiting[0] != wait {
 		t.Fatalf("again: %+v", again)
 	}
@@ -179,7 +180,7 @@ func TestEverythingComesBack(t *testing.T) {
 	if last.Withdrawn != wait.Amount {
 		t.Fatalf("withdrew %s of %s", last.Withdrawn, wait.Amount)
 	}
-	if none := replyOf[node.Recovery](w, 0, "wallet", "withdraw", "--all"); len(none.Txs)+len(none.Waiting) != 0 {
+	if none := replyOf[treasury.Recovery](w, 0, "wallet", "withdraw", "--all"); len(none.Txs)+len(none.Waiting) != 0 {
 		t.Fatalf("at the end: %+v", none)
 	}
 	after := w.balanced()
@@ -191,9 +192,9 @@ func TestEverythingComesBack(t *testing.T) {
 
 // takeRest withdraws after the grace. The node that the command starts may have ended
 // the close itself by then.
-func (w *workplace) takeRest() node.Recovery {
+func (w *workplace) takeRest() treasury.Recovery {
 	w.Helper()
-	r := replyOf[node.Recovery](w, 0, "wallet", "withdraw", "--all")
+	r := replyOf[treasury.Recovery](w, 0, "wallet", "withdraw", "--all")
 	if len(r.Waiting) != 0 || len(r.Txs) == 0 || r.Txs[len(r.Txs)-1].Kind != "withdraw" {
 		w.Fatalf("after the grace: %+v", r)
 	}
@@ -212,8 +213,8 @@ func TestAuditFindsWhatDiffers(t *testing.T) {
 	} {
 		w.sql("CREATE TABLE kept AS SELECT * FROM " + c.table)
 		w.sql(c.spoil)
-		r := replyOf[node.Audit](w, exitFailed, "wallet", "audit")
-		if !slices.ContainsFunc(r.Differences, func(d node.Difference) bool { return d.What == c.want }) {
+		r := replyOf[treasury.Audit](w, exitFailed, "wallet", "audit")
+		if !slices.ContainsFunc(r.Differences, func(d treasury.Difference) bool { return d.What == c.want }) {
 			t.Errorf("%s: found %+v", c.spoil, r.Differences)
 		}
 		w.sql("DELETE FROM " + c.table)
@@ -228,7 +229,7 @@ func TestAuditFindsWhatDiffers(t *testing.T) {
 	if !strings.Contains(text, "✗ channel "+ch.String()+": on the chain, paid by or to this node") || !strings.Contains(text, "transactions sent") {
 		t.Fatalf("found %+v\n%s", r.Differences, text)
 	}
-	back := replyOf[node.Recovery](w, 0, "wallet", "withdraw", "--all")
+	back := replyOf[treasury.Recovery](w, 0, "wallet", "withdraw", "--all")
 	if len(back.Waiting) != 2 {
 		t.Fatalf("waits for %+v", back.Waiting)
 	}

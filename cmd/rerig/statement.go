@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/rerig/rerig/node"
+	"github.com/rerig/rerig/node/treasury"
 	"github.com/rerig/rerig/protocol"
 )
 
@@ -43,7 +44,7 @@ and the exit code is 1 when anything differs.`,
 // historyReply is what `rerig wallet history -o json` prints.
 type historyReply struct {
 	*node.History
-	*node.Statement
+	*treasury.Statement
 }
 
 func (a *app) history(ctx context.Context) error {
@@ -74,7 +75,7 @@ func (a *app) history(ctx context.Context) error {
 	})
 }
 
-func writeCSV(out io.Writer, st *node.Statement) error {
+func writeCSV(out io.Writer, st *treasury.Statement) error {
 	w := csv.NewWriter(out)
 	row := func(cells ...string) { _ = w.Write(cells) } // kept for Error
 	row("time", "kind", "address", "with", "block", "transaction", "channel", "job", "detail",
@@ -104,13 +105,13 @@ func writeCSV(out io.Writer, st *node.Statement) error {
 }
 
 // totalsTable shows what the movements come to, beside the chain.
-func totalsTable(w io.Writer, m money, st *node.Statement) error {
+func totalsTable(w io.Writer, m money, st *treasury.Statement) error {
 	fmt.Fprintln(w)
 	t := tabwriter.NewWriter(w, 0, 4, 2, ' ', 0)
 	fmt.Fprintf(t, "%d MOVEMENTS COME TO\tSUM\tCHAIN AT BLOCK %d\n", len(st.Lines), st.Block)
 	for _, c := range []struct {
 		name       string
-		sum, chain node.Delta
+		sum, chain treasury.Delta
 		decimals   int
 	}{{"wallet", st.Total.Wallet, st.Chain.Wallet, m.Decimals}, {"escrow account", st.Total.Account, st.Chain.Account, m.Decimals},
 		{"in channels", st.Total.Locked, st.Chain.Locked, m.Decimals}, {"gas coin", st.Total.Native, st.Chain.Native, 18}} {
@@ -120,7 +121,7 @@ func totalsTable(w io.Writer, m money, st *node.Statement) error {
 }
 
 // signed writes a change in whole coins.
-func signed(d node.Delta, decimals int) string {
+func signed(d treasury.Delta, decimals int) string {
 	v := d.Big()
 	sign := ""
 	if v.Sign() < 0 {
@@ -204,7 +205,7 @@ func (a *app) recoverAll(ctx context.Context, to string) error {
 	})
 }
 
-func recoveryTables(w io.Writer, m money, r *node.Recovery) error {
+func recoveryTables(w io.Writer, m money, r *treasury.Recovery) error {
 	if len(r.Txs) > 0 {
 		if err := txTable(w, r.Txs); err != nil {
 			return err

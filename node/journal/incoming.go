@@ -7,19 +7,6 @@ import (
 	"github.com/rerig/rerig/protocol"
 )
 
-// InChannel is a channel that pays this node (SPEC §7.2). Best is its highest
-// voucher of this epoch, zero before the first; Credited is what the jobs of this
-// epoch were paid in all, Reserved what those under way may still earn. Base units
-// of the channel's token.
-type InChannel struct {
-	Domain   protocol.Domain
-	Channel  protocol.Channel
-	State    protocol.ChannelState
-	Best     protocol.SignedVoucher
-	Credited protocol.Amount
-	Reserved protocol.Amount
-}
-
 // OldVoucher is the best voucher of an epoch that ended before all of it was
 // known to be claimed.
 type OldVoucher struct {
@@ -82,7 +69,7 @@ func (a *account) creditForeign(claimedBefore protocol.Amount) (err error) {
 }
 
 // InChannel is one incoming channel, or ErrNotFound.
-func (j *Journal) InChannel(ctx context.Context, id protocol.Hash) (ch InChannel, err error) {
+func (j *Journal) InChannel(ctx context.Context, id protocol.Hash) (ch protocol.InChannel, err error) {
 	err = j.view(ctx, func(r reader) error {
 		a, err := oneAccount(r, protocol.RoleRig, id)
 		if err == nil {
@@ -94,20 +81,20 @@ func (j *Journal) InChannel(ctx context.Context, id protocol.Hash) (ch InChannel
 }
 
 // InChannels are all incoming channels, sorted by ID.
-func (j *Journal) InChannels(ctx context.Context) (list []InChannel, err error) {
+func (j *Journal) InChannels(ctx context.Context) (list []protocol.InChannel, err error) {
 	err = j.view(ctx, func(r reader) error {
 		all, withheld, err := book(r, protocol.RoleRig)
 		for _, a := range all {
-			list = append(list, InChannel{a.domain, a.channel, a.state, a.best, a.used, withheld[a.period()]})
+			list = append(list, protocol.InChannel{Domain: a.domain, Channel: a.channel, State: a.state, Best: a.best, Credited: a.used, Reserved: withheld[a.period()]})
 		}
 		return err
 	})
 	return list, err
 }
 
-func (a account) in(r reader) (InChannel, error) {
+func (a account) in(r reader) (protocol.InChannel, error) {
 	reserved, err := a.reserved(r, protocol.Hash{})
-	return InChannel{a.domain, a.channel, a.state, a.best, a.used, reserved}, err
+	return protocol.InChannel{Domain: a.domain, Channel: a.channel, State: a.state, Best: a.best, Credited: a.used, Reserved: reserved}, err
 }
 
 // Credit records a voucher, whose signature the caller has verified, together

@@ -6,27 +6,9 @@ import (
 	"github.com/rerig/rerig/protocol"
 )
 
-// Payment is what vouchers have paid for one job: Paid base units out of a channel's
-// epoch.
-type Payment struct {
-	Job     protocol.Hash
-	Channel protocol.Hash
-	Epoch   uint32
-	Paid    protocol.Amount
-	Updated uint64 // unix milliseconds of the job's last record; 0 where there is none
-}
-
-// Books are both sides' channels and what was paid through them, as of one moment.
-type Books struct {
-	Out     []OutChannel
-	In      []InChannel
-	PaidOut []Payment // oldest first
-	PaidIn  []Payment
-}
-
 // Books reads everything about channels at once, so that sums of parts can be held
 // against it while jobs run.
-func (j *Journal) Books(ctx context.Context) (b Books, err error) {
+func (j *Journal) Books(ctx context.Context) (b protocol.Books, err error) {
 	err = j.view(ctx, func(r reader) (err error) {
 		if b.Out, err = sideOf(r, protocol.RoleRequester, account.out); err != nil {
 			return err
@@ -53,11 +35,11 @@ func sideOf[T any](r reader, role protocol.Role, view func(account, reader) (T, 
 	return list, err
 }
 
-func payments(r reader, role protocol.Role) (list []Payment, err error) {
+func payments(r reader, role protocol.Role) (list []protocol.Payment, err error) {
 	err = each(r, `SELECT r.job, r.channel, r.epoch, r.paid, coalesce(j.updated, 0) FROM reservations r
 			LEFT JOIN jobs j ON j.id = r.job AND j.role = r.role WHERE r.role = ? ORDER BY 5, r.job`,
 		[]any{string(role)}, func(scan func(...any) error) error {
-			var p Payment
+			var p protocol.Payment
 			err := scan(fixed(p.Job[:]), fixed(p.Channel[:]), &p.Epoch, money{&p.Paid}, word{&p.Updated})
 			if !p.Paid.IsZero() {
 				list = append(list, p)

@@ -7,17 +7,6 @@ import (
 	"github.com/rerig/rerig/protocol"
 )
 
-// OutChannel is a channel that this node pays from (SPEC §7.2). Promised is what
-// its vouchers of this epoch grant in all; Reserved is what the jobs under way
-// may still ask for. Base units of the channel's token.
-type OutChannel struct {
-	Domain   protocol.Domain
-	Channel  protocol.Channel
-	State    protocol.ChannelState
-	Promised protocol.Amount
-	Reserved protocol.Amount
-}
-
 // SetOutChannel records an outgoing channel as read from the chain. A newer epoch
 // resets what is promised and voids the reservations of the old one; an older one
 // is refused (*EpochError), as is another chain or escrow (ErrDomain). Promised
@@ -37,7 +26,7 @@ func (t *tx) setOut(d protocol.Domain, c protocol.Channel, st protocol.ChannelSt
 }
 
 // OutChannel is one outgoing channel, or ErrNotFound.
-func (j *Journal) OutChannel(ctx context.Context, id protocol.Hash) (ch OutChannel, err error) {
+func (j *Journal) OutChannel(ctx context.Context, id protocol.Hash) (ch protocol.OutChannel, err error) {
 	err = j.view(ctx, func(r reader) error {
 		a, err := oneAccount(r, protocol.RoleRequester, id)
 		if err == nil {
@@ -49,20 +38,20 @@ func (j *Journal) OutChannel(ctx context.Context, id protocol.Hash) (ch OutChann
 }
 
 // OutChannels are all outgoing channels, sorted by ID.
-func (j *Journal) OutChannels(ctx context.Context) (list []OutChannel, err error) {
+func (j *Journal) OutChannels(ctx context.Context) (list []protocol.OutChannel, err error) {
 	err = j.view(ctx, func(r reader) error {
 		all, withheld, err := book(r, protocol.RoleRequester)
 		for _, a := range all {
-			list = append(list, OutChannel{a.domain, a.channel, a.state, a.used, withheld[a.period()]})
+			list = append(list, protocol.OutChannel{Domain: a.domain, Channel: a.channel, State: a.state, Promised: a.used, Reserved: withheld[a.period()]})
 		}
 		return err
 	})
 	return list, err
 }
 
-func (a account) out(r reader) (OutChannel, error) {
+func (a account) out(r reader) (protocol.OutChannel, error) {
 	reserved, err := a.reserved(r, protocol.Hash{})
-	return OutChannel{a.domain, a.channel, a.state, a.used, reserved}, err
+	return protocol.OutChannel{Domain: a.domain, Channel: a.channel, State: a.state, Promised: a.used, Reserved: reserved}, err
 }
 
 // Promise raises what is promised for the job to total base units and returns the

@@ -58,9 +58,9 @@ func (c *Client) CloseByPayee(ctx context.Context, ch protocol.Channel, voucher 
 			return protocol.Tx{}, err
 		}
 	}
-	packed := Redemption{ch, voucher}.packed()
+	v := packed(protocol.Redemption{Channel: ch, Voucher: voucher})
 	return c.payOrCredit(ctx, func(payout bool) call {
 		return c.escrowCall("close", "channel "+ch.ID().String()+" at "+voucher.Voucher.Cumulative.String(),
-			escrowABI.PackCloseByPayee(common.Address(ch.Payee), common.Address(ch.Operator), common.Address(ch.Token), packed, payout))
+			escrowABI.PackCloseByPayee(common.Address(ch.Payee), common.Address(ch.Operator), common.Address(ch.Token), v, payout))
 	})
 }

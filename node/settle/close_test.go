@@ -33,7 +33,7 @@ func TestPayerClosesAfterTheGrace(t *testing.T) {
 		t.Errorf("closing: %+v, %v", state, err)
 	}
 	// The rig sees the close coming and collects in time.
-	if _, err := rig.Redeem(t.Context(), []settle.Redemption{{Channel: ch, Voucher: n.voucher(t, c, ch, 0, 30)}}); err != nil {
+	if _, err := rig.Redeem(t.Context(), []protocol.Redemption{{Channel: ch, Voucher: n.voucher(t, c, ch, 0, 30)}}); err != nil {
 		t.Fatalf("redeem: %v", err)
 	}
 	if err := c.AdjustTime(time.Hour); err != nil {
@@ -48,7 +48,7 @@ func TestPayerClosesAfterTheGrace(t *testing.T) {
 	}
 	// A voucher of the first epoch is void in the second.
 	n.open(t, ch, 70)
-	txs, err := rig.Redeem(t.Context(), []settle.Redemption{{Channel: ch, Voucher: n.voucher(t, c, ch, 0, 60)}})
+	txs, err := rig.Redeem(t.Context(), []protocol.Redemption{{Channel: ch, Voucher: n.voucher(t, c, ch, 0, 60)}})
 	if err != nil || len(txs) != 0 {
 		t.Errorf("a stale voucher: %v%s", err, describe(txs))
 	}

@@ -28,51 +28,10 @@ const (
 func escrowEvents() abi.ABI { return escrowABI.GetABI() }
 func tokenEvents() abi.ABI  { return tokenABI.GetABI() }
 
-// EventKind is what an Event says happened.
-type EventKind string
-
-// The kinds of events: of the token, of accounts, of channels and of bonds.
-const (
-	EventReceived     EventKind = "received"  // Amount of the token came from From to To
-	EventSent         EventKind = "sent"      // the same, of an address that is both watched and From
-	EventDeposited    EventKind = "deposited" // To's account got Amount
-	EventWithdrawn    EventKind = "withdrawn" // Amount left From's account for To
-	EventFunded       EventKind = "funded"    // Amount went from the payer's account into Channel
-	EventRedeemed     EventKind = "redeemed"  // the payee's account got Amount out of Channel
-	EventCloseRequest EventKind = "close_requested"
-	EventClosed       EventKind = "closed"   // the payer's account got Amount back out of Channel
-	EventBonded       EventKind = "bonded"   // Amount went from From's account into a bond
-	EventReleased     EventKind = "released" // and back to To's
-	EventSlashed      EventKind = "slashed"  // a bond's Amount went to To's account
-)
-
-// Event is one movement of the token, as the chain's logs have it. Amounts are base
-// units.
-type Event struct {
-	Kind     EventKind
-	Block    uint64
-	Time     uint64 // unix seconds
-	Tx       protocol.Hash
-	Index    uint // in the block
-	From, To protocol.Address
-	Amount   protocol.Amount
-	ID       protocol.Hash         // of the channel or bond
-	Channel  protocol.Channel      // of a channel's events
-	State    protocol.ChannelState // what the channel was then
-}
-
-// Past is what the logs say of some addresses up to a block.
-type Past struct {
-	Block    uint64
-	Events   []Event                                 // oldest first
-	Channels map[protocol.Hash]protocol.Channel      // every channel that an event is of
-	States   map[protocol.Hash]protocol.ChannelState // what they are at Block, by the events
-}
-
 // Past reads, from block from on, what concerned the token's balances and accounts of
 // owners, and every channel in which one of them is payer or payee. It asks for the
 // newest block once and goes by it, however long the reading takes.
-func (c *Client) Past(ctx context.Context, owners []protocol.Address, from uint64) (*Past, error) {
+func (c *Client) Past(ctx context.Context, owners []protocol.Address, from uint64) (*protocol.Past, error) {
 	client, err := c.remote.ready(ctx)
 	if err != nil {
 		return nil, err
@@ -189,11 +148,11 @@ func (s *search) read(ctx context.Context, at common.Address, topics [][]common.
 }
 
 // past puts the logs in order and works out what each left behind.
-func (s *search) past(ctx context.Context, owners []protocol.Address) (*Past, error) {
+func (s *search) past(ctx context.Context, owners []protocol.Address) (*protocol.Past, error) {
 	slices.SortFunc(s.logs, func(a, b types.Log) int {
 		return cmp.Or(cmp.Compare(a.BlockNumber, b.BlockNumber), cmp.Compare(a.Index, b.Index))
 	})
-	r := replay{past: &Past{Block: s.to, Channels: map[protocol.Hash]protocol.Channel{}, States: map[protocol.Hash]protocol.ChannelState{}},
+	r := replay{past: &protocol.Past{Block: s.to, Channels: map[protocol.Hash]protocol.Channel{}, States: map[protocol.Hash]protocol.ChannelState{}},
 		owners: owners, token: s.c.token, bonds: map[protocol.Hash]*bindings.EscrowBonded{}}
 	times := map[uint64]uint64{}
 	for i := range s.logs {

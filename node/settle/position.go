@@ -14,17 +14,8 @@ import (
 	"github.com/rerig/rerig/protocol"
 )
 
-// Position is what an address has at one block, from the chain's state and not from
-// its logs.
-type Position struct {
-	Native  protocol.Amount // wei
-	Wallet  protocol.Amount // tokens of its own
-	Account protocol.Amount // tokens in the escrow's account
-	Nonce   uint64          // transactions it has sent
-}
-
 // PositionAt reads an address as of a block, which full nodes have for the last 128.
-func (c *Client) PositionAt(ctx context.Context, owner protocol.Address, block uint64) (p Position, err error) {
+func (c *Client) PositionAt(ctx context.Context, owner protocol.Address, block uint64) (p protocol.Position, err error) {
 	client, err := c.remote.ready(ctx)
 	if err != nil {
 		return p, err

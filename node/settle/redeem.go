@@ -19,12 +19,6 @@ const (
 	maxRedeeming     = maxInFlight / 2
 )
 
-// Redemption is a voucher to be paid out, with the channel it is for.
-type Redemption struct {
-	Channel protocol.Channel
-	Voucher protocol.SignedVoucher
-}
-
 // errTooMuchGas is why a batch is halved before it is sent.
 var errTooMuchGas = errors.New("the transaction would use too much gas")
 
@@ -39,7 +33,7 @@ type pool struct {
 // those that pay nothing. One that is not rightly signed for its channel is left out
 // and in the error, which does not keep the others from being paid; a batch that the
 // contract refuses is halved until what it refuses is alone, and in the error.
-func (c *Client) Redeem(ctx context.Context, redemptions []Redemption) ([]protocol.Tx, error) {
+func (c *Client) Redeem(ctx context.Context, redemptions []protocol.Redemption) ([]protocol.Tx, error) {
 	// One after the other, and not before the last is in a block: a voucher whose
 	// transaction is on its way would be sent, and its gas paid, a second time.
 	select {
@@ -64,7 +58,7 @@ func (c *Client) Redeem(ctx context.Context, redemptions []Redemption) ([]protoc
 // RedeemFee is what Redeem would cost now, in wei: the gas that the chain estimates,
 // at the newest block's base fee and the suggested tip. It is zero where nothing
 // would be paid out. Vouchers that are not rightly signed do not count.
-func (c *Client) RedeemFee(ctx context.Context, redemptions []Redemption) (protocol.Amount, error) {
+func (c *Client) RedeemFee(ctx context.Context, redemptions []protocol.Redemption) (protocol.Amount, error) {
 	due, err := c.due(ctx, redemptions)
 	if err != nil && len(due) == 0 {
 		return protocol.Amount{}, err
@@ -92,7 +86,7 @@ func (c *Client) RedeemFee(ctx context.Context, redemptions []Redemption) (proto
 }
 
 // pooled is what each transaction redeems: of one pool, and not too many.
-func pooled(due []Redemption) (batches [][]Redemption) {
+func pooled(due []protocol.Redemption) (batches [][]protocol.Redemption) {
 	last := map[pool]int{} // index of the pool's batch that has room
 	for _, r := range due {
 		p := pool{r.Channel.Payee, r.Channel.Operator, r.Channel.Token}
@@ -122,7 +116,7 @@ func (s *collection) failed(err error) {
 }
 
 // send sends a batch, in halves where the contract refuses it or it is too large.
-func (s *collection) send(ctx context.Context, batch []Redemption) {
+func (s *collection) send(ctx context.Context, batch []protocol.Redemption) {
 	s.wait(ctx, maxRedeeming-1)
 	f, err := s.c.sendRedemption(ctx, batch)
 	var revert *RevertError
@@ -152,7 +146,7 @@ func (s *collection) wait(ctx context.Context, left int) {
 }
 
 // sendRedemption pays the payee or, when the contract refuses that, credits it.
-func (c *Client) sendRedemption(ctx context.Context, batch []Redemption) (*flight, error) {
+func (c *Client) sendRedemption(ctx context.Context, batch []protocol.Redemption) (*flight, error) {
 	f, err := c.wallet.send(ctx, c.redemption(batch, true))
 	var revert *RevertError
 	if errors.As(err, &revert) {
@@ -162,21 +156,21 @@ func (c *Client) sendRedemption(ctx context.Context, batch []Redemption) (*fligh
 }
 
 // redemption is the call for one pool's vouchers.
-func (c *Client) redemption(batch []Redemption, payout bool) call {
+func (c *Client) redemption(batch []protocol.Redemption, payout bool) call {
 	first := batch[0].Channel
 	payee, operator, token := common.Address(first.Payee), common.Address(first.Operator), common.Address(first.Token)
 	if len(batch) == 1 {
 		detail := fmt.Sprintf("channel %s up to %s", first.ID(), batch[0].Voucher.Voucher.Cumulative)
-		return c.escrowCall("redeem", detail, escrowABI.PackRedeem(payee, operator, token, batch[0].packed(), payout))
+		return c.escrowCall("redeem", detail, escrowABI.PackRedeem(payee, operator, token, packed(batch[0]), payout))
 	}
 	records := make([]byte, 0, len(batch)*recordBytes)
 	for _, r := range batch {
-		records = r.append(records)
+		records = appendRecord(records, r)
 	}
-	packed := c.escrowCall("redeem", fmt.Sprintf("%d vouchers for %s", len(batch), first.Payee),
+	together := c.escrowCall("redeem", fmt.Sprintf("%d vouchers for %s", len(batch), first.Payee),
 		escrowABI.PackRedeemPacked(payee, operator, token, records, payout))
-	packed.most = maxRedeemGas
-	return packed
+	together.most = maxRedeemGas
+	return together
 }
 
 // payOrCredit sends a call that pays its recipient, or, when the contract refuses
@@ -193,7 +187,7 @@ func (c *Client) payOrCredit(ctx context.Context, build func(payout bool) call) 
 // recordBytes is a packed voucher: payer, signer, epoch, cumulative, r and vs.
 const recordBytes = 20 + 20 + 4 + 12 + 64
 
-func (r Redemption) append(to []byte) []byte {
+func appendRecord(to []byte, r protocol.Redemption) []byte {
 	v := r.Voucher.Voucher
 	to = append(to, r.Channel.Payer[:]...)
 	to = append(to, r.Channel.Signer[:]...)
@@ -204,7 +198,7 @@ func (r Redemption) append(to []byte) []byte {
 	return append(to, r.Voucher.Signature[:]...)
 }
 
-func (r Redemption) packed() bindings.Voucher {
+func packed(r protocol.Redemption) bindings.Voucher {
 	v := bindings.Voucher{
 		Payer: common.Address(r.Channel.Payer), Signer: common.Address(r.Channel.Signer),
 		Epoch: r.Voucher.Voucher.Epoch, Cumulative: r.Voucher.Voucher.Cumulative.Big(),
@@ -220,9 +214,9 @@ func halves(sig protocol.Signature) (r, vs [32]byte) {
 
 // due keeps the highest voucher of each channel that would pay something now. Its
 // error joins one per voucher that is not signed as it must be.
-func (c *Client) due(ctx context.Context, redemptions []Redemption) ([]Redemption, error) {
+func (c *Client) due(ctx context.Context, redemptions []protocol.Redemption) ([]protocol.Redemption, error) {
 	best := map[protocol.Hash]int{} // channel to index in kept
-	var kept []Redemption
+	var kept []protocol.Redemption
 	var errs []error
 	for _, r := range redemptions {
 		if err := r.Voucher.Verify(c.domain, r.Channel, r.Voucher.Voucher.Epoch); err != nil {
@@ -234,7 +228,7 @@ func (c *Client) due(ctx context.Context, redemptions []Redemption) ([]Redemptio
 		case !known:
 			best[r.Voucher.Voucher.Channel] = len(kept)
 			kept = append(kept, r)
-		case r.above(kept[i]):
+		case above(r, kept[i]):
 			kept[i] = r
 		}
 	}
@@ -256,7 +250,7 @@ func (c *Client) due(ctx context.Context, redemptions []Redemption) ([]Redemptio
 	return paying, errors.Join(errs...)
 }
 
-func (r Redemption) above(o Redemption) bool {
+func above(r, o protocol.Redemption) bool {
 	a, b := r.Voucher.Voucher, o.Voucher.Voucher
 	return a.Epoch > b.Epoch || a.Epoch == b.Epoch && b.Cumulative.Less(a.Cumulative)
 }

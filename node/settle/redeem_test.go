@@ -11,7 +11,6 @@ import (
 	"github.com/ethereum/go-ethereum/crypto"
 
 	"github.com/rerig/rerig/contracts/bindings"
-	"github.com/rerig/rerig/node/settle"
 	"github.com/rerig/rerig/protocol"
 	"github.com/rerig/rerig/testnet/chain"
 )
@@ -24,9 +23,9 @@ func TestRedeem(t *testing.T) {
 	n.open(t, ch, 100)
 	redeem := func(cumulative ...uint64) []protocol.Tx {
 		t.Helper()
-		var rs []settle.Redemption
+		var rs []protocol.Redemption
 		for _, v := range cumulative {
-			rs = append(rs, settle.Redemption{Channel: ch, Voucher: n.voucher(t, c, ch, 0, v)})
+			rs = append(rs, protocol.Redemption{Channel: ch, Voucher: n.voucher(t, c, ch, 0, v)})
 		}
 		txs, err := rig.Redeem(t.Context(), rs)
 		if err != nil {
@@ -62,11 +61,11 @@ func TestRedeemGroupsByPayee(t *testing.T) {
 	c := startChain(t)
 	n, other, rig := rich(t, c, 1000), rich(t, c, 1000), rich(t, c, 0)
 	mine, theirs := newKey(t).Address(), newKey(t).Address()
-	var rs []settle.Redemption
+	var rs []protocol.Redemption
 	add := func(payer *node, payee protocol.Address, cumulative uint64) {
 		ch := payer.channel(c, payee, rig.Address())
 		payer.open(t, ch, 100)
-		rs = append(rs, settle.Redemption{Channel: ch, Voucher: payer.voucher(t, c, ch, 0, cumulative)})
+		rs = append(rs, protocol.Redemption{Channel: ch, Voucher: payer.voucher(t, c, ch, 0, cumulative)})
 	}
 	add(n, mine, 10)
 	add(other, mine, 20)
@@ -99,7 +98,7 @@ func TestRedeemForPayeeThatCannotReceive(t *testing.T) {
 	ch := n.channel(c, c.Token(), rig.Address())
 	ch.Token = protocol.Address{}
 	n.open(t, ch, 90)
-	if _, err := rig.Redeem(t.Context(), []settle.Redemption{{Channel: ch, Voucher: n.voucher(t, c, ch, 0, 70)}}); err != nil {
+	if _, err := rig.Redeem(t.Context(), []protocol.Redemption{{Channel: ch, Voucher: n.voucher(t, c, ch, 0, 70)}}); err != nil {
 		t.Fatalf("redeem: %v", err)
 	}
 	if got, err := rig.Balances(t.Context(), ch.Payee); err != nil || got.Account != amount(70) || !got.Native.IsZero() {
@@ -126,7 +125,7 @@ func TestRedeemSplitsLargeBatches(t *testing.T) {
 }
 
 // fundAtOnce funds channels from n's account without waiting for each.
-func fundAtOnce(t *testing.T, c *chain.Chain, n *node, rs []settle.Redemption) {
+func fundAtOnce(t *testing.T, c *chain.Chain, n *node, rs []protocol.Redemption) {
 	t.Helper()
 	client := dial(t, c)
 	key, err := crypto.ToECDSA(n.key.Bytes())
@@ -170,7 +169,7 @@ func TestRedeemTwiceAtOnceCostsOnce(t *testing.T) {
 	n, rig := rich(t, c, 1000), rich(t, c, 0)
 	ch := n.channel(c, newKey(t).Address(), rig.Address())
 	n.open(t, ch, 100)
-	due := []settle.Redemption{{Channel: ch, Voucher: n.voucher(t, c, ch, 0, 30)}}
+	due := []protocol.Redemption{{Channel: ch, Voucher: n.voucher(t, c, ch, 0, 30)}}
 	c.PauseMining()
 	redeem := func() error { _, err := rig.Redeem(t.Context(), due); return err }
 	first := background(redeem)

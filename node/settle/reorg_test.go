@@ -3,7 +3,6 @@ package settle_test
 import (
 	"testing"
 
-	"github.com/rerig/rerig/node/settle"
 	"github.com/rerig/rerig/protocol"
 )
 
@@ -21,7 +20,7 @@ func TestReorgedTransactionIsSentAgain(t *testing.T) {
 		enrich(t, c, rig.Address(), 0)
 		ch := n.channel(c, payee, rig.Address())
 		n.open(t, ch, 100)
-		due := []settle.Redemption{{Channel: ch, Voucher: n.voucher(t, c, ch, 0, 30)}}
+		due := []protocol.Redemption{{Channel: ch, Voucher: n.voucher(t, c, ch, 0, 30)}}
 		done := background(func() error { _, err := rig.Redeem(t.Context(), due); return err })
 		eventually(t, "the redemption is sent", func() bool { return len(rig.book.all()) == 1 })
 		eventually(t, "the redemption is confirmed", func() bool { c.Mine(1); return rig.book.count(protocol.TxConfirmed) == 1 })

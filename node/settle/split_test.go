@@ -5,24 +5,23 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/rerig/rerig/node/settle"
 	"github.com/rerig/rerig/protocol"
 	"github.com/rerig/rerig/testnet/chain"
 )
 
 // crowd is vouchers of one unit each, of as many signers, for one payee.
-func crowd(t *testing.T, c *chain.Chain, n *node, payee, operator protocol.Address, size int) []settle.Redemption {
+func crowd(t *testing.T, c *chain.Chain, n *node, payee, operator protocol.Address, size int) []protocol.Redemption {
 	t.Helper()
 	if _, err := n.Deposit(t.Context(), amount(uint64(10*size))); err != nil {
 		t.Fatal(err)
 	}
-	var rs []settle.Redemption
+	var rs []protocol.Redemption
 	for range size {
 		session := newKey(t)
 		ch := n.channel(c, payee, operator)
 		ch.Signer = session.Address()
 		v := protocol.Voucher{Channel: ch.ID(), Cumulative: amount(7)}
-		rs = append(rs, settle.Redemption{Channel: ch, Voucher: must(protocol.SignVoucher(v, c.Domain(), session))})
+		rs = append(rs, protocol.Redemption{Channel: ch, Voucher: must(protocol.SignVoucher(v, c.Domain(), session))})
 	}
 	fundAtOnce(t, c, n, rs)
 	return rs

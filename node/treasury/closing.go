@@ -1,4 +1,4 @@
-package node
+package treasury
 
 import (
 	"context"
@@ -9,8 +9,8 @@ import (
 
 // finishCloses follows the closes this node asked for: when the grace is over it
 // takes the rest back.
-func (n *Node) finishCloses(ctx context.Context) error {
-	chans, err := n.journal.OutChannels(ctx)
+func (t *Treasury) finishCloses(ctx context.Context) error {
+	chans, err := t.cfg.Book.OutChannels(ctx)
 	if err != nil {
 		return err
 	}
@@ -18,29 +18,29 @@ func (n *Node) finishCloses(ctx context.Context) error {
 		if c.State.ClosesAt == 0 {
 			continue
 		}
-		st, err := n.clientOf(c.Channel.Payer).Channel(ctx, c.Channel)
+		st, err := t.clientOf(c.Channel.Payer).Channel(ctx, c.Channel)
 		if err != nil {
 			return fmt.Errorf("read channel %s: %w", c.Channel.ID().Short(), err)
 		}
-		if st.ClosesAt != 0 && uint64(n.clientOf(c.Channel.Payer).Status().HeadTime.Unix()) >= st.ClosesAt {
-			if _, err := n.clientOf(c.Channel.Payer).FinalizeClose(ctx, c.Channel); err != nil {
+		if st.ClosesAt != 0 && uint64(t.clientOf(c.Channel.Payer).Head().Time.Unix()) >= st.ClosesAt {
+			if _, err := t.clientOf(c.Channel.Payer).FinalizeClose(ctx, c.Channel); err != nil {
 				return fmt.Errorf("finish closing channel %s: %w", c.Channel.ID().Short(), err)
 			}
-			if st, err = n.clientOf(c.Channel.Payer).Channel(ctx, c.Channel); err != nil {
+			if st, err = t.clientOf(c.Channel.Payer).Channel(ctx, c.Channel); err != nil {
 				return fmt.Errorf("read channel %s: %w", c.Channel.ID().Short(), err)
 			}
 		}
-		if err := n.journal.SetOutChannel(ctx, c.Domain, c.Channel, st); err != nil {
+		if err := t.cfg.Book.SetOutChannel(ctx, c.Domain, c.Channel, st); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// closeChannels asks for the close of outgoing channels, one or (with a zero ID)
+// CloseChannels asks for the close of outgoing channels, one or (with a zero ID)
 // all that are open and have money left and no job under way.
-func (n *Node) closeChannels(ctx context.Context, id protocol.Hash) (txs []protocol.Tx, err error) {
-	chans, err := n.journal.OutChannels(ctx)
+func (t *Treasury) CloseChannels(ctx context.Context, id protocol.Hash) (txs []protocol.Tx, err error) {
+	chans, err := t.cfg.Book.OutChannels(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -56,16 +56,16 @@ func (n *Node) closeChannels(ctx context.Context, id protocol.Hash) (txs []proto
 		if !c.Reserved.IsZero() {
 			return txs, fmt.Errorf("channel %s: a job under way holds %s of it; wait for it or `rerig stop` it", id.Short(), c.Reserved)
 		}
-		tx, err := n.clientOf(c.Channel.Payer).RequestClose(ctx, c.Channel)
+		tx, err := t.clientOf(c.Channel.Payer).RequestClose(ctx, c.Channel)
 		if err != nil {
 			return txs, fmt.Errorf("close channel %s: %w", c.Channel.ID().Short(), err)
 		}
 		txs = append(txs, tx)
-		st, err := n.clientOf(c.Channel.Payer).Channel(ctx, c.Channel)
+		st, err := t.clientOf(c.Channel.Payer).Channel(ctx, c.Channel)
 		if err != nil {
 			return txs, fmt.Errorf("read channel %s: %w", c.Channel.ID().Short(), err)
 		}
-		if err := n.journal.SetOutChannel(ctx, c.Domain, c.Channel, st); err != nil {
+		if err := t.cfg.Book.SetOutChannel(ctx, c.Domain, c.Channel, st); err != nil {
 			return txs, err
 		}
 	}

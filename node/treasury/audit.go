@@ -1,13 +1,10 @@
-package node
+package treasury
 
 import (
 	"context"
 	"fmt"
-	"net/http"
 	"slices"
 
-	"github.com/rerig/rerig/node/journal"
-	"github.com/rerig/rerig/node/settle"
 	"github.com/rerig/rerig/protocol"
 )
 
@@ -27,33 +24,31 @@ type Difference struct {
 	Got     string `json:"got"`
 }
 
-func (c *control) audit(r *http.Request) (any, error) { return c.n.audit(r.Context()) }
-
-// audit recomputes every balance. It changes nothing. The chain and the journal are
+// Audit recomputes every balance. It changes nothing. The chain and the journal are
 // not read at one moment, so what differs is looked at again: only what differs still
 // is told.
-func (n *Node) audit(ctx context.Context) (*Audit, error) {
-	a, err := n.auditOnce(ctx)
+func (t *Treasury) Audit(ctx context.Context) (*Audit, error) {
+	a, err := t.auditOnce(ctx)
 	if err != nil || len(a.Differences) == 0 {
 		return a, err
 	}
-	return n.auditOnce(ctx)
+	return t.auditOnce(ctx)
 }
 
-func (n *Node) auditOnce(ctx context.Context) (*Audit, error) {
-	past, err := n.past(ctx)
+func (t *Treasury) auditOnce(ctx context.Context) (*Audit, error) {
+	past, err := t.past(ctx)
 	if err != nil {
 		return nil, err
 	}
-	s, err := n.statement(ctx, past)
+	s, err := t.statement(ctx, past)
 	if err != nil {
 		return nil, err
 	}
-	books, err := n.journal.Books(ctx)
+	books, err := t.cfg.Book.Books(ctx)
 	if err != nil {
 		return nil, err
 	}
-	a := &auditor{n: n, past: past, known: map[protocol.Hash]bool{}, out: Audit{Block: past.Block, Differences: []Difference{}}}
+	a := &auditor{t: t, past: past, known: map[protocol.Hash]bool{}, out: Audit{Block: past.Block, Differences: []Difference{}}}
 	a.sums(s)
 	a.outgoing(&books)
 	a.incoming(&books)
@@ -66,8 +61,8 @@ func (n *Node) auditOnce(ctx context.Context) (*Audit, error) {
 
 // auditor collects what differs.
 type auditor struct {
-	n     *Node
-	past  *settle.Past
+	t     *Treasury
+	past  *protocol.Past
 	out   Audit
 	known map[protocol.Hash]bool // channels of the journal
 }
@@ -102,7 +97,7 @@ func (a *auditor) sums(s *Statement) {
 // chainStates holds each channel's events against its state.
 func (a *auditor) chainStates(ctx context.Context) error {
 	for id, ch := range a.past.Channels {
-		st, err := a.n.payer.ChannelAt(ctx, ch, a.past.Block)
+		st, err := a.t.cfg.Payer.ChannelAt(ctx, ch, a.past.Block)
 		if err != nil {
 			return fmt.Errorf("read channel %s: %w", id.Short(), err)
 		}
@@ -130,7 +125,7 @@ func (a *auditor) had(id protocol.Hash, st protocol.ChannelState) bool {
 }
 
 // epochSums is what the jobs of each channel and epoch were paid.
-func epochSums(list []journal.Payment) map[protocol.Hash]map[uint32]*Delta {
+func epochSums(list []protocol.Payment) map[protocol.Hash]map[uint32]*Delta {
 	sums := map[protocol.Hash]map[uint32]*Delta{}
 	for _, p := range list {
 		if sums[p.Channel] == nil {
@@ -161,7 +156,7 @@ func (a *auditor) journaled(id protocol.Hash, ch protocol.Channel, st protocol.C
 	}
 }
 
-func (a *auditor) outgoing(b *journal.Books) {
+func (a *auditor) outgoing(b *protocol.Books) {
 	sums := epochSums(b.PaidOut)
 	for _, c := range b.Out {
 		id := c.Channel.ID()
@@ -170,7 +165,7 @@ func (a *auditor) outgoing(b *journal.Books) {
 	}
 }
 
-func (a *auditor) incoming(b *journal.Books) {
+func (a *auditor) incoming(b *protocol.Books) {
 	sums := epochSums(b.PaidIn)
 	for _, c := range b.In {
 		id, best := c.Channel.ID(), c.Best.Voucher.Cumulative
@@ -192,7 +187,7 @@ func larger(x, y protocol.Amount) protocol.Amount {
 
 // unknown looks for channels that concern this node and are not in its journal.
 func (a *auditor) unknown() {
-	me, mine := a.n.key.Address(), a.n.addresses()
+	me, mine := a.t.cfg.Own.Address(), a.t.Addresses()
 	for id, ch := range a.past.Channels {
 		pays := slices.Contains(mine, ch.Payer) && slices.Contains(mine, ch.Signer)
 		if !pays && ch.Operator != me {
@@ -205,8 +200,8 @@ func (a *auditor) unknown() {
 // transactions holds the journal's against their receipts, and their number against
 // the nonces.
 func (a *auditor) transactions(ctx context.Context) error {
-	for _, from := range a.n.addresses() {
-		txs, err := a.n.journal.SentTxs(ctx, from, a.n.cfg.Profile.ChainID)
+	for _, from := range a.t.Addresses() {
+		txs, err := a.t.cfg.Book.SentTxs(ctx, from, a.t.cfg.Market.Domain.ChainID)
 		if err != nil {
 			return err
 		}
@@ -215,7 +210,7 @@ func (a *auditor) transactions(ctx context.Context) error {
 			if tx.Status == protocol.TxReplaced {
 				continue
 			}
-			got, err := a.n.payer.Mined(ctx, tx.Hash)
+			got, err := a.t.cfg.Payer.Mined(ctx, tx.Hash)
 			if err != nil {
 				return err
 			}
@@ -230,7 +225,7 @@ func (a *auditor) transactions(ctx context.Context) error {
 			}
 			a.same("transaction "+tx.Hash.String(), tx.Kind+": receipt", receipt(got), receipt(tx))
 		}
-		p, err := a.n.payer.PositionAt(ctx, from, a.past.Block)
+		p, err := a.t.cfg.Payer.PositionAt(ctx, from, a.past.Block)
 		if err != nil {
 			return err
 		}

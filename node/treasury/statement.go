@@ -1,4 +1,4 @@
-package node
+package treasury
 
 import (
 	"cmp"
@@ -6,10 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"math/big"
-	"net/http"
 	"slices"
 
-	"github.com/rerig/rerig/node/settle"
 	"github.com/rerig/rerig/protocol"
 )
 
@@ -43,7 +41,7 @@ func (d *Delta) down(a protocol.Amount) { d.v.Sub(&d.v, a.Big()) }
 // the token, Native wei.
 type Line struct {
 	Time    uint64           `json:"time"` // unix seconds
-	Kind    string           `json:"kind"` // settle.EventKind, "gas", "voucher_given", "voucher_held"
+	Kind    string           `json:"kind"` // protocol.EventKind, "gas", "voucher_given", "voucher_held"
 	Address protocol.Address `json:"address"`
 	With    protocol.Address `json:"with,omitzero"` // the other side
 	Block   uint64           `json:"block,omitempty"`
@@ -83,18 +81,19 @@ type Statement struct {
 	Balanced  bool               `json:"balanced"`
 }
 
-func (c *control) statement(r *http.Request) (any, error) {
-	past, err := c.n.past(r.Context())
+// Statement reads the past and tells it.
+func (t *Treasury) Statement(ctx context.Context) (*Statement, error) {
+	past, err := t.past(ctx)
 	if err != nil {
 		return nil, err
 	}
-	return c.n.statement(r.Context(), past)
+	return t.statement(ctx, past)
 }
 
 // past reads the logs of the node's addresses and of the payees it earns for.
-func (n *Node) past(ctx context.Context) (*settle.Past, error) {
-	owners := n.addresses()
-	in, err := n.journal.InChannels(ctx)
+func (t *Treasury) past(ctx context.Context) (*protocol.Past, error) {
+	owners := t.Addresses()
+	in, err := t.cfg.Book.InChannels(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -103,21 +102,21 @@ func (n *Node) past(ctx context.Context) (*settle.Past, error) {
 			owners = append(owners, ch.Channel.Payee)
 		}
 	}
-	return n.payer.Past(ctx, owners, n.cfg.Profile.EscrowBlock)
+	return t.cfg.Payer.Past(ctx, owners, t.cfg.EscrowBlock)
 }
 
 // statement puts the chain's events, the fees and the vouchers in one list.
-func (n *Node) statement(ctx context.Context, past *settle.Past) (*Statement, error) {
-	s := &Statement{Addresses: n.addresses(), Block: past.Block, Lines: []Line{}}
+func (t *Treasury) statement(ctx context.Context, past *protocol.Past) (*Statement, error) {
+	s := &Statement{Addresses: t.Addresses(), Block: past.Block, Lines: []Line{}}
 	for i := range past.Events {
-		if l, ok := s.line(&past.Events[i], n.key.Address()); ok {
+		if l, ok := s.line(&past.Events[i], t.cfg.Own.Address()); ok {
 			s.Lines = append(s.Lines, l)
 		}
 	}
-	if err := errors.Join(n.gasLines(ctx, s), n.voucherLines(ctx, s, past)); err != nil {
+	if err := errors.Join(t.gasLines(ctx, s), t.voucherLines(ctx, s, past)); err != nil {
 		return nil, err
 	}
-	if err := n.chainColumns(ctx, s, past); err != nil {
+	if err := t.chainColumns(ctx, s, past); err != nil {
 		return nil, err
 	}
 	slices.SortStableFunc(s.Lines, func(a, b Line) int { return cmp.Compare(a.Time, b.Time) })
@@ -133,7 +132,7 @@ func (n *Node) statement(ctx context.Context, past *settle.Past) (*Statement, er
 func (s *Statement) mine(a protocol.Address) bool { return slices.Contains(s.Addresses, a) }
 
 // line is what an event changed for the addresses; false is nothing.
-func (s *Statement) line(e *settle.Event, node protocol.Address) (l Line, ok bool) {
+func (s *Statement) line(e *protocol.EscrowEvent, node protocol.Address) (l Line, ok bool) {
 	l = Line{Time: e.Time, Kind: string(e.Kind), Block: e.Block, Tx: e.Tx, Channel: e.ID, Address: e.To, With: e.From}
 	from, to := s.mine(e.From), s.mine(e.To)
 	if from {
@@ -141,22 +140,22 @@ func (s *Statement) line(e *settle.Event, node protocol.Address) (l Line, ok boo
 	}
 	payer := s.mine(e.Channel.Payer)
 	switch e.Kind {
-	case settle.EventReceived, settle.EventSent:
+	case protocol.EventReceived, protocol.EventSent:
 		if from {
 			l.Wallet.down(e.Amount)
 		}
 		if to {
 			l.Wallet.up(e.Amount)
 		}
-	case settle.EventDeposited:
+	case protocol.EventDeposited:
 		l.Account.up(e.Amount)
-	case settle.EventWithdrawn:
+	case protocol.EventWithdrawn:
 		l.Account.down(e.Amount)
-	case settle.EventFunded, settle.EventBonded:
+	case protocol.EventFunded, protocol.EventBonded:
 		l.With = e.Channel.Payee
 		l.Account.down(e.Amount)
 		l.Locked.up(e.Amount)
-	case settle.EventRedeemed:
+	case protocol.EventRedeemed:
 		l.With = e.Channel.Payer
 		if payer {
 			l.Address, l.With = e.Channel.Payer, e.Channel.Payee
@@ -169,15 +168,15 @@ func (s *Statement) line(e *settle.Event, node protocol.Address) (l Line, ok boo
 			l.Payout.up(e.Amount)
 		}
 		return l, payer || to || e.Channel.Operator == node
-	case settle.EventCloseRequest:
+	case protocol.EventCloseRequest:
 		l.Address, l.With = e.Channel.Payer, e.Channel.Payee
 		return l, payer
-	case settle.EventClosed, settle.EventReleased:
+	case protocol.EventClosed, protocol.EventReleased:
 		l.With = e.Channel.Payee
 		l.Account.up(e.Amount)
 		l.Locked.down(e.Amount)
 		return l, to
-	case settle.EventSlashed:
+	case protocol.EventSlashed:
 		if from {
 			l.Locked.down(e.Amount)
 		}
@@ -186,13 +185,13 @@ func (s *Statement) line(e *settle.Event, node protocol.Address) (l Line, ok boo
 		}
 		return l, from || to
 	}
-	return l, from || to && (e.Kind == settle.EventReceived || e.Kind == settle.EventDeposited)
+	return l, from || to && (e.Kind == protocol.EventReceived || e.Kind == protocol.EventDeposited)
 }
 
 // gasLines are the fees, and what transactions moved of the native coin.
-func (n *Node) gasLines(ctx context.Context, s *Statement) error {
+func (t *Treasury) gasLines(ctx context.Context, s *Statement) error {
 	for _, from := range s.Addresses {
-		txs, err := n.journal.SentTxs(ctx, from, n.cfg.Profile.ChainID)
+		txs, err := t.cfg.Book.SentTxs(ctx, from, t.cfg.Market.Domain.ChainID)
 		if err != nil {
 			return err
 		}
@@ -203,7 +202,7 @@ func (n *Node) gasLines(ctx context.Context, s *Statement) error {
 			l := Line{Time: tx.Created / 1000, Kind: "gas", Address: from, Block: tx.Block, Tx: tx.Hash, Detail: tx.Kind}
 			l.Native.down(tx.Fee)
 			if tx.Status == protocol.TxConfirmed {
-				value, err := settle.ValueOf(tx.Raw)
+				value, err := t.cfg.Payer.ValueOf(tx.Raw)
 				if err != nil {
 					return fmt.Errorf("transaction %s in the journal: %w", tx.Hash, err)
 				}
@@ -216,18 +215,18 @@ func (n *Node) gasLines(ctx context.Context, s *Statement) error {
 }
 
 // voucherLines are what jobs were paid, both ways.
-func (n *Node) voucherLines(ctx context.Context, s *Statement, past *settle.Past) error {
-	books, err := n.journal.Books(ctx)
+func (t *Treasury) voucherLines(ctx context.Context, s *Statement, past *protocol.Past) error {
+	books, err := t.cfg.Book.Books(ctx)
 	if err != nil {
 		return err
 	}
 	for _, p := range books.PaidOut {
-		l := Line{Time: p.Updated / 1000, Kind: "voucher_given", Address: n.payer.Address(), With: past.Channels[p.Channel].Payee, Channel: p.Channel, Job: p.Job}
+		l := Line{Time: p.Updated / 1000, Kind: "voucher_given", Address: t.cfg.Payer.Address(), With: past.Channels[p.Channel].Payee, Channel: p.Channel, Job: p.Job}
 		l.Vouchers.down(p.Paid)
 		s.Lines = append(s.Lines, l)
 	}
 	for _, p := range books.PaidIn {
-		l := Line{Time: p.Updated / 1000, Kind: "voucher_held", Address: n.key.Address(), With: past.Channels[p.Channel].Payer, Channel: p.Channel, Job: p.Job}
+		l := Line{Time: p.Updated / 1000, Kind: "voucher_held", Address: t.cfg.Own.Address(), With: past.Channels[p.Channel].Payer, Channel: p.Channel, Job: p.Job}
 		l.Vouchers.up(p.Paid)
 		s.Lines = append(s.Lines, l)
 	}
@@ -235,9 +234,9 @@ func (n *Node) voucherLines(ctx context.Context, s *Statement, past *settle.Past
 }
 
 // chainColumns are the balances as the chain's state has them at the same block.
-func (n *Node) chainColumns(ctx context.Context, s *Statement, past *settle.Past) error {
+func (t *Treasury) chainColumns(ctx context.Context, s *Statement, past *protocol.Past) error {
 	for _, a := range s.Addresses {
-		p, err := n.payer.PositionAt(ctx, a, past.Block)
+		p, err := t.cfg.Payer.PositionAt(ctx, a, past.Block)
 		if err != nil {
 			return err
 		}
@@ -246,10 +245,10 @@ func (n *Node) chainColumns(ctx context.Context, s *Statement, past *settle.Past
 		s.Chain.Native.up(p.Native)
 	}
 	for id, ch := range past.Channels {
-		if !s.mine(ch.Payer) || ch.Token != n.cfg.Profile.Market().Token {
+		if !s.mine(ch.Payer) || ch.Token != t.cfg.Market.Token {
 			continue
 		}
-		st, err := n.payer.ChannelAt(ctx, ch, past.Block)
+		st, err := t.cfg.Payer.ChannelAt(ctx, ch, past.Block)
 		if err != nil {
 			return fmt.Errorf("read channel %s: %w", id.Short(), err)
 		}

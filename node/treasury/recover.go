@@ -1,14 +1,11 @@
-package node
+package treasury
 
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
-	"net/http"
 	"slices"
 
-	"github.com/rerig/rerig/node/settle"
 	"github.com/rerig/rerig/protocol"
 )
 
@@ -34,39 +31,28 @@ type Waiting struct {
 	Why      string           `json:"why"`
 }
 
-func (c *control) recoverAll(r *http.Request) (any, error) {
-	var t Transfer
-	if err := decode(r, &t); err != nil {
-		return nil, err
-	}
-	if !t.Amount.IsZero() {
-		return nil, errors.New("recover: takes no amount, it is all")
-	}
-	return c.n.recoverAll(r.Context(), t.To)
-}
-
-// recoverAll closes every channel, ends the closes whose grace is over, collects what
+// Recover closes every channel, ends the closes whose grace is over, collects what
 // is owed and withdraws all accounts to an address (zero is each one's own). It needs
 // no rig to answer, and may be called again at any time: what is done stays done.
-func (n *Node) recoverAll(ctx context.Context, to protocol.Address) (*Recovery, error) {
+func (t *Treasury) Recover(ctx context.Context, to protocol.Address) (*Recovery, error) {
 	r := &Recovery{Txs: []protocol.Tx{}, Waiting: []Waiting{}, Failed: []string{}}
-	past, err := n.past(ctx)
+	past, err := t.past(ctx)
 	if err != nil { // the journal's channels are not left waiting for an endpoint that keeps no logs
 		r.did("look for channels that the journal does not have", err)
-		past = &settle.Past{}
+		past = &protocol.Past{}
 	}
-	collected, err := n.collect(ctx)
+	collected, err := t.Collect(ctx)
 	r.did("collect", err, collected...)
-	for _, owner := range n.clients() {
+	for _, owner := range t.clients() {
 		if err := owner.Quiet(ctx, closeKinds...); err != nil {
 			return nil, err
 		}
-		chans, err := n.channelsOf(ctx, owner.Address(), past)
+		chans, err := t.channelsOf(ctx, owner.Address(), past)
 		if err != nil {
 			return nil, err
 		}
 		for _, o := range chans {
-			if err := n.takeBack(ctx, owner, o, r); err != nil {
+			if err := t.takeBack(ctx, owner, o, r); err != nil {
 				r.did("channel "+o.Channel.ID().String(), err)
 			}
 		}
@@ -88,22 +74,6 @@ func (r *Recovery) did(what string, err error, txs ...protocol.Tx) {
 	}
 }
 
-// clients are those of the node's addresses, the payer's first.
-func (n *Node) clients() []*settle.Client {
-	if n.payer == n.settle {
-		return []*settle.Client{n.settle}
-	}
-	return []*settle.Client{n.payer, n.settle}
-}
-
-// clientOf is the client of a payer; one that is neither's is refused there.
-func (n *Node) clientOf(payer protocol.Address) *settle.Client {
-	if payer == n.settle.Address() {
-		return n.settle
-	}
-	return n.payer
-}
-
 // outgoing is a channel that one of the addresses pays, with what the journal knows.
 type outgoing struct {
 	protocol.Channel
@@ -113,8 +83,8 @@ type outgoing struct {
 
 // channelsOf are the channels of a payer that the journal or the chain knows: a
 // journal that was lost hides none.
-func (n *Node) channelsOf(ctx context.Context, payer protocol.Address, past *settle.Past) (list []outgoing, err error) {
-	known, err := n.journal.OutChannels(ctx)
+func (t *Treasury) channelsOf(ctx context.Context, payer protocol.Address, past *protocol.Past) (list []outgoing, err error) {
+	known, err := t.cfg.Book.OutChannels(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -135,7 +105,7 @@ func (n *Node) channelsOf(ctx context.Context, payer protocol.Address, past *set
 }
 
 // takeBack moves one channel a step towards its end.
-func (n *Node) takeBack(ctx context.Context, owner *settle.Client, o outgoing, r *Recovery) error {
+func (t *Treasury) takeBack(ctx context.Context, owner Chain, o outgoing, r *Recovery) error {
 	st, err := owner.Channel(ctx, o.Channel)
 	if err != nil || st.Funded.IsZero() {
 		return err
@@ -149,7 +119,7 @@ func (n *Node) takeBack(ctx context.Context, owner *settle.Client, o outgoing, r
 			return err
 		}
 	}
-	if st.ClosesAt != 0 && uint64(owner.Status().HeadTime.Unix()) >= st.ClosesAt {
+	if st.ClosesAt != 0 && uint64(owner.Head().Time.Unix()) >= st.ClosesAt {
 		if st, err = r.step(ctx, owner, o, st, owner.FinalizeClose); err != nil {
 			return err
 		}
@@ -160,12 +130,12 @@ func (n *Node) takeBack(ctx context.Context, owner *settle.Client, o outgoing, r
 	if !o.journaled {
 		return nil
 	}
-	return n.journal.SetOutChannel(ctx, n.cfg.Profile.Market().Domain, o.Channel, st)
+	return t.cfg.Book.SetOutChannel(ctx, t.cfg.Market.Domain, o.Channel, st)
 }
 
 // step sends a transaction that takes a channel on, and returns its state then. The
 // node closes channels by itself too: what it did meanwhile is no failure.
-func (r *Recovery) step(ctx context.Context, owner *settle.Client, o outgoing, st protocol.ChannelState,
+func (r *Recovery) step(ctx context.Context, owner Chain, o outgoing, st protocol.ChannelState,
 	send func(context.Context, protocol.Channel) (protocol.Tx, error)) (protocol.ChannelState, error) {
 	tx, failed := send(ctx, o.Channel)
 	if failed == nil {
@@ -185,7 +155,7 @@ func (r *Recovery) wait(o outgoing, st protocol.ChannelState, why string) {
 }
 
 // withdraw empties one account.
-func (r *Recovery) withdraw(ctx context.Context, owner *settle.Client, to protocol.Address) error {
+func (r *Recovery) withdraw(ctx context.Context, owner Chain, to protocol.Address) error {
 	b, err := owner.Balances(ctx, owner.Address())
 	if err != nil || b.Account.IsZero() {
 		return err

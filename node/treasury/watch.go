@@ -1,4 +1,4 @@
-package node
+package treasury
 
 import (
 	"context"
@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/rerig/rerig/node/journal"
 	"github.com/rerig/rerig/protocol"
 )
 
@@ -17,12 +16,9 @@ const (
 
 // watcher keeps both books of channels in step with the chain (SPEC §8.5): at the
 // start, every hour and after a reorganisation from the state of every channel, in
-// between from that of those the escrow has an event of. run alone uses it, but for
-// the alarms.
+// between from that of those the escrow has an event of. run alone uses it.
 type watcher struct {
-	n      *Node
-	settle chan struct{} // capacity 1; has the settler look at what is to be sent
-	alarms alarms
+	t *Treasury
 
 	last   map[sideKey]protocol.ChannelState // as of the last look at a channel
 	seen   uint64                            // newest block whose events were looked at
@@ -36,8 +32,8 @@ type sideKey struct {
 	channel protocol.Hash
 }
 
-func newWatcher(n *Node) *watcher {
-	return &watcher{n: n, settle: make(chan struct{}, 1), last: map[sideKey]protocol.ChannelState{}}
+func newWatcher(t *Treasury) *watcher {
+	return &watcher{t: t, last: map[sideKey]protocol.ChannelState{}}
 }
 
 // run looks whenever the chain has news. It never stops serving, and nothing that
@@ -50,21 +46,21 @@ func (w *watcher) run(ctx context.Context) error {
 		select {
 		case <-ctx.Done():
 			return nil
-		case <-w.n.settle.News():
+		case <-w.t.cfg.Own.News():
 		case <-again.C:
-			if !failed && w.n.cfg.Clock().Sub(w.full) < reconcileEvery {
+			if !failed && w.t.cfg.Clock().Sub(w.full) < reconcileEvery {
 				continue
 			}
 		}
-		if !w.n.settle.Online() {
+		if !w.t.cfg.Own.Online() {
 			continue
 		}
 		err := w.look(ctx)
 		if failed = err != nil; failed && ctx.Err() == nil {
-			w.n.log.Warn("channels not checked", "err", err)
+			w.t.log.Warn("channels not checked", "err", err)
 		}
 		select {
-		case w.settle <- struct{}{}:
+		case w.t.looked <- struct{}{}:
 		default: // the settler is about to look anyway
 		}
 	}
@@ -75,12 +71,12 @@ var errLess = errors.New("the chain has less of a channel than the journal")
 
 // look reads the channels that may have changed and brings the books in step.
 func (w *watcher) look(ctx context.Context) error {
-	st := w.n.settle.Status()
-	all := w.full.IsZero() || w.alarms.any() || w.n.cfg.Clock().Sub(w.full) >= reconcileEvery || st.Reorgs != w.reorgs || st.Head < w.seen
-	began := w.n.cfg.Clock()
-	all, err := w.lookAt(ctx, st.Head, all)
+	head := w.t.cfg.Own.Head()
+	all := w.full.IsZero() || w.t.alarms.any() || w.t.cfg.Clock().Sub(w.full) >= reconcileEvery || head.Reorgs != w.reorgs || head.Number < w.seen
+	began := w.t.cfg.Clock()
+	all, err := w.lookAt(ctx, head.Number, all)
 	if !all && errors.Is(err, errLess) {
-		all, err = w.lookAt(ctx, st.Head, true)
+		all, err = w.lookAt(ctx, head.Number, true)
 	}
 	switch {
 	case err != nil:
@@ -89,18 +85,18 @@ func (w *watcher) look(ctx context.Context) error {
 	case all:
 		w.full = began
 	}
-	w.seen, w.reorgs = st.Head, st.Reorgs
+	w.seen, w.reorgs = head.Number, head.Reorgs
 	return nil
 }
 
 // lookAt looks at all channels, or at those that may have changed; it reports whether
 // it was all.
 func (w *watcher) lookAt(ctx context.Context, head uint64, all bool) (bool, error) {
-	in, err := w.n.journal.InChannels(ctx)
+	in, err := w.t.cfg.Book.InChannels(ctx)
 	if err != nil {
 		return all, err
 	}
-	out, err := w.n.journal.OutChannels(ctx)
+	out, err := w.t.cfg.Book.OutChannels(ctx)
 	if err != nil {
 		return all, err
 	}
@@ -116,7 +112,7 @@ func (w *watcher) lookAt(ctx context.Context, head uint64, all bool) (bool, erro
 // are closing, or whose state somebody else wrote into the book: it may be of a block
 // that this node never sees. Events count again until they are as deep as the
 // profile's confirmations, since only then money counts as funded.
-func (w *watcher) touched(ctx context.Context, in []journal.InChannel, out []journal.OutChannel, head uint64) ([]journal.InChannel, []journal.OutChannel, bool, error) {
+func (w *watcher) touched(ctx context.Context, in []protocol.InChannel, out []protocol.OutChannel, head uint64) ([]protocol.InChannel, []protocol.OutChannel, bool, error) {
 	if len(in)+len(out) == 0 {
 		return nil, nil, false, nil
 	}
@@ -128,18 +124,18 @@ func (w *watcher) touched(ctx context.Context, in []journal.InChannel, out []jou
 		ids = append(ids, c.Channel.ID())
 	}
 	from := w.seen + 1
-	from -= min(from, w.n.cfg.Profile.Confirmations)
-	changed, all, err := w.n.settle.Touched(ctx, ids, min(from, head), head)
+	from -= min(from, w.t.cfg.Confirmations)
+	changed, all, err := w.t.cfg.Own.Touched(ctx, ids, min(from, head), head)
 	if all || err != nil {
 		return in, out, all, err
 	}
-	var someIn []journal.InChannel
+	var someIn []protocol.InChannel
 	for i, c := range in {
 		if changed[ids[i]] || c.State.ClosesAt != 0 || c.State != w.last[sideKey{protocol.RoleRig, ids[i]}] {
 			someIn = append(someIn, c)
 		}
 	}
-	var someOut []journal.OutChannel
+	var someOut []protocol.OutChannel
 	for i, c := range out {
 		id := ids[len(in)+i]
 		if changed[id] || c.State.ClosesAt != 0 || c.State != w.last[sideKey{protocol.RoleRequester, id}] {
@@ -150,7 +146,7 @@ func (w *watcher) touched(ctx context.Context, in []journal.InChannel, out []jou
 }
 
 // reconcile holds channels against the chain and writes what it says into the books.
-func (w *watcher) reconcile(ctx context.Context, in []journal.InChannel, out []journal.OutChannel, head uint64, all bool) error {
+func (w *watcher) reconcile(ctx context.Context, in []protocol.InChannel, out []protocol.OutChannel, head uint64, all bool) error {
 	channels := make([]protocol.Channel, 0, len(in)+len(out))
 	for _, c := range in {
 		channels = append(channels, c.Channel)
@@ -158,14 +154,14 @@ func (w *watcher) reconcile(ctx context.Context, in []journal.InChannel, out []j
 	for _, c := range out {
 		channels = append(channels, c.Channel)
 	}
-	states, err := w.n.settle.Channels(ctx, channels, head)
+	states, err := w.t.cfg.Own.Channels(ctx, channels, head)
 	if err != nil {
 		return err
 	}
 	// The books are read anew: vouchers may have come in or gone out since, and one
 	// that is on the chain is in a book before.
 	for i, c := range in {
-		now, err := w.n.journal.InChannel(ctx, c.Channel.ID())
+		now, err := w.t.cfg.Book.InChannel(ctx, c.Channel.ID())
 		if err == nil {
 			err = w.book(ctx, side{protocol.RoleRig, now.Domain, now.Channel, now.State, now.Best.Voucher.Cumulative}, states[i], all)
 		}
@@ -174,7 +170,7 @@ func (w *watcher) reconcile(ctx context.Context, in []journal.InChannel, out []j
 		}
 	}
 	for i, c := range out {
-		now, err := w.n.journal.OutChannel(ctx, c.Channel.ID())
+		now, err := w.t.cfg.Book.OutChannel(ctx, c.Channel.ID())
 		if err == nil {
 			err = w.book(ctx, side{protocol.RoleRequester, now.Domain, now.Channel, now.State, now.Promised}, states[len(in)+i], all)
 		}
@@ -201,7 +197,7 @@ type side struct {
 func (w *watcher) book(ctx context.Context, c side, st protocol.ChannelState, all bool) error {
 	id := c.channel.ID()
 	if less(st, c.state) {
-		newest, err := w.n.settle.Channel(ctx, c.channel)
+		newest, err := w.t.cfg.Own.Channel(ctx, c.channel)
 		switch {
 		case err != nil:
 			return fmt.Errorf("read channel %s: %w", id.Short(), err)
@@ -231,21 +227,21 @@ func less(st, was protocol.ChannelState) bool {
 func (w *watcher) write(ctx context.Context, c side, st protocol.ChannelState) (kept bool, err error) {
 	was := c.state
 	if st.Epoch < was.Epoch || st.Epoch == was.Epoch && st.Claimed.Less(was.Claimed) {
-		w.n.log.Warn("the chain took back what the journal had of a channel", "channel", c.channel.ID().Short(), "epoch", st.Epoch,
+		w.t.log.Warn("the chain took back what the journal had of a channel", "channel", c.channel.ID().Short(), "epoch", st.Epoch,
 			"claimed", st.Claimed, "before", was.Claimed)
-		return true, w.n.journal.Rewind(ctx, c.role, c.domain, c.channel, st)
+		return true, w.t.cfg.Book.Rewind(ctx, c.role, c.domain, c.channel, st)
 	}
-	return w.n.journal.Follow(ctx, c.role, c.domain, c.channel, was, st)
+	return w.t.cfg.Book.Follow(ctx, c.role, c.domain, c.channel, was, st)
 }
 
 // alarm holds a channel's chain state against its book, and tells the market when
 // the rig stops or begins to take jobs.
 func (w *watcher) alarm(id protocol.Hash, c side, st protocol.ChannelState) {
-	halted := w.alarms.selling(protocol.Hash{}) != nil
-	if a := w.alarms.check(id, c, st); a != nil {
-		w.n.log.Error("journal and chain disagree", "alarm", a)
+	halted := w.t.alarms.selling(protocol.Hash{}) != nil
+	if a := w.t.alarms.check(id, c, st); a != nil {
+		w.t.log.Error("journal and chain disagree", "alarm", a)
 	}
-	if w.n.rig != nil && halted != (w.alarms.selling(protocol.Hash{}) != nil) {
-		w.n.discovery.Refresh()
+	if w.t.cfg.Changed != nil && halted != (w.t.alarms.selling(protocol.Hash{}) != nil) {
+		w.t.cfg.Changed()
 	}
 }

@@ -1,4 +1,4 @@
-package node
+package treasury
 
 import (
 	"context"
@@ -7,8 +7,6 @@ import (
 	"math/big"
 	"time"
 
-	"github.com/rerig/rerig/node/journal"
-	"github.com/rerig/rerig/node/settle"
 	"github.com/rerig/rerig/protocol"
 )
 
@@ -21,7 +19,7 @@ const (
 // takes back what is left in channels that this node closed. run alone uses it;
 // nothing that serves waits for it.
 type settler struct {
-	n      *Node
+	t      *Treasury
 	priced time.Time // last estimate
 	least  *big.Int  // what was due at the least to be worth it, as of then
 }
@@ -35,19 +33,19 @@ func (s *settler) run(ctx context.Context) error {
 		case <-ctx.Done():
 			return nil
 		case <-tick.C:
-		case <-s.n.watcher.settle:
+		case <-s.t.looked:
 		}
-		if !s.n.settle.Online() {
+		if !s.t.cfg.Own.Online() {
 			continue
 		}
-		if err := errors.Join(s.collectDue(ctx), s.n.finishCloses(ctx)); err != nil && ctx.Err() == nil {
-			s.n.log.Warn("channels not settled", "err", err)
+		if err := errors.Join(s.collectDue(ctx), s.t.finishCloses(ctx)); err != nil && ctx.Err() == nil {
+			s.t.log.Warn("channels not settled", "err", err)
 		}
 	}
 }
 
-// due is what a channel's voucher would bring now.
-func due(c journal.InChannel) protocol.Amount {
+// due is what a channel's voucher would bring now. It may promise more than there is.
+func due(c protocol.InChannel) protocol.Amount {
 	pays := c.Best.Voucher.Cumulative
 	if c.State.Funded.Less(pays) {
 		pays = c.State.Funded
@@ -58,11 +56,11 @@ func due(c journal.InChannel) protocol.Amount {
 // collectDue collects from channels that are closing, and from the others where
 // what is due is worth the fee.
 func (s *settler) collectDue(ctx context.Context) error {
-	chans, err := s.n.journal.InChannels(ctx)
+	chans, err := s.t.cfg.Book.InChannels(ctx)
 	if err != nil {
 		return err
 	}
-	var closing, open []journal.InChannel
+	var closing, open []protocol.InChannel
 	for _, c := range chans {
 		switch {
 		case due(c).IsZero():
@@ -79,14 +77,14 @@ func (s *settler) collectDue(ctx context.Context) error {
 		return err
 	}
 	for _, c := range closing {
-		s.n.log.Warn("channel is closing: collecting", "channel", c.Channel.ID().Short(), "due", due(c))
+		s.t.log.Warn("channel is closing: collecting", "channel", c.Channel.ID().Short(), "due", due(c))
 	}
 	if len(closing) == 1 && len(open) == 0 && closing[0].Reserved.IsZero() {
 		return s.giveBack(ctx, closing[0])
 	}
 	if all := redemptions(append(closing, open...)); len(all) > 0 {
-		txs, err := s.n.redeem(ctx, all)
-		s.n.log.Info("collected", "vouchers", len(all), "transactions", len(txs))
+		txs, err := s.t.redeem(ctx, all)
+		s.t.log.Info("collected", "vouchers", len(all), "transactions", len(txs))
 		return err
 	}
 	return nil
@@ -94,41 +92,41 @@ func (s *settler) collectDue(ctx context.Context) error {
 
 // giveBack ends one channel that is closing: the voucher is cashed and, as the
 // operator, the rig gives the rest back in the same transaction.
-func (s *settler) giveBack(ctx context.Context, c journal.InChannel) error {
-	if _, err := s.n.settle.CloseByPayee(ctx, c.Channel, c.Best); err != nil {
+func (s *settler) giveBack(ctx context.Context, c protocol.InChannel) error {
+	if _, err := s.t.cfg.Own.CloseByPayee(ctx, c.Channel, c.Best); err != nil {
 		return fmt.Errorf("collect from closing channel %s: %w", c.Channel.ID().Short(), err)
 	}
-	_, err := s.n.refresh(ctx, c)
+	_, err := s.t.refresh(ctx, c)
 	return err
 }
 
 // openWorth is the open channels to collect from. The price is asked for once in a
 // while, or when what is due comes near to what was enough at the last one.
-func (s *settler) openWorth(ctx context.Context, open []journal.InChannel) ([]journal.InChannel, error) {
-	factor, sum := s.n.collectFactor(), new(big.Int)
+func (s *settler) openWorth(ctx context.Context, open []protocol.InChannel) ([]protocol.InChannel, error) {
+	factor, sum := s.t.cfg.CollectFactor, new(big.Int)
 	for _, c := range open {
 		sum.Add(sum, due(c).Big())
 	}
 	near := s.least != nil && sum.Lsh(sum, 1).Cmp(s.least) >= 0
-	if factor == 0 || len(open) == 0 || s.n.cfg.Profile.nativePrice == nil || !near && s.n.cfg.Clock().Sub(s.priced) < priceEvery {
+	if factor == 0 || len(open) == 0 || s.t.cfg.Worth == nil || !near && s.t.cfg.Clock().Sub(s.priced) < priceEvery {
 		return nil, nil
 	}
 	kept, least, err := s.worth(ctx, open, factor)
-	s.priced, s.least = s.n.cfg.Clock(), least
+	s.priced, s.least = s.t.cfg.Clock(), least
 	return kept, err
 }
 
 // worth keeps the channels of which more is due than factor times what collecting
 // it costs: a channel its share, and all together the whole. Where the profile does
 // not say what native money is worth, all are. least is what was asked of all.
-func (s *settler) worth(ctx context.Context, chans []journal.InChannel, factor uint64) (kept []journal.InChannel, least *big.Int, err error) {
-	price := s.n.cfg.Profile.nativePrice
-	for len(chans) > 0 && price != nil {
-		fee, err := s.n.settle.RedeemFee(ctx, redemptions(chans))
+func (s *settler) worth(ctx context.Context, chans []protocol.InChannel, factor uint64) (kept []protocol.InChannel, least *big.Int, err error) {
+	worth := s.t.cfg.Worth
+	for len(chans) > 0 && worth != nil {
+		fee, err := s.t.cfg.Own.RedeemFee(ctx, redemptions(chans))
 		if err != nil {
 			return nil, nil, err
 		}
-		least = price.tokens(fee) // base units
+		least = worth(fee) // base units
 		least.Mul(least, new(big.Int).SetUint64(factor))
 		share := new(big.Int).Div(least, big.NewInt(int64(len(chans))))
 		kept, sum := chans[:0:0], new(big.Int)
@@ -149,24 +147,28 @@ func (s *settler) worth(ctx context.Context, chans []journal.InChannel, factor u
 	return chans, least, nil
 }
 
-func redemptions(chans []journal.InChannel) []settle.Redemption {
-	list := make([]settle.Redemption, len(chans))
+func redemptions(chans []protocol.InChannel) []protocol.Redemption {
+	list := make([]protocol.Redemption, len(chans))
 	for i, c := range chans {
-		list[i] = settle.Redemption{Channel: c.Channel, Voucher: c.Best}
+		list[i] = protocol.Redemption{Channel: c.Channel, Voucher: c.Best}
 	}
 	return list
 }
 
-func (n *Node) collectFactor() uint64 {
-	if n.cfg.Rig == nil {
-		return 0
+// Owed is what vouchers promise beyond what was claimed.
+func (t *Treasury) Owed(ctx context.Context) (sum protocol.Amount, err error) {
+	chans, err := t.cfg.Book.InChannels(ctx)
+	for _, c := range chans {
+		if sum, err = sum.Add(due(c)); err != nil {
+			return sum, err
+		}
 	}
-	return n.cfg.Rig.CollectFactor
+	return sum, err
 }
 
-// collect redeems every voucher that pays more than was claimed, whatever it costs.
-func (n *Node) collect(ctx context.Context) ([]protocol.Tx, error) {
-	chans, err := n.journal.InChannels(ctx)
+// Collect redeems every voucher that pays more than was claimed, whatever it costs.
+func (t *Treasury) Collect(ctx context.Context) ([]protocol.Tx, error) {
+	chans, err := t.cfg.Book.InChannels(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -179,19 +181,19 @@ func (n *Node) collect(ctx context.Context) ([]protocol.Tx, error) {
 	if len(owing) == 0 {
 		return nil, nil
 	}
-	return n.redeem(ctx, redemptions(owing))
+	return t.redeem(ctx, redemptions(owing))
 }
 
 // redeem sends the vouchers and brings the book in step with what the chain says.
-func (n *Node) redeem(ctx context.Context, list []settle.Redemption) ([]protocol.Tx, error) {
-	txs, err := n.settle.Redeem(ctx, list)
+func (t *Treasury) redeem(ctx context.Context, list []protocol.Redemption) ([]protocol.Tx, error) {
+	txs, err := t.cfg.Own.Redeem(ctx, list)
 	channels := make([]protocol.Channel, len(list))
 	for i, r := range list {
 		channels[i] = r.Channel
 	}
-	states, rerr := n.settle.Channels(ctx, channels, 0)
+	states, rerr := t.cfg.Own.Channels(ctx, channels, 0)
 	for i, st := range states {
-		rerr = errors.Join(rerr, n.journal.SetInChannel(ctx, n.cfg.Profile.Market().Domain, channels[i], st))
+		rerr = errors.Join(rerr, t.cfg.Book.SetInChannel(ctx, t.cfg.Market.Domain, channels[i], st))
 	}
 	if err == nil { // else the chain is away, which was said
 		err = rerr
@@ -199,10 +201,10 @@ func (n *Node) redeem(ctx context.Context, list []settle.Redemption) ([]protocol
 	return txs, err
 }
 
-func (n *Node) refresh(ctx context.Context, c journal.InChannel) (protocol.ChannelState, error) {
-	st, err := n.settle.Channel(ctx, c.Channel)
+func (t *Treasury) refresh(ctx context.Context, c protocol.InChannel) (protocol.ChannelState, error) {
+	st, err := t.cfg.Own.Channel(ctx, c.Channel)
 	if err != nil {
 		return st, fmt.Errorf("read channel %s: %w", c.Channel.ID().Short(), err)
 	}
-	return st, n.journal.SetInChannel(ctx, c.Domain, c.Channel, st)
+	return st, t.cfg.Book.SetInChannel(ctx, c.Domain, c.Channel, st)
 }
