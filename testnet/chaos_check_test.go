@@ -48,10 +48,20 @@ func larger(a, b protocol.Amount) protocol.Amount {
 	return a
 }
 
-// autopsy holds what the dead have left, opened as a restart would open it, against
+// autopsy fails where something was lost.
+func (c *chaos) autopsy() {
+	c.t.Helper()
+	rig, err := c.examine()
+	if err != nil {
+		c.t.Fatalf("%v\n%s", err, c.lastWords())
+	}
+	c.wake(rig)
+}
+
+// examine holds what the dead have left, opened as a restart would open it, against
 // what they had said, against each other and against the chain. It looks at copies,
 // so that the restart finds the originals.
-func (c *chaos) autopsy() {
+func (c *chaos) examine() (rig *ledger, err error) {
 	c.t.Helper()
 	ledgers := map[protocol.Address]*ledger{}
 	for _, m := range c.members {
@@ -69,14 +79,15 @@ func (c *chaos) autopsy() {
 		}
 		l, err := readLedger(c.ctx, &copied)
 		if err != nil {
-			c.t.Fatalf("journal of %s: %v", m.name, err)
+			return nil, fmt.Errorf("journal of %s: %w", m.name, err)
 		}
 		l.of = m
 		ledgers[m.key.Address()] = l
 	}
 	books, err := newBooks(c.net)
 	c.must(err)
-	rig, buyer := ledgers[c.rig.key.Address()], ledgers[c.buyer.key.Address()]
+	rig = ledgers[c.rig.key.Address()]
+	buyer := ledgers[c.buyer.key.Address()]
 	held, err := c.held(rig)
 	c.must(err)
 	errs := []error{books.conserved(c.ctx, c.members), rig.jobsAgree(ledgers), buyer.jobsAgree(ledgers),
@@ -84,10 +95,7 @@ func (c *chaos) autopsy() {
 	if !c.shaken {
 		errs = append(errs, books.onlyFees(c.ctx, ledgers), rig.channelsAgree(c.ctx, books, ledgers), buyer.channelsAgree(c.ctx, books, ledgers))
 	}
-	if err := errors.Join(errs...); err != nil {
-		c.t.Fatalf("%v\n%s", err, c.lastWords())
-	}
-	c.wake(rig)
+	return rig, errors.Join(errs...)
 }
 
 // held is what the rig has: what it has collected, and what its best voucher pays
@@ -116,14 +124,17 @@ func (c *chaos) held(rig *ledger) (sum protocol.Amount, err error) {
 	return sum, nil
 }
 
-// nothingForgotten: what was paid for is in the rig's journal, and what it has
-// covers it.
+// nothingForgotten: what was paid for is in the rig's journal, what it has covers it,
+// and what it told the requester is settled is so there.
 func nothingForgotten(rig, buyer *ledger, held protocol.Amount) error {
 	var sum protocol.Amount
 	for id, b := range buyer.bought {
 		s, ok := rig.sold[id]
 		if !ok && !b.Job.Paid.IsZero() {
 			return fmt.Errorf("job %s, paid %s, is not in the rig's journal", id, b.Job.Paid)
+		}
+		if b.Job.State == protocol.StateSettled && (s.Job.State != b.Job.State || s.Job.Paid != b.Job.Paid) {
+			return fmt.Errorf("job %s is settled at %s, the rig told it so, and has it as %s, paid %s", id, b.Job.Paid, s.Job.State, s.Job.Paid)
 		}
 		var err error
 		if sum, err = sum.Add(s.Job.Paid); err != nil {

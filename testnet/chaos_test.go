@@ -86,7 +86,13 @@ func buildKillable(t *testing.T) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	overlay, err := json.Marshal(map[string]map[string]string{"Replace": {place: hook}})
+	return buildWith(t, map[string]string{place: hook})
+}
+
+// buildWith makes the binary with other files in the places of its own.
+func buildWith(t *testing.T, files map[string]string) string {
+	t.Helper()
+	overlay, err := json.Marshal(map[string]map[string]string{"Replace": files})
 	if err != nil {
 		t.Fatal(err)
 	}
