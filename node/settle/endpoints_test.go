@@ -226,9 +226,18 @@ func TestSwallowedTransactionReachesTheOther(t *testing.T) {
 // An endpoint that hides receipts does not make a payment look as if it had not been.
 func TestHiddenReceiptIsNotALostTransaction(t *testing.T) {
 	t.Parallel()
+	t.Run("beside one that shows them", func(t *testing.T) { t.Parallel(); hideReceipts(t, true) })
+	t.Run("for a while", func(t *testing.T) { t.Parallel(); hideReceipts(t, false) })
+}
+
+func hideReceipts(t *testing.T, second bool) {
 	c := startChain(t)
 	first := newProxy(t, c)
-	n := join(t, through(c, newKey(t), first.URL, c.URL()))
+	cfg := through(c, newKey(t), first.URL)
+	if cfg.Patience = time.Minute; second {
+		cfg = through(c, newKey(t), first.URL, c.URL())
+	}
+	n := join(t, cfg)
 	enrich(t, c, n.Address(), 0)
 	eventually(t, "the chain is found", n.Online)
 	hidden := make(chan struct{}, 64)

@@ -22,7 +22,7 @@ const (
 	idleFactor   = 5                     // Polls between looks when nothing is on its way
 	maxReconnect = 15 * time.Second
 	maxAttempts  = 8 // of one nonce, each a quarter dearer
-	maxPassed    = 5 // looks before a used nonce without a receipt counts as taken
+	maxPassed    = 5 // looks, over Config.Patience, before a used nonce without a receipt counts as taken
 )
 
 // run follows what is on its way and keeps the status, until ctx ends (nil) or the
@@ -184,7 +184,7 @@ func (w *wallet) advance(ctx context.Context, client *ethclient.Client, f *fligh
 		return false, w.remote.failure("ask for the nonce", err)
 	}
 	if used > f.nonce {
-		if f.passed++; f.passed < maxPassed || w.minedElsewhere(ctx, f) {
+		if !w.overtaken(ctx, f) {
 			return false, nil
 		}
 		return true, w.settleReplaced(ctx, f)
@@ -206,6 +206,17 @@ func (w *wallet) mined(ctx context.Context, client *ethclient.Client, f *flight,
 	}
 	f.block = block{number: receipt.BlockNumber.Uint64(), hash: receipt.BlockHash}
 	return true, w.settleFlight(ctx, client, f, winner, receipt)
+}
+
+// overtaken notes a look that found the nonce used but no receipt, and reports
+// whether there were enough: an endpoint may know nonces sooner than receipts, and
+// what counts as lost is paid again.
+func (w *wallet) overtaken(ctx context.Context, f *flight) bool {
+	if f.passed == 0 {
+		f.passedAt = w.now()
+	}
+	f.passed++
+	return f.passed >= maxPassed && w.now().Sub(f.passedAt) >= w.patience && !w.minedElsewhere(ctx, f)
 }
 
 // minedElsewhere reports whether another endpoint has the receipt that the one in

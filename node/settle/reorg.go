@@ -164,7 +164,7 @@ func (w *wallet) revisit(ctx context.Context, client *ethclient.Client, f *fligh
 	if f.nonce != *used || taken {
 		// Its nonce is used by another, or can never be reached: it is of a chain
 		// that began anew, as a test network does.
-		if f.passed++; f.passed < maxPassed || w.minedElsewhere(ctx, f) {
+		if !w.overtaken(ctx, f) {
 			return nil
 		}
 		w.forget(f)

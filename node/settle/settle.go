@@ -56,7 +56,8 @@ type Config struct {
 	// again, a quarter dearer; 0 means 90 seconds.
 	StuckAfter time.Duration
 	// Patience is how long one endpoint may take to answer while there is another
-	// to ask; 0 means 8 seconds.
+	// to ask, and to show the receipt of a transaction whose nonce it shows as used;
+	// 0 means 8 seconds.
 	Patience time.Duration
 	// Now is the clock; nil means time.Now.
 	Now func() time.Time

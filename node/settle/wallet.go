@@ -45,6 +45,7 @@ type wallet struct {
 	chainID       uint64
 	confirmations uint64
 	poll, stuck   time.Duration
+	patience      time.Duration
 	now           func() time.Time
 	log           *slog.Logger
 
@@ -77,9 +78,11 @@ type flight struct {
 	sent   time.Time // last broadcast; zero when it may not have arrived
 	priced time.Time // last change of the fee
 	passed int       // looks in a row that found the nonce used but no attempt mined
-	seen   bool      // included is closed
-	mined  bool      // an attempt was in a block at the last look
-	block  block     // where it was settled; its hash is zero if that is not known
+	// passedAt is when the first of these looks was.
+	passedAt time.Time
+	seen     bool  // included is closed
+	mined    bool  // an attempt was in a block at the last look
+	block    block // where it was settled; its hash is zero if that is not known
 }
 
 // attempt is one signed transaction of a flight.
@@ -99,7 +102,7 @@ func newWallet(cfg Config, r *remote) *wallet {
 		remote: r, account: cfg.account(), book: cfg.Book,
 		signer:  types.LatestSignerForChainID(new(big.Int).SetUint64(cfg.Domain.ChainID)),
 		chainID: cfg.Domain.ChainID, confirmations: cfg.Confirmations,
-		poll: cfg.Poll, stuck: cfg.StuckAfter, now: cfg.Now, log: cfg.Logger,
+		poll: cfg.Poll, stuck: cfg.StuckAfter, patience: cfg.Patience, now: cfg.Now, log: cfg.Logger,
 		turn: make(chan struct{}, 1), wake: make(chan struct{}, 1),
 		flights: map[uint64]*flight{}, landed: map[uint64]*flight{}, known: map[uint64]common.Hash{},
 	}

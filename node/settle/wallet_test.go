@@ -150,7 +150,10 @@ func TestConcurrentCallsOfOneKey(t *testing.T) {
 // Somebody uses the key elsewhere and takes the nonce of a transaction on its way.
 func TestNonceTakenElsewhere(t *testing.T) {
 	c := startChain(t)
-	n := rich(t, c, 0)
+	cfg := config(c, newKey(t), newBook())
+	cfg.Patience = 100 * time.Millisecond
+	n := join(t, cfg)
+	enrich(t, c, n.Address(), 0)
 	c.PauseMining()
 	done := background(func() error { _, err := n.DepositNative(t.Context(), amount(5)); return err })
 	eventually(t, "the transaction is sent", func() bool { return n.book.count(protocol.TxPending) == 1 })
