@@ -6,12 +6,20 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
+	"time"
 
 	"github.com/rerig/rerig/node/discovery"
 	"github.com/rerig/rerig/node/exchange"
 	"github.com/rerig/rerig/node/network"
 	"github.com/rerig/rerig/node/requester"
 	"github.com/rerig/rerig/protocol"
+)
+
+// A node that has just started knows nobody to ask, and would say of a full market that
+// nobody offers anything: for so long it asks again.
+const (
+	joining  = 5 * time.Second
+	joinPoll = 100 * time.Millisecond
 )
 
 // offers is the requester's market: the index, and streams to the rigs in it.
@@ -43,6 +51,16 @@ func (n *Node) find(ctx context.Context, f protocol.Filter, limit int, again boo
 	}
 	if found, err = ask(ctx, f, limit); err != nil {
 		return found, err
+	}
+	for begun := time.Since(n.born); found.Asked == 0 && len(found.Offers) == 0 && begun < joining; begun = time.Since(n.born) {
+		select {
+		case <-ctx.Done():
+			return found, fmt.Errorf("find offers: %w", ctx.Err())
+		case <-time.After(joinPoll):
+		}
+		if found, err = n.discovery.FindAgain(ctx, f, limit); err != nil {
+			return found, err
+		}
 	}
 	if err := n.explainVRAM(ctx, f, limit, &found); err != nil {
 		return found, err

@@ -93,7 +93,8 @@ type Node struct {
 	treasury  *treasury.Treasury
 	control   *control
 	started   chan struct{} // closed when Run serves
-	opened    []io.Closer   // in the order opened; closed in reverse
+	born      time.Time
+	opened    []io.Closer // in the order opened; closed in reverse
 }
 
 func (c *Config) fill() error {
@@ -132,7 +133,7 @@ func New(cfg Config) (*Node, error) {
 	if err := cfg.fill(); err != nil {
 		return nil, err
 	}
-	n := &Node{cfg: cfg, log: cfg.Logger, started: make(chan struct{})}
+	n := &Node{cfg: cfg, log: cfg.Logger, started: make(chan struct{}), born: time.Now()}
 	if err := n.open(); err != nil {
 		return nil, errors.Join(err, n.close())
 	}
