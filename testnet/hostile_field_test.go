@@ -125,13 +125,13 @@ func (f *field) openPurse(t *testing.T) {
 	if err := f.Endow(t.Context(), f.purseKey.Address()); err != nil {
 		t.Fatal(err)
 	}
-	f.purse = f.settle(t, f.purseKey)
+	f.purse = outsider(t, f.Net, f.purseKey)
 }
 
-// settle is a chain client of a hostile peer; it forgets its transactions.
-func (f *field) settle(t *testing.T, key *protocol.Key) *settle.Client {
+// outsider is a chain client of somebody without a node; it forgets its transactions.
+func outsider(t *testing.T, n *testnet.Net, key *protocol.Key) *settle.Client {
 	t.Helper()
-	c, err := settle.New(settle.Config{RPC: []string{f.Chain.URL()}, Domain: f.Chain.Domain(), Token: f.Chain.Token(), Key: key, Book: forgetful{}})
+	c, err := settle.New(settle.Config{RPC: []string{n.Chain.URL()}, Domain: n.Chain.Domain(), Token: n.Chain.Token(), Key: key, Book: forgetful{}})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -12,9 +12,7 @@ import (
 
 	"github.com/ethereum/go-ethereum/common/hexutil"
 
-	"github.com/rerig/rerig/node"
 	"github.com/rerig/rerig/protocol"
-	"github.com/rerig/rerig/testnet"
 )
 
 // hidesEvents is an RPC endpoint that answers everything but has no events. asked is
@@ -54,86 +52,35 @@ func hidesEvents(t *testing.T, upstream string, asked *atomic.Uint64) string {
 func TestHourlyLookNeedsNoEvents(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	ctx := t.Context()
-	n, err := testnet.Start(ctx, testnet.Options{Dir: w.dir, CloseGrace: 24 * time.Hour})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() {
-		if err := n.Close(); err != nil {
-			t.Error(err)
-		}
-	}()
+	t.Cleanup(w.end)
+	w.do("net grace=24h", "rig alice later price=0.000001 poll=20ms", "requester bob tokens=1000")
 	var asked atomic.Uint64
-	rpc := hidesEvents(t, n.Chain.URL(), &asked)
 	var ahead atomic.Int64 // of the rig's clock
-	rig, err := n.Add(ctx, "rig", func(c *node.Config) {
-		c.RPC, c.Poll = []string{rpc}, 20*time.Millisecond
-		c.Clock = func() time.Time { return time.Now().Add(time.Duration(ahead.Load())) }
-		c.Rig = &node.RigConfig{Price: protocol.NewAmount(1), Slots: 1, TickUnits: 200, Warm: 1}
-	})
-	if err != nil {
+	rig := w.member("alice")
+	rig.config.RPC = []string{hidesEvents(t, w.net().Chain.URL(), &asked)}
+	rig.config.Clock = func() time.Time { return time.Now().Add(time.Duration(ahead.Load())) }
+	w.do("restart alice")
+	w.bought("job", "bob", "0.000002")
+	w.waitsForEvents(rig, &asked)
+
+	if _, err := w.member("bob").client.CloseChannel(t.Context(), protocol.Hash{}); err != nil {
 		t.Fatal(err)
 	}
-	payer, err := n.Add(ctx, "payer", nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, m := range []*testnet.Member{rig, payer} {
-		if err := n.Endow(ctx, m.Node.Address()); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if err := n.Ready(ctx, payer, 1); err != nil {
-		t.Fatal(err)
-	}
-	st, err := payer.Submit(ctx, &node.RunRequest{Module: "testdata/guest.wasm", Args: []string{"print", "x"}, Budget: protocol.NewAmount(2)})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := poll(ctx, func() (bool, error) {
-		got, err := payer.Run(ctx, st.ID.String())
-		return err == nil && got.Ended, err
-	}); err != nil {
-		t.Fatal(err)
-	}
-	// The rig reads the new channel once more; then it waits for an event.
-	n.Chain.Mine(1)
-	looked := n.Chain.Height()
-	if err := poll(ctx, func() (bool, error) {
-		if info, err := rig.Info(ctx); err != nil || info.Chain.Head < n.Chain.Height() {
-			return false, err
-		}
-		if asked.Load() > looked {
-			return true, nil
-		}
-		n.Chain.Mine(1)
-		return false, nil
-	}); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := payer.CloseChannel(ctx, protocol.Hash{}); err != nil {
-		t.Fatal(err)
-	}
-	owed := func() protocol.Amount {
-		info, err := rig.Info(ctx)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return info.Rig.Promised
-	}
-	if err := poll(ctx, func() (bool, error) {
-		info, err := rig.Info(ctx)
-		return err == nil && info.Chain.Head >= n.Chain.Height(), err
-	}); err != nil {
-		t.Fatal(err)
-	}
-	if owed().IsZero() {
+	if info := w.sees(rig); info.Rig.Promised.IsZero() {
 		t.Error("the rig collected without having seen the close")
 	}
 	ahead.Store(int64(61 * time.Minute))
-	n.Chain.Mine(1)
-	if err := poll(ctx, func() (bool, error) { return owed().IsZero(), nil }); err != nil {
-		t.Fatalf("the rig did not collect: %v", err)
+	w.do("chain mine", "until alice owed=0")
+}
+
+// waitsForEvents lets a rig read its channels once more, so that it asks for the
+// events of later blocks only.
+func (w *world) waitsForEvents(rig *member, asked *atomic.Uint64) {
+	w.t.Helper()
+	w.do("chain mine")
+	for looked := w.net().Chain.Height(); ; w.do("chain mine") {
+		if w.sees(rig); asked.Load() > looked {
+			return
+		}
 	}
 }
