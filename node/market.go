@@ -52,20 +52,37 @@ func (n *Node) find(ctx context.Context, f protocol.Filter, limit int, again boo
 	if found, err = ask(ctx, f, limit); err != nil {
 		return found, err
 	}
-	for begun := time.Since(n.born); found.Asked == 0 && len(found.Offers) == 0 && begun < joining; begun = time.Since(n.born) {
-		select {
-		case <-ctx.Done():
-			return found, fmt.Errorf("find offers: %w", ctx.Err())
-		case <-time.After(joinPoll):
-		}
-		if found, err = n.discovery.FindAgain(ctx, f, limit); err != nil {
-			return found, err
-		}
+	found, err = whileJoining(ctx, n.born, found, func() (discovery.Found, error) { return n.discovery.FindAgain(ctx, f, limit) })
+	if err != nil {
+		return found, err
 	}
 	if err := n.explainVRAM(ctx, f, limit, &found); err != nil {
 		return found, err
 	}
 	return found, n.explainPrice(ctx, f, limit, &found)
+}
+
+// whileJoining asks again what found nothing because there was nobody to ask, until
+// some index node has answered or the node is no longer new. A rig of its own that it
+// knows without asking is an answer too.
+func whileJoining(ctx context.Context, born time.Time, found discovery.Found, ask func() (discovery.Found, error)) (_ discovery.Found, err error) {
+	over := time.NewTimer(joining - time.Since(born))
+	defer over.Stop()
+	poll := time.NewTicker(joinPoll)
+	defer poll.Stop()
+	for found.Asked == 0 && len(found.Offers) == 0 {
+		select {
+		case <-ctx.Done():
+			return found, fmt.Errorf("find offers: %w", ctx.Err())
+		case <-over.C:
+			return found, nil
+		case <-poll.C:
+		}
+		if found, err = ask(); err != nil {
+			return found, err
+		}
+	}
+	return found, nil
 }
 
 // explainVRAM makes the reasons for a search that found nothing among the rigs with

@@ -19,7 +19,7 @@ import (
 // A rig whose machine dies says nothing, and libp2p would wait for half a minute. Who
 // has work there learns it from its probes; other connections are left alone.
 func TestPeerThatVanishesIsMissedWhereThereIsWork(t *testing.T) {
-	const work, queue = libp2pproto.ID("/work/1"), libp2pproto.ID("/queue/1")
+	const work, queue = libp2pproto.ID("/job-test/1"), libp2pproto.ID("/queue-test/1")
 	for name, lay := range map[string]func(*testing.T, *node) *cable{"tcp": layTCP, "quic-v1": layUDP} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
