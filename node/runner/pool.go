@@ -25,9 +25,12 @@ func (r *Runner) take(ctx context.Context, module [32]byte) (*child, error) {
 	if best != nil {
 		r.idle = slices.DeleteFunc(r.idle, func(c *child) bool { return c == best })
 	}
+	left := len(r.idle)
 	r.mu.Unlock()
 	if best != nil {
-		r.wake()
+		if left == 0 { // else when the job is over, whose way a new process would be in
+			r.wake()
+		}
 		return best, nil
 	}
 	return r.spawn(ctx, []string{"run", r.cache.codeDir()})
@@ -86,6 +89,9 @@ func (r *Runner) forget(c *child, waiting bool, crash string) {
 	r.idle = slices.DeleteFunc(r.idle, func(x *child) bool { return x == c })
 	running := r.running
 	r.mu.Unlock()
+	if !waiting {
+		r.wake()
+	}
 	r.markReady(c, &c.earlyPin)
 	r.markReady(c, &c.jobPin)
 	if waiting && running {

@@ -23,10 +23,10 @@ func limitData(n uint64) {
 	_ = lower(unix.RLIMIT_DATA, n)
 }
 
-// lockDown takes from this process what the guest does not need, as a second
-// wall behind WASM's own: it is called when everything is open and loaded.
-func lockDown(req *frame.Request) error {
-	limitData(req.MemoryBytes + ownDataBytes)
+// lockDown takes from this process what no job and no module needs, as a second
+// wall behind WASM's own. It takes a third of a millisecond, and so is done before
+// the job is there.
+func lockDown() error {
 	if err := lower(unix.RLIMIT_CORE, 0); err != nil {
 		return fmt.Errorf("limit core dumps: %w", err)
 	}
@@ -36,11 +36,18 @@ func lockDown(req *frame.Request) error {
 	if _, _, e := syscall.AllThreadsSyscall6(unix.SYS_PRCTL, unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0, 0); e != 0 {
 		return fmt.Errorf("give up new privileges: %w", e)
 	}
-	if err := confineFiles(req); err != nil {
-		return fmt.Errorf("confine files: %w", err)
-	}
 	if err := filterCalls(); err != nil {
 		return fmt.Errorf("filter system calls: %w", err)
+	}
+	return nil
+}
+
+// confine leaves this process, which is locked down, the memory and the files of
+// its job: it is called when everything else is open and loaded.
+func confine(req *frame.Request) error {
+	limitData(req.MemoryBytes + ownDataBytes)
+	if err := confineFiles(req); err != nil {
+		return fmt.Errorf("confine files: %w", err)
 	}
 	return nil
 }

@@ -54,7 +54,7 @@ func insideLock(dir string) error {
 	req := &frame.Request{
 		In: filepath.Join(dir, "in"), Out: filepath.Join(dir, "out"), MemoryBytes: 1 << 20,
 	}
-	if err := lockDown(req); err != nil {
+	if err := errors.Join(lockDown(), confine(req)); err != nil {
 		return err
 	}
 	if _, err := os.ReadFile(filepath.Join(req.In, "data")); err != nil {

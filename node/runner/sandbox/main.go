@@ -32,8 +32,10 @@ func main() {
 	runtime.GOMAXPROCS(2)
 
 	ctx := context.Background()
-	var err error
+	err := lockDown()
 	switch args := os.Args[1:]; {
+	case err != nil:
+		err = fmt.Errorf("lock the sandbox: %w", err)
 	case len(args) == 2 && args[0] == "compile":
 		err = compile(ctx, args[1])
 	case len(args) == 2 && args[0] == "run":

@@ -182,8 +182,8 @@ func start(ctx context.Context, rt wazero.Runtime, m wazero.CompiledModule, req 
 		k, v, _ := bytes.Cut([]byte(kv), []byte("="))
 		config = config.WithEnv(string(k), string(v))
 	}
-	if err := lockDown(req); err != nil {
-		fail(failInternal, "lock the sandbox: "+err.Error())
+	if err := confine(req); err != nil {
+		fail(failInternal, "confine the sandbox: "+err.Error())
 	}
 	memory := &allocator{limit: req.MemoryBytes}
 	ctx = experimental.WithMemoryAllocator(ctx, memory)
