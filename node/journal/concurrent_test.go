@@ -2,6 +2,7 @@ package journal
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"os"
 	"sync"
@@ -104,6 +105,24 @@ func TestOneBadWriteSparesItsBatch(t *testing.T) {
 	}
 	_, err := j.Meta(ctx, "half")
 	wantIs(t, err, ErrNotFound)
+}
+
+// A caller that is stopped is told whether its change was made: a budget of which
+// nobody knew that it is reserved would be released by nobody.
+func TestStoppedCallerKnowsWhatWasReserved(t *testing.T) {
+	t.Parallel()
+	j, ch := start(t, t.TempDir(), Options{}), channel(1)
+	must(t, j.SetInChannel(t.Context(), domain, ch, funded(100)))
+	ctx, stop := context.WithCancel(t.Context())
+	must(t, j.write(ctx, func(w *tx) error {
+		stop()
+		return w.reserve(protocol.RoleRig, ch.ID(), num(1), amt(60))
+	}))
+	wantIn(t, j, ch.ID(), 0, 0, 60)
+	wantIs(t, j.write(ctx, func(w *tx) error {
+		return w.reserve(protocol.RoleRig, ch.ID(), num(2), amt(40))
+	}), context.Canceled)
+	wantIn(t, j, ch.ID(), 0, 0, 60)
 }
 
 func TestFailingDiskStopsTheJournal(t *testing.T) {

@@ -18,8 +18,9 @@ type write struct {
 	answer chan error // room for one; the writer answers once, after the commit
 }
 
-// write has Run perform do and returns once it is durable or refused. When ctx
-// ends first the change may or may not have been made.
+// write has Run perform do and returns once it is durable or refused: with a nil error
+// the change was made, and with one of ctx it was not. A caller that left sooner would
+// not know what it has to release.
 func (j *Journal) write(ctx context.Context, do func(*tx) error) error {
 	w := &write{ctx, do, make(chan error, 1)}
 	select {
@@ -29,22 +30,17 @@ func (j *Journal) write(ctx context.Context, do func(*tx) error) error {
 	case <-j.done:
 		return j.ended()
 	}
-	select {
-	case err := <-w.answer: // Run answers everything it received
-		return err
-	case <-ctx.Done():
-		return ctx.Err()
-	}
+	return <-w.answer // Run answers everything it received
 }
 
-// result is write with a result. The result is Run's until the answer has come: a
-// caller whose ctx ended first must not look at it.
+// result is write with a result.
 func result[T any](ctx context.Context, j *Journal, do func(*tx) (T, error)) (T, error) {
 	var r, none T
-	if err := j.write(ctx, func(t *tx) (err error) {
+	err := j.write(ctx, func(t *tx) (err error) {
 		r, err = do(t)
 		return err
-	}); err != nil {
+	})
+	if err != nil {
 		return none, err
 	}
 	return r, nil
