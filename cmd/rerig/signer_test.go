@@ -150,7 +150,8 @@ func keyholder() {
 	}
 }
 
-// holds PROFILE ADDRESS waits until an address has tokens of its own.
+// holds PROFILE ADDRESS waits until an address has tokens of its own; with ! before
+// it, it has none now.
 func holds(ts *testscript.TestScript, neg bool, args []string) {
 	p, err := node.LoadProfile(filepath.Join(ts.Getenv("RERIG_NETWORKS"), args[0]+".toml"))
 	ts.Check(err)
@@ -160,11 +161,13 @@ func holds(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(err)
 	c, err := settle.New(settle.Config{RPC: p.RPC, Domain: p.Market().Domain, Token: p.Market().Token, Key: nobody, Book: reading{}})
 	ts.Check(err)
-	b, err := c.Balances(context.Background(), of)
-	ts.Check(err)
-	if b.Wallet.IsZero() != neg {
-		ts.Fatalf("%s has %s of the token", of, b.Wallet)
-	}
+	until(ts, "tokens of "+of.String(), func(ctx context.Context) (bool, error) {
+		b, err := c.Balances(ctx, of)
+		if err == nil && neg && !b.Wallet.IsZero() {
+			err = fmt.Errorf("%s has %s of the token", of, b.Wallet)
+		}
+		return neg || !b.Wallet.IsZero(), err
+	})
 }
 
 // absentkey DIR fails if any file of a directory holds the key of $SECRET, as bytes

@@ -10,14 +10,11 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
-	"slices"
 	"strconv"
 	"time"
 
 	"github.com/spf13/cobra"
 
-	"github.com/rerig/rerig/client"
-	"github.com/rerig/rerig/node"
 	"github.com/rerig/rerig/node/settle"
 	"github.com/rerig/rerig/protocol"
 	"github.com/rerig/rerig/testnet"
@@ -30,6 +27,10 @@ const (
 	testnetState = "testnet.json" // below the directory while the network is up
 	requesterDir = "requester"
 	bootstrapDir = "bootstrap"
+
+	// inventedPrice is a round figure in the order of a real coin's: a coin of a test
+	// chain is worth nothing, but a rig is to weigh its fees as it does elsewhere.
+	inventedPrice = "1000" // test dollars for one coin
 )
 
 // testnetFlags are the flags of `rerig testnet up`.
@@ -72,7 +73,8 @@ func (a *app) testnetCmd() *cobra.Command {
 		Long: `Run a local test network in the foreground until a signal or rerig testnet down: a
 chain with the escrow and a test dollar, a bootstrap node and a faucet, all on
 loopback. It writes the network profile "local", which other commands use by
-default, and data directories with funded keys.
+default, and data directories with funded keys. The price of the chain's coin in the
+profile is invented, so that rigs weigh their fees as they do elsewhere.
 
 The chain lives in memory. Each start begins with a new one, so what the data
 directories below --dir knew of the former is removed; their keys stay.`,
@@ -148,7 +150,7 @@ func (a *app) serveTestnet(ctx context.Context, net *testnet.Net, dir string, me
 		return err
 	}
 	defer func() { err = errors.Join(err, f.close()) }()
-	net.Profile.Faucet = f.url + "/faucet"
+	net.Profile.Faucet, net.Profile.NativePrice = f.url+"/faucet", inventedPrice
 	profile := a.profilePath()
 	if err := net.Profile.Write(profile); err != nil {
 		return err
@@ -199,88 +201,6 @@ func writeState(path string, info testnetInfo) error {
 		return fmt.Errorf("write %s: %w", testnetState, err)
 	}
 	return nil
-}
-
-// prepareMembers makes data directories with keys, and empties those of an earlier
-// chain but for their keys.
-func prepareMembers(ctx context.Context, dir string, rigs int) (members []testnetMember, err error) {
-	names := []string{}
-	for i := range rigs {
-		names = append(names, "rig-"+strconv.Itoa(i+1))
-	}
-	names = append(names, requesterDir)
-	for _, name := range append(slices.Clone(names), bootstrapDir, "node") {
-		if err := forgetChain(ctx, filepath.Join(dir, name)); err != nil {
-			return nil, err
-		}
-	}
-	for _, name := range names {
-		m := testnetMember{Name: name, DataDir: filepath.Join(dir, name)}
-		if m.Address, _, err = ensureKey(m.DataDir, ""); err != nil {
-			return nil, err
-		}
-		members = append(members, m)
-	}
-	return members, nil
-}
-
-// forgetChain removes all but the key and its phrase from a test member's directory.
-func forgetChain(ctx context.Context, dir string) error {
-	if c, err := client.Connect(ctx, dir); err == nil {
-		return errors.Join(fmt.Errorf("a node of an earlier test network runs in %s; end it first, or give another --dir", dir), c.Close())
-	}
-	entries, err := os.ReadDir(dir)
-	if errors.Is(err, os.ErrNotExist) {
-		return nil
-	}
-	if err != nil {
-		return fmt.Errorf("test network directory: %w", err)
-	}
-	if _, err := os.Stat(filepath.Join(dir, keyFile)); err != nil && len(entries) > 0 {
-		return fmt.Errorf("%s is not a node's data directory; move it away or give another --dir", dir)
-	}
-	for _, e := range entries {
-		if e.Name() == keyFile || e.Name() == phraseFile {
-			continue
-		}
-		if err := os.RemoveAll(filepath.Join(dir, e.Name())); err != nil {
-			return fmt.Errorf("test network directory: %w", err)
-		}
-	}
-	return nil
-}
-
-// The key's and its phrase's names in a data directory (SPEC §8.1).
-const (
-	keyFile    = "key.json"
-	phraseFile = "phrase.json"
-)
-
-// ensureKey makes a data directory's key, or reads the address of the one that is
-// there.
-func ensureKey(dir, passphrase string) (addr protocol.Address, created bool, err error) {
-	path := filepath.Join(dir, keyFile)
-	b, err := os.ReadFile(path)
-	if errors.Is(err, os.ErrNotExist) {
-		key, err := protocol.NewKey()
-		if err != nil {
-			return addr, false, err
-		}
-		return key.Address(), true, node.WriteKey(path, key, passphrase)
-	}
-	if err != nil {
-		return addr, false, fmt.Errorf("key file: %w", err)
-	}
-	var stored struct {
-		Address string `json:"address"`
-	}
-	if err := json.Unmarshal(b, &stored); err != nil {
-		return addr, false, fmt.Errorf("key file %s is damaged (%w); restore it from your backup", path, err)
-	}
-	if addr, err = protocol.ParseAddress("0x" + stored.Address); err != nil {
-		return addr, false, fmt.Errorf("key file %s is damaged (%w); restore it from your backup", path, err)
-	}
-	return addr, false, nil
 }
 
 func (a *app) testnetDown(ctx context.Context, dir string) error {

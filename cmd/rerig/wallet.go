@@ -59,7 +59,7 @@ will be; run it again then. Doing so twice does no harm.`,
 		&cobra.Command{
 			Use: "close CHANNEL|all", Short: "Take back what channels have left", Args: exactly("CHANNEL"),
 			Long: `Ask for the close of a channel this node pays through, or of all that no run uses.
-What the rig is owed it still gets. The rest is in the escrow account when the rig
+What the rig is owed it can still collect. The rest is in the escrow account when the rig
 has answered, or at the latest when the escrow's grace is over; a node must run then.`,
 			RunE: func(cmd *cobra.Command, args []string) error { return a.closeChannels(cmd.Context(), args[0]) },
 		},
