@@ -97,8 +97,12 @@ func (r *remote) agree(ctx context.Context, every time.Duration) error {
 	if len(seen) == 0 {
 		return nil // nobody answers; the caller is about to notice
 	}
-	doubts := r.behind(seen)
-	level := slices.DeleteFunc(slices.Clone(seen), func(s sighting) bool { return doubts[s.endpoint] != nil })
+	timely, doubts := r.timely(seen)
+	r.behind(timely, doubts)
+	level := slices.DeleteFunc(slices.Clone(timely), func(s sighting) bool { return doubts[s.endpoint] != nil })
+	if len(level) < 2 { // what seems to lag may be all that is true
+		level = timely
+	}
 	for e, doubt := range r.apart(ctx, level) {
 		doubts[e] = doubt
 	}
@@ -157,26 +161,41 @@ func (r *remote) heads(ctx context.Context) []sighting {
 	return slices.DeleteFunc(found, func(s sighting) bool { return s.head == nil })
 }
 
-// behind doubts endpoints that lag, and one whose lead is only that its blocks are
-// of the future.
-func (r *remote) behind(seen []sighting) map[*endpoint]error {
+// timely leaves out endpoints whose lead is only that their blocks are of the future.
+func (r *remote) timely(seen []sighting) ([]sighting, map[*endpoint]error) {
 	doubts := map[*endpoint]error{}
-	lowest := slices.MinFunc(seen, func(a, b sighting) int { return a.head.Number.Cmp(b.head.Number) })
-	var top uint64
-	for _, s := range seen {
+	lowest := slices.MinFunc(seen, func(a, b sighting) int { return a.head.Number.Cmp(b.head.Number) }).head.Number.Uint64()
+	return slices.DeleteFunc(slices.Clone(seen), func(s sighting) bool {
 		ahead := time.Unix(int64(s.head.Time), 0).Sub(r.now())
-		if ahead > maxAhead && s.head.Number.Uint64() > lowest.head.Number.Uint64()+maxLag {
-			doubts[s.endpoint] = &OfflineError{Endpoint: s.name, Err: fmt.Errorf("its block %d is %v in the future", s.head.Number, ahead.Round(time.Second))}
-			continue
+		if ahead <= maxAhead || s.head.Number.Uint64() <= lowest+maxLag {
+			return false
 		}
-		top = max(top, s.head.Number.Uint64())
+		doubts[s.endpoint] = &OfflineError{Endpoint: s.name, Err: fmt.Errorf("its block %d is %v in the future", s.head.Number, ahead.Round(time.Second))}
+		return true
+	}), doubts
+}
+
+// behind doubts endpoints that lag behind half of them or more, and one that is as far
+// ahead of the rest: else one that names a high block would do away with all others.
+// Of two, the lower one lags.
+func (r *remote) behind(seen []sighting, doubts map[*endpoint]error) {
+	if len(seen) == 0 {
+		return
 	}
+	heads := make([]uint64, len(seen))
+	for i, s := range seen {
+		heads[i] = s.head.Number.Uint64()
+	}
+	slices.Sort(heads)
+	top := heads[len(heads)/2]
 	for _, s := range seen {
-		if n := s.head.Number.Uint64(); doubts[s.endpoint] == nil && n+maxLag < top {
+		switch n := s.head.Number.Uint64(); {
+		case n < top && top-n > maxLag:
 			doubts[s.endpoint] = &OfflineError{Endpoint: s.name, Err: fmt.Errorf("it is %d blocks behind the others, at %d", top-n, n)}
+		case n > top && n-top > maxLag:
+			doubts[s.endpoint] = &OfflineError{Endpoint: s.name, Err: fmt.Errorf("it is %d blocks ahead of the others, at %d", n-top, n)}
 		}
 	}
-	return doubts
 }
 
 // apart compares the endpoints' blocks where they must agree. Without a majority
@@ -206,7 +225,13 @@ func (r *remote) apart(ctx context.Context, level []sighting) map[*endpoint]erro
 	for i, s := range level {
 		n := votes[hashes[i]]
 		switch {
-		case n == 0 || 2*n > len(apart.Endpoints):
+		case len(apart.Endpoints) == 0:
+			if s.doubt != nil {
+				doubts[s.endpoint] = s.doubt // silence is no way out of it
+			}
+		case n == 0:
+			doubts[s.endpoint] = &OfflineError{Endpoint: s.name, Err: fmt.Errorf("it does not show its block %d", at)}
+		case 2*n > len(apart.Endpoints):
 		case 2*most > len(apart.Endpoints):
 			doubts[s.endpoint] = &OfflineError{Endpoint: s.name, Err: fmt.Errorf("its block %d is another one than the others'", at)}
 		default:

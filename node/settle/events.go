@@ -133,8 +133,12 @@ func (s *search) read(ctx context.Context, at common.Address, topics [][]common.
 		}
 		for i := range logs {
 			key := [2]uint64{logs[i].BlockNumber, uint64(logs[i].Index)}
-			if logs[i].Removed || len(logs[i].Topics) == 0 || s.seen[key] {
+			if logs[i].Removed || s.seen[key] {
 				continue
+			}
+			if len(logs[i].Topics) < 2 { // none of the events asked for has fewer
+				return fmt.Errorf("read the logs: event %d of block %d has %d topics: put another RPC endpoint into the profile",
+					logs[i].Index, logs[i].BlockNumber, len(logs[i].Topics))
 			}
 			s.seen[key] = true
 			s.logs = append(s.logs, logs[i])

@@ -125,15 +125,17 @@ func (w *wallet) lookOnce(ctx context.Context) (block, error) {
 
 // current is the flights by nonce, those of the journal included.
 func (w *wallet) current(ctx context.Context) ([]*flight, error) {
-	select {
-	case w.turn <- struct{}{}:
-	case <-ctx.Done():
-		return nil, ctx.Err()
-	}
-	err := w.restore(ctx)
-	<-w.turn
-	if err != nil {
-		return nil, err
+	if !w.restored.Load() { // else whoever has the turn, and may be asking a person, holds up nothing
+		select {
+		case w.turn <- struct{}{}:
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
+		err := w.restore(ctx)
+		<-w.turn
+		if err != nil {
+			return nil, err
+		}
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -165,7 +167,7 @@ func (w *wallet) land(f *flight) {
 // outcome is final and journaled. lowest says that no earlier nonce is missing.
 func (w *wallet) advance(ctx context.Context, client *ethclient.Client, f *flight, head block, lowest bool) (bool, error) {
 	for i, a := range f.attempts {
-		receipt, err := client.TransactionReceipt(ctx, a.tx.Hash())
+		receipt, err := receiptOf(ctx, client, a.tx.Hash())
 		switch {
 		case errors.Is(err, ethereum.NotFound):
 			continue
@@ -213,10 +215,10 @@ func (w *wallet) mined(ctx context.Context, client *ethclient.Client, f *flight,
 // what counts as lost is paid again.
 func (w *wallet) overtaken(ctx context.Context, f *flight) bool {
 	if f.passed == 0 {
-		f.passedAt = w.now()
+		f.since = w.now()
 	}
 	f.passed++
-	return f.passed >= maxPassed && w.now().Sub(f.passedAt) >= w.patience && !w.minedElsewhere(ctx, f)
+	return f.passed >= maxPassed && w.now().Sub(f.since) >= w.patience && !w.minedElsewhere(ctx, f)
 }
 
 // minedElsewhere reports whether another endpoint has the receipt that the one in
@@ -224,7 +226,7 @@ func (w *wallet) overtaken(ctx context.Context, f *flight) bool {
 func (w *wallet) minedElsewhere(ctx context.Context, f *flight) bool {
 	for _, e := range w.remote.usable() {
 		for _, a := range f.attempts {
-			if _, err := e.client.TransactionReceipt(ctx, a.tx.Hash()); err == nil {
+			if _, err := receiptOf(ctx, e.client, a.tx.Hash()); err == nil {
 				w.log.Warn("an RPC endpoint does not show a transaction that another one has in a block", "tx", a.entry.Hash, "has", e.name)
 				return true
 			}

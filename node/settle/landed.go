@@ -62,7 +62,7 @@ func (c *Client) unseen(ctx context.Context, ch protocol.Channel, st protocol.Ch
 	if last == nil || err != nil {
 		return nil, err
 	}
-	receipt, err := client.TransactionReceipt(ctx, common.Hash(last.Hash))
+	receipt, err := receiptOf(ctx, client, common.Hash(last.Hash))
 	if errors.Is(err, ethereum.NotFound) {
 		return last, nil
 	}

@@ -56,7 +56,7 @@ func (c *Client) Mined(ctx context.Context, hash protocol.Hash) (tx protocol.Tx,
 		return tx, err
 	}
 	tx = protocol.Tx{Hash: hash, Status: protocol.TxPending}
-	receipt, err := client.TransactionReceipt(ctx, common.Hash(hash))
+	receipt, err := receiptOf(ctx, client, common.Hash(hash))
 	if errors.Is(err, ethereum.NotFound) {
 		return tx, nil
 	}

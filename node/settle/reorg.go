@@ -102,12 +102,20 @@ func (w *wallet) remake(ctx context.Context, head block) error {
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	higher := false
 	for _, entry := range entries {
 		tx := new(types.Transaction)
 		if err := tx.UnmarshalBinary(entry.Raw); err != nil {
 			return fmt.Errorf("decode journaled transaction %s: %w", entry.Hash, err)
 		}
-		if w.flights[entry.Nonce] != nil || w.landed[entry.Nonce] != nil || entry.Block > head.number {
+		if entry.Block > head.number {
+			// Its block is gone, or the endpoint lags: taken up once the chain is as high
+			// again. One that is far ahead was on another chain, as when a test network
+			// begins anew.
+			higher = higher || entry.Block-head.number <= maxLag
+			continue
+		}
+		if w.flights[entry.Nonce] != nil || w.landed[entry.Nonce] != nil {
 			continue
 		}
 		f := newFlight(attempt{entry, tx}, w.now())
@@ -115,7 +123,7 @@ func (w *wallet) remake(ctx context.Context, head block) error {
 		w.landed[entry.Nonce] = f
 		w.next = max(w.next, entry.Nonce+1)
 	}
-	w.remade = true
+	w.remade = !higher
 	return nil
 }
 
@@ -142,7 +150,7 @@ func (w *wallet) settled(head block) []*flight {
 // what was reopened.
 func (w *wallet) revisit(ctx context.Context, client *ethclient.Client, f *flight, used *uint64) error {
 	for i, a := range f.attempts {
-		receipt, err := client.TransactionReceipt(ctx, a.tx.Hash())
+		receipt, err := receiptOf(ctx, client, a.tx.Hash())
 		switch {
 		case errors.Is(err, ethereum.NotFound):
 			continue
@@ -191,7 +199,7 @@ func (w *wallet) reopen(ctx context.Context, f *flight) error {
 			return fmt.Errorf("journal that transaction %s is out of its block: %w", entry.Hash, err)
 		}
 	}
-	w.log.Warn("transaction was in a block that is gone; it is sent again", "tx", f.result.Hash, "kind", f.first.Kind)
+	w.log.Warn("transaction was in a block that is gone; it is sent again", "tx", f.first.Hash, "kind", f.first.Kind)
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	delete(w.landed, f.nonce)

@@ -1,6 +1,9 @@
 package settle_test
 
 import (
+	"encoding/json"
+	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/rerig/rerig/protocol"
@@ -82,6 +85,47 @@ func TestReorgWhileTheNodeWasAway(t *testing.T) {
 			t.Errorf("journal:%s", describe(b.all()))
 		}
 	}
+}
+
+// Also when the chain, as the node finds it, does not reach the block yet.
+func TestReorgThatLeavesLess(t *testing.T) {
+	t.Parallel()
+	c := startChain(t)
+	p := newProxy(t, c)
+	b := newBook()
+	cfg := config(c, newKey(t), b)
+	cfg.RPC = []string{p.URL}
+	enrich(t, c, cfg.Key.Address(), 0)
+	low, lowest := c.Height(), atomic.Pointer[json.RawMessage]{}
+	p.forge(func(method string, request, answer json.RawMessage) json.RawMessage {
+		var m message
+		if method == "eth_getBlockByNumber" && strings.Contains(string(request), "latest") && json.Unmarshal(answer, &m) == nil {
+			lowest.CompareAndSwap(nil, &m.Result)
+		}
+		return answer
+	})
+	before := join(t, cfg)
+	eventually(t, "the chain is found", func() bool { return before.Status().Head == low })
+	if _, err := before.DepositNative(t.Context(), amount(5)); err != nil {
+		t.Fatal(err)
+	}
+	if err := before.stop(); err != nil {
+		t.Fatal(err)
+	}
+	if err := c.Reorg(c.Height() - b.all()[0].Block + 1); err != nil {
+		t.Fatal(err)
+	}
+	p.forge(func(method string, request, answer json.RawMessage) json.RawMessage {
+		if method == "eth_getBlockByNumber" && strings.Contains(string(request), "latest") {
+			return result(answer, string(*lowest.Load()))
+		}
+		return answer
+	})
+	after := join(t, cfg)
+	eventually(t, "the lower chain is found", func() bool { return after.Status().Head == low })
+	p.forge(nil)
+	eventually(t, "the money is there again", func() bool { return nativeAccount(t, c.URL(), after) == amount(5) })
+	eventually(t, "the journal knows", func() bool { return b.count(protocol.TxConfirmed) == 1 })
 }
 
 // A block that comes back with the same transaction in another place changes the

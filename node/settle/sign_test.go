@@ -82,4 +82,25 @@ func TestSignerThatChangesIsRefused(t *testing.T) {
 	n.balances(t, 60, 40)
 }
 
+// Whoever has the key may think about one signature: the chain goes on meanwhile.
+func TestSignerThatThinksHoldsUpNothing(t *testing.T) {
+	t.Parallel()
+	c := startChain(t)
+	key := newKey(t)
+	enrich(t, c, key.Address(), 100)
+	asked, answer := make(chan struct{}), make(chan struct{})
+	cfg := config(c, key, newBook())
+	cfg.Account = outside{key, key, func(*types.DynamicFeeTx) error { close(asked); <-answer; return nil }}
+	n := join(t, cfg)
+	eventually(t, "the chain is found", n.Online)
+	done := background(func() error { _, err := n.DepositNative(t.Context(), amount(5)); return err })
+	<-asked
+	c.Mine(3)
+	eventually(t, "the new blocks are seen", func() bool { return n.Status().Head == c.Height() })
+	close(answer)
+	if err := await(t, "the deposit is confirmed", done); err != nil {
+		t.Error(err)
+	}
+}
+
 var _ settle.Account = outside{}

@@ -5,8 +5,8 @@ import (
 	"fmt"
 	"log/slog"
 	"math/big"
-	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/ethereum/go-ethereum/common"
@@ -52,7 +52,7 @@ type wallet struct {
 	turn chan struct{} // capacity 1; full while somebody chooses a nonce, signs and sends
 	wake chan struct{} // capacity 1; makes run look at once; never closed
 
-	restored bool // guarded by turn
+	restored atomic.Bool // set by whoever has turn
 
 	reorgs uint64                 // what follows is run's: times that a block was gone
 	known  map[uint64]common.Hash // newest blocks, as they were last seen
@@ -78,11 +78,10 @@ type flight struct {
 	sent   time.Time // last broadcast; zero when it may not have arrived
 	priced time.Time // last change of the fee
 	passed int       // looks in a row that found the nonce used but no attempt mined
-	// passedAt is when the first of these looks was.
-	passedAt time.Time
-	seen     bool  // included is closed
-	mined    bool  // an attempt was in a block at the last look
-	block    block // where it was settled; its hash is zero if that is not known
+	since  time.Time // the first of these looks
+	seen   bool      // included is closed
+	mined  bool      // an attempt was in a block at the last look
+	block  block     // where it was settled; its hash is zero if that is not known
 }
 
 // attempt is one signed transaction of a flight.
@@ -256,28 +255,16 @@ func (w *wallet) inFlight() int {
 	return len(w.flights)
 }
 
-// inBlocks waits until no transaction of some kinds is on its way into a block,
-// those of an earlier process included.
-func (w *wallet) inBlocks(ctx context.Context, kinds ...string) error {
-	select {
-	case w.turn <- struct{}{}:
-	case <-ctx.Done():
-		return fmt.Errorf("wait for earlier transactions: %w", ctx.Err())
-	}
-	err := w.restore(ctx)
-	<-w.turn
+// inBlocks waits until nothing of a kind, of an earlier process too, is on its way.
+func (w *wallet) inBlocks(ctx context.Context, kind string) error {
+	flights, err := w.underWay(ctx)
 	if err != nil {
 		return err
 	}
-	w.mu.Lock()
-	var waiting []*flight
-	for _, f := range w.flights {
-		if slices.Contains(kinds, f.first.Kind) {
-			waiting = append(waiting, f)
+	for _, f := range flights {
+		if f.first.Kind != kind {
+			continue
 		}
-	}
-	w.mu.Unlock()
-	for _, f := range waiting {
 		select {
 		case <-f.included:
 		case <-f.done:
@@ -290,7 +277,7 @@ func (w *wallet) inBlocks(ctx context.Context, kinds ...string) error {
 
 // restore takes up the journal's pending transactions, once. The caller holds turn.
 func (w *wallet) restore(ctx context.Context) error {
-	if w.restored {
+	if w.restored.Load() {
 		return nil
 	}
 	entries, err := w.book.PendingTxs(ctx, w.address(), w.chainID)
@@ -308,6 +295,6 @@ func (w *wallet) restore(ctx context.Context) error {
 	for _, a := range attempts {
 		w.take(a, time.Time{})
 	}
-	w.restored = true
+	w.restored.Store(true)
 	return nil
 }
