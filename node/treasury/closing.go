@@ -2,39 +2,39 @@ package treasury
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/rerig/rerig/protocol"
 )
 
 // finishCloses follows the closes this node asked for: when the grace is over it
-// takes the rest back.
+// takes the rest back. What fails holds up no other channel.
 func (t *Treasury) finishCloses(ctx context.Context) error {
 	chans, err := t.cfg.Book.OutChannels(ctx)
-	if err != nil {
-		return err
-	}
 	for _, c := range chans {
-		if c.State.ClosesAt == 0 {
-			continue
-		}
-		st, err := t.clientOf(c.Channel.Payer).Channel(ctx, c.Channel)
-		if err != nil {
-			return fmt.Errorf("read channel %s: %w", c.Channel.ID().Short(), err)
-		}
-		if st.ClosesAt != 0 && uint64(t.clientOf(c.Channel.Payer).Head().Time.Unix()) >= st.ClosesAt {
-			if _, err := t.clientOf(c.Channel.Payer).FinalizeClose(ctx, c.Channel); err != nil {
-				return fmt.Errorf("finish closing channel %s: %w", c.Channel.ID().Short(), err)
-			}
-			if st, err = t.clientOf(c.Channel.Payer).Channel(ctx, c.Channel); err != nil {
-				return fmt.Errorf("read channel %s: %w", c.Channel.ID().Short(), err)
-			}
-		}
-		if err := t.cfg.Book.SetOutChannel(ctx, c.Domain, c.Channel, st); err != nil {
-			return err
+		if c.State.ClosesAt != 0 {
+			err = errors.Join(err, t.finishClose(ctx, c))
 		}
 	}
-	return nil
+	return err
+}
+
+func (t *Treasury) finishClose(ctx context.Context, c protocol.OutChannel) error {
+	payer, name := t.clientOf(c.Channel.Payer), c.Channel.ID().Short()
+	st, err := payer.Channel(ctx, c.Channel)
+	if err != nil {
+		return fmt.Errorf("read channel %s: %w", name, err)
+	}
+	if st.ClosesAt != 0 && uint64(payer.Head().Time.Unix()) >= st.ClosesAt {
+		if _, err := payer.FinalizeClose(ctx, c.Channel); err != nil {
+			return fmt.Errorf("finish closing channel %s: %w", name, err)
+		}
+		if st, err = payer.Channel(ctx, c.Channel); err != nil {
+			return fmt.Errorf("read channel %s: %w", name, err)
+		}
+	}
+	return t.cfg.Book.SetOutChannel(ctx, c.Domain, c.Channel, st)
 }
 
 // CloseChannels asks for the close of outgoing channels, one or (with a zero ID)

@@ -61,20 +61,37 @@ func (f Funds) Fund(ctx context.Context, c protocol.Channel, amount protocol.Amo
 	return tx, st, err
 }
 
+// fundKinds are the transactions that put money into channels.
+var fundKinds = []string{"open", "fund"}
+
 // room is how much more the channels of this node may hold together. capped is
-// false where there is no limit.
+// false where there is no limit. What a caller that stopped waiting, or an earlier
+// process, has sent into a channel is waited for and counted, though no book may have
+// it yet: of the two the larger counts.
 func (f Funds) room(ctx context.Context) (room protocol.Amount, capped bool, err error) {
 	most := f.t.cfg.Exposure
 	if most.IsZero() {
 		return room, false, nil
 	}
+	if err := f.t.cfg.Payer.Quiet(ctx, fundKinds...); err != nil {
+		return room, true, err
+	}
 	chans, err := f.t.cfg.Book.OutChannels(ctx)
 	if err != nil {
 		return room, true, err
 	}
+	list := make([]protocol.Channel, len(chans))
+	for i, c := range chans {
+		list[i] = c.Channel
+	}
+	states, err := f.t.cfg.Payer.Channels(ctx, list, 0)
+	if err != nil {
+		return room, true, err
+	}
 	var held protocol.Amount
-	for _, c := range chans {
-		if held, err = held.Add(c.State.Funded.Minus(c.State.Claimed)); err != nil {
+	for i, c := range chans {
+		holds := larger(c.State.Funded.Minus(c.State.Claimed), states[i].Funded.Minus(states[i].Claimed))
+		if held, err = held.Add(holds); err != nil {
 			return room, true, err
 		}
 	}

@@ -64,37 +64,75 @@ func closed(t *testing.T, end func() error) {
 	})
 }
 
+// market is a chain with a node's books and money on it.
+type market struct {
+	*chain.Chain
+	book  *journal.Journal
+	own   client
+	money *treasury.Treasury
+}
+
+// newMarket gives a node 200 base units, of which 100 may be in channels.
+func newMarket(t *testing.T) *market {
+	t.Helper()
+	ctx, m := t.Context(), &market{Chain: must(chain.Start(t.Context(), chain.Config{}))}
+	closed(t, m.Close)
+	m.book = must(journal.Open(t.TempDir(), journal.Options{}))
+	closed(t, m.book.Close)
+	running(t, m.book.Run)
+	m.own = m.client(t)
+	if err := m.Mint(ctx, m.own.Address(), protocol.NewAmount(200)); err != nil {
+		t.Fatal(err)
+	}
+	m.money = treasury.New(treasury.Config{Book: m.book, Own: m.own, Payer: m.own, Market: protocol.Market{Domain: m.Domain(), Token: m.Token()},
+		Exposure: protocol.NewAmount(100), Text: protocol.Amount.String, Clock: time.Now, Logger: slog.New(slog.DiscardHandler)})
+	running(t, m.money.Run)
+	return m
+}
+
+// client is that of a new key, which can pay fees.
+func (m *market) client(t *testing.T) client {
+	t.Helper()
+	key := must(protocol.NewKey())
+	c := client{must(settle.New(settle.Config{RPC: []string{m.URL()}, Domain: m.Domain(), Token: m.Token(),
+		Key: key, Book: m.book, Poll: 10 * time.Millisecond}))}
+	running(t, c.Run)
+	if err := m.Fund(t.Context(), key.Address(), must(protocol.ParseUnits("1", 18))); err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+// channel is one from a payer to a rig.
+func (m *market) channel(payer protocol.Address, rig byte) protocol.Channel {
+	to := protocol.Address{rig}
+	return protocol.Channel{Payer: payer, Signer: payer, Payee: to, Operator: to, Token: m.Token()}
+}
+
+// until waits for a minute.
+func until(t *testing.T, what string, done func() bool) {
+	t.Helper()
+	tick := time.NewTicker(2 * time.Millisecond)
+	defer tick.Stop()
+	for deadline := time.After(time.Minute); !done(); {
+		select {
+		case <-tick.C:
+		case <-deadline:
+			t.Fatalf("not within a minute: %s", what)
+		}
+	}
+}
+
 // Two jobs that fund channels at once stay under the cap together, and what a close
 // brings back leaves room again: the treasury takes it back by itself.
 func TestFundingsShareTheCap(t *testing.T) {
 	t.Parallel()
-	ctx, amount := t.Context(), protocol.NewAmount
-	c := must(chain.Start(ctx, chain.Config{}))
-	closed(t, c.Close)
-	book := must(journal.Open(t.TempDir(), journal.Options{}))
-	closed(t, book.Close)
-	running(t, book.Run)
-	key := must(protocol.NewKey())
-	own := client{must(settle.New(settle.Config{RPC: []string{c.URL()}, Domain: c.Domain(), Token: c.Token(),
-		Key: key, Book: book, Poll: 10 * time.Millisecond}))}
-	running(t, own.Run)
-	for _, err := range []error{c.Fund(ctx, key.Address(), must(protocol.ParseUnits("1", 18))), c.Mint(ctx, key.Address(), amount(200))} {
-		if err != nil {
-			t.Fatal(err)
-		}
-	}
-	money := treasury.New(treasury.Config{Book: book, Own: own, Payer: own, Market: protocol.Market{Domain: c.Domain(), Token: c.Token()},
-		Exposure: amount(100), Text: protocol.Amount.String, Clock: time.Now, Logger: slog.New(slog.DiscardHandler)})
-	running(t, money.Run)
-
-	channel := func(payee byte) protocol.Channel {
-		rig := protocol.Address{payee}
-		return protocol.Channel{Payer: key.Address(), Signer: key.Address(), Payee: rig, Operator: rig, Token: c.Token()}
-	}
+	ctx, amount, m := t.Context(), protocol.NewAmount, newMarket(t)
+	money := m.money
 	ended := make(chan error)
 	for payee := range byte(2) {
 		go func() {
-			_, _, err := money.Funds().Fund(ctx, channel(payee+1), amount(60))
+			_, _, err := money.Funds().Fund(ctx, m.channel(m.own.Address(), payee+1), amount(60))
 			ended <- err
 		}()
 	}
@@ -113,19 +151,77 @@ func TestFundingsShareTheCap(t *testing.T) {
 	if txs, err := money.CloseChannels(ctx, protocol.Hash{}); err != nil || len(txs) != 1 {
 		t.Fatalf("close: %d transactions, %v", len(txs), err)
 	}
-	if err := c.AdjustTime(2 * time.Hour); err != nil { // past the grace
+	if err := m.AdjustTime(2 * time.Hour); err != nil { // past the grace
 		t.Fatal(err)
 	}
-	tick := time.NewTicker(2 * time.Millisecond)
-	defer tick.Stop()
-	for deadline := time.After(time.Minute); spendable() != amount(100); {
-		select {
-		case <-tick.C:
-		case <-deadline:
-			t.Fatalf("%s spendable a minute after the grace", spendable())
-		}
-	}
+	until(t, "all is spendable after the grace", func() bool { return spendable() == amount(100) })
 	if alarms := money.Alarms(); len(alarms) > 0 {
 		t.Errorf("alarms: %v", alarms)
 	}
+}
+
+// What a job that was stopped has sent into its channel counts, though it waited for
+// nothing: the next one must not take the room for it a second time.
+func TestStoppedFundingCountsUnderTheCap(t *testing.T) {
+	t.Parallel()
+	ctx, amount, m := t.Context(), protocol.NewAmount, newMarket(t)
+	one, other := m.channel(m.own.Address(), 1), m.channel(m.own.Address(), 2)
+	if err := m.book.SetOutChannel(ctx, m.Domain(), one, protocol.ChannelState{}); err != nil { // as whoever funds has looked at it
+		t.Fatal(err)
+	}
+	m.PauseMining()
+	stopped, stop := context.WithCancel(ctx)
+	first, second := make(chan error, 1), make(chan error, 1)
+	go func() {
+		_, _, err := m.money.Funds().Fund(stopped, one, amount(60))
+		first <- err
+	}()
+	until(t, "the funding is sent", func() bool {
+		return len(must(m.book.PendingTxs(ctx, m.own.Address(), m.ID()))) > 0
+	})
+	stop()
+	if err := <-first; err == nil {
+		t.Fatal("a funding that is in no block has ended well")
+	}
+	go func() {
+		_, _, err := m.money.Funds().Fund(ctx, other, amount(60))
+		second <- err
+	}()
+	m.ResumeMining()
+	if err := <-second; err == nil || !strings.Contains(err.Error(), "--max-exposure") {
+		t.Errorf("60 beside 60 under a cap of 100: %v", err)
+	}
+	if got := must(m.money.Funds().Spendable(ctx)); got != amount(40) {
+		t.Errorf("%s of 100 left beside a channel of 60", got)
+	}
+}
+
+// A channel that cannot be closed, as one that was paid by an address which is this
+// node's no more, holds up no other.
+func TestCloseThatFailsHoldsUpNoOther(t *testing.T) {
+	t.Parallel()
+	ctx, amount, m := t.Context(), protocol.NewAmount, newMarket(t)
+	former := m.client(t)
+	if err := m.Mint(ctx, former.Address(), amount(10)); err != nil {
+		t.Fatal(err)
+	}
+	mine, theirs := m.channel(m.own.Address(), 1), m.channel(former.Address(), 1)
+	for rig := byte(2); strings.Compare(theirs.ID().String(), mine.ID().String()) > 0; rig++ { // it is looked at first
+		theirs = m.channel(former.Address(), rig)
+	}
+	for c, payer := range map[protocol.Channel]client{mine: m.own, theirs: former} {
+		if _, _, err := payer.Fund(ctx, c, amount(10)); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := payer.RequestClose(ctx, c); err != nil {
+			t.Fatal(err)
+		}
+		if err := m.book.SetOutChannel(ctx, m.Domain(), c, must(payer.Channel(ctx, c))); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := m.AdjustTime(2 * time.Hour); err != nil { // past the grace
+		t.Fatal(err)
+	}
+	until(t, "the own channel is closed", func() bool { return must(m.own.Channel(ctx, mine)).Funded.IsZero() })
 }
