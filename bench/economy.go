@@ -50,5 +50,9 @@ func (r results) economy() string {
 	for _, s := range others {
 		row(s.name, s.source, func(jobs int) (float64, bool) { v, ok := s.perJob[jobs]; return v, ok })
 	}
+	open, collect := r["gas_gasless_open_each_of_500"], r["gas_collect_from_500_requesters_each"]
+	b.WriteString("\n| one rig, 500 requesters of a job each: gas for each | open | collect | both |\n|---|--:|--:|--:|\n")
+	fmt.Fprintf(&b, "| Rerig: opened by signatures, 25 a transaction; collected in one | %.0f | %.0f | %.0f |\n", open, collect, open+collect)
+	fmt.Fprintf(&b, "| an escrow per job | | | %.0f |\n", r["gas_job_escrow_per_job_100"])
 	return b.String()
 }

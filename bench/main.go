@@ -62,6 +62,7 @@ func run(ctx context.Context, o options) error {
 	if o.dry {
 		return res.print(os.Stdout)
 	}
+	fmt.Println(res.tables())
 	return errors.Join(res.write("bench/results.json"), res.document("docs/bench.md"))
 }
 

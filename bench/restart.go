@@ -33,11 +33,15 @@ func (f *field) restart(ctx context.Context, o options, res results) error {
 		fmt.Fprintf(os.Stderr, "%s is not built; leaving the restart out\n", o.binary)
 		return nil
 	}
+	if o.scale < 1 {
+		fmt.Fprintln(os.Stderr, "leaving the restart with 100,000 vouchers out of a small run")
+		return nil
+	}
 	profile := filepath.Join(f.dir, "profile.toml")
 	if err := f.net.Profile.Write(profile); err != nil {
 		return err
 	}
-	for name, customers := range map[string]int{"restart_empty_ms": 0, "restart_100k_vouchers_ms": int(oldCustomers * min(o.scale, 1))} {
+	for name, customers := range map[string]int{"restart_empty_ms": 0, "restart_100k_vouchers_ms": oldCustomers} {
 		dir := filepath.Join(f.dir, name)
 		begin := time.Now()
 		if err := f.fill(ctx, dir, customers); err != nil {
