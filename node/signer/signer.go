@@ -33,12 +33,6 @@ type Signer struct {
 	via  transport
 }
 
-// transport carries one call to the program.
-type transport interface {
-	call(ctx context.Context, result any, method string, params ...any) error
-	close()
-}
-
 // Open names the program that signs for addr and does not contact it yet:
 // "http://127.0.0.1:8550" and "unix:/run/clef.ipc" are servers, "exec:" and a
 // command line is run for each call. A server on another machine is refused: who
@@ -57,13 +51,13 @@ func Open(where string, addr protocol.Address) (*Signer, error) {
 		if rest == "" {
 			return nil, &protocol.FieldError{Field: "signer", Limit: "unix:PATH"}
 		}
-		s.via = &server{address: rest}
+		s.via = socket(rest)
 	case "http":
 		u, err := url.Parse(where)
 		if err != nil || !loopback(u.Hostname()) || u.User != nil {
 			return nil, &protocol.FieldError{Field: "signer", Limit: "http to this machine, as http://127.0.0.1:8550; reach another one by an SSH tunnel"}
 		}
-		s.name, s.via = "http://"+u.Host, &server{address: where}
+		s.name, s.via = "http://"+u.Host, newServer(where)
 	default:
 		return nil, &protocol.FieldError{Field: "signer", Limit: "http://127.0.0.1:PORT, unix:PATH or exec:PROGRAM", Got: kind}
 	}
@@ -75,7 +69,7 @@ func loopback(host string) bool {
 	return host == "localhost" || ip != nil && ip.IsLoopback()
 }
 
-// Close drops the connection to a server.
+// Close drops idle connections to a server.
 func (s *Signer) Close() error {
 	s.via.close()
 	return nil
@@ -155,7 +149,7 @@ func mixed(a protocol.Address) common.MixedcaseAddress {
 func (s *Signer) call(ctx context.Context, result any, method string, params ...any) error {
 	ctx, cancel := context.WithTimeoutCause(ctx, patience, errors.New("nobody signed within "+patience.String()))
 	defer cancel()
-	if err := s.via.call(ctx, result, method, params...); err != nil {
+	if err := call(ctx, s.via, result, method, params); err != nil {
 		if ctx.Err() != nil {
 			err = context.Cause(ctx)
 		}

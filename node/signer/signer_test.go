@@ -3,8 +3,10 @@ package signer
 import (
 	"context"
 	"errors"
+	"io"
 	"math/big"
 	"net"
+	"net/http"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
@@ -148,6 +150,47 @@ func TestServersSign(t *testing.T) {
 		got, err := s.SignTyped(t.Context(), typed)
 		if want, _ := key.Sign(protocol.Hash(digest)); err != nil || got != want {
 			t.Fatalf("signature %x, want %x: %v", got, want, err)
+		}
+	}
+}
+
+// TestServersThatDoNotEnd: what a server says is read only so far, and one that
+// sends us elsewhere is not followed.
+func TestServersThatDoNotEnd(t *testing.T) {
+	long := strings.Repeat("x", 2*maxAnswer)
+	handle := func(h http.HandlerFunc) string {
+		s := httptest.NewServer(h)
+		t.Cleanup(s.Close)
+		return s.URL
+	}
+	l, err := net.Listen("unix", filepath.Join(t.TempDir(), "flood.ipc"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		if conn, err := l.Accept(); err == nil {
+			_, _ = io.WriteString(conn, `{"result":"`+long)
+			_, _ = io.Copy(io.Discard, conn) // until the other side has had enough
+			conn.Close()
+		}
+	}()
+	t.Cleanup(func() { l.Close(); <-done })
+	elsewhere := handle(func(http.ResponseWriter, *http.Request) { t.Error("the request went elsewhere") })
+	for where, want := range map[string]string{
+		handle(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, `{"result":"`+long+`"}`) }): "over 1048576 bytes",
+		handle(func(w http.ResponseWriter, _ *http.Request) {
+			_, _ = io.WriteString(w, `{"error":{"message":"`+long[:maxAnswer/2]+`"}}`)
+		}): "xxx",
+		handle(func(w http.ResponseWriter, r *http.Request) {
+			http.Redirect(w, r, elsewhere, http.StatusTemporaryRedirect)
+		}): "307",
+		"unix:" + l.Addr().String(): "unexpected EOF",
+	} {
+		err := open(t, where, protocol.Address{9}).Check(t.Context())
+		if err == nil || !strings.Contains(err.Error(), want) || len(err.Error()) > 2*maxTold {
+			t.Errorf("%s: got %.200v, want %s", where, err, want)
 		}
 	}
 }
