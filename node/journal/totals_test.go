@@ -1,8 +1,12 @@
 package journal
 
 import (
+	"compress/gzip"
 	"database/sql"
+	"io"
+	"os"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"testing"
 
@@ -11,12 +15,17 @@ import (
 
 func wantTotals(t *testing.T, j *Journal, jobs int, earned, spent uint64) {
 	t.Helper()
+	wantTotalsOf(t, j, jobs, earned, jobs, spent)
+}
+
+func wantTotalsOf(t *testing.T, j *Journal, sold int, earned uint64, bought int, spent uint64) {
+	t.Helper()
 	n, amount, err := j.Earned(t.Context(), 0)
 	must(t, err)
 	m, paid, err := j.Spent(t.Context(), 0)
 	must(t, err)
-	if n != jobs || m != jobs || amount != amt(earned) || paid != amt(spent) {
-		t.Fatalf("%d jobs earned %s and %d cost %s, want %d with %d and %d", n, amount, m, paid, jobs, earned, spent)
+	if n != sold || m != bought || amount != amt(earned) || paid != amt(spent) {
+		t.Fatalf("%d jobs earned %s and %d cost %s, want %d with %d and %d with %d", n, amount, m, paid, sold, earned, bought, spent)
 	}
 }
 
@@ -48,6 +57,37 @@ func TestTotalsAreKept(t *testing.T) {
 	alter(t, filepath.Join(dir, FileName), "DROP TABLE totals; PRAGMA user_version = 1")
 	j = start(t, dir, Options{})
 	wantTotals(t, j, 2, 38, 40)
+}
+
+// TestFileOfTheFirstSchemaIsUpgraded opens one that the last rerig of that schema
+// wrote: three jobs of each side, two of them paid.
+func TestFileOfTheFirstSchemaIsUpgraded(t *testing.T) {
+	t.Parallel()
+	dir, ctx, ch := t.TempDir(), t.Context(), channel(1)
+	packed, err := os.Open(filepath.Join("testdata", "schema1.db.gz"))
+	must(t, err)
+	defer packed.Close()
+	unpacked, err := gzip.NewReader(packed)
+	must(t, err)
+	old, err := io.ReadAll(unpacked)
+	must(t, err)
+	must(t, os.WriteFile(filepath.Join(dir, FileName), old, 0o600))
+	j := start(t, dir, Options{})
+	wantTotals(t, j, 2, 38, 40)
+	wantIn(t, j, ch.ID(), 50, 38, 52)
+	wantOut(t, j, ch.ID(), 40, 40)
+	recs, err := j.Records(ctx, Query{Role: protocol.RoleRig})
+	must(t, err)
+	if len(recs) != 3 || !reflect.DeepEqual(recs[2], record(protocol.RoleRig, 0, 0)) {
+		t.Errorf("records %+v", recs)
+	}
+	pending, err := j.PendingTxs(ctx, addr(1), domain.ChainID)
+	if err != nil || len(pending) != 1 || pending[0].Nonce != 3 {
+		t.Errorf("transactions %+v, %v", pending, err)
+	}
+	_, err = j.Credit(ctx, ch.ID(), num(2), voucher(ch, 0, 60), amt(5))
+	must(t, err)
+	wantTotalsOf(t, j, 3, 43, 2, 40)
 }
 
 // TestListsDoNotSort: a list of a hundred of a million jobs reads a hundred.
