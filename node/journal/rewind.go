@@ -31,31 +31,42 @@ func (j *Journal) Rewind(ctx context.Context, role protocol.Role, d protocol.Dom
 			if err := t.revive(&a); err != nil {
 				return err
 			}
+			a.used = larger(a.used, st.Claimed) // with vouchers that are not known, too
 		case role == protocol.RoleRig:
 			// What was counted as claimed with unknown vouchers was not.
 			a.used = a.used.Minus(a.state.Claimed.Minus(larger(a.best.Voucher.Cumulative, st.Claimed)))
-		}
-		a.state = st
-		if role == protocol.RoleRequester {
+			paid, err := a.paid(t) // the best voucher may be gone with an earlier close
+			if err != nil {
+				return err
+			}
+			a.used = larger(a.used, paid)
+		default:
 			a.used = larger(a.used, st.Claimed)
 		}
+		a.state = st
 		return a.save(t)
 	})
 }
 
-// revive gives an account the voucher that the archive has of its epoch, and counts
-// as used what the jobs of that epoch were paid.
-func (t *tx) revive(a *account) error {
-	a.used, a.best = protocol.Amount{}, protocol.SignedVoucher{}
-	err := each(t, "SELECT paid FROM reservations WHERE channel = ? AND role = ? AND epoch = ?",
+// paid is what the jobs of the account's epoch were paid.
+func (a account) paid(r reader) (sum protocol.Amount, err error) {
+	err = each(r, "SELECT paid FROM reservations WHERE channel = ? AND role = ? AND epoch = ?",
 		[]any{a.id[:], string(a.role), a.state.Epoch}, func(scan func(...any) error) (err error) {
 			var paid protocol.Amount
 			if err := scan(money{&paid}); err != nil {
 				return err
 			}
-			a.used, err = a.used.Add(paid)
+			sum, err = sum.Add(paid)
 			return err
 		})
+	return sum, err
+}
+
+// revive gives an account the voucher that the archive has of its epoch, and counts
+// as used what the jobs of that epoch were paid.
+func (t *tx) revive(a *account) (err error) {
+	a.best = protocol.SignedVoucher{}
+	a.used, err = a.paid(t)
 	if err != nil || a.role != protocol.RoleRig {
 		return err
 	}

@@ -64,6 +64,35 @@ func TestRewindOfAClose(t *testing.T) {
 	wantAs[*EpochError](t, j.Rewind(ctx, protocol.RoleRig, domain, ch, further))
 }
 
+// What was claimed in the epoch that comes back, with a voucher that is not known
+// here, cannot be paid with once more.
+func TestRewindOfACloseKeepsForeignClaims(t *testing.T) {
+	t.Parallel()
+	j, ctx, ch := start(t, t.TempDir(), Options{}), t.Context(), channel(1)
+	id, open := ch.ID(), funded(100)
+	must(t, j.SetInChannel(ctx, domain, ch, open))
+	must(t, j.ReserveIn(ctx, id, num(1), amt(60)))
+	_, err := j.Credit(ctx, id, num(1), voucher(ch, 0, 30), amt(30))
+	must(t, err)
+	must(t, j.ReleaseIn(ctx, num(1)))
+	open.Claimed = amt(45)
+	must(t, j.SetInChannel(ctx, domain, ch, open))
+	wantIn(t, j, id, 30, 45, 0)
+	must(t, j.SetInChannel(ctx, domain, ch, protocol.ChannelState{Epoch: 1}))
+	must(t, j.Rewind(ctx, protocol.RoleRig, domain, ch, open))
+	got, err := j.InChannel(ctx, id)
+	must(t, err)
+	if got.Credited.Less(amt(45)) {
+		t.Errorf("%s credited of 45 claimed", got.Credited)
+	}
+	must(t, j.Rewind(ctx, protocol.RoleRig, domain, ch, funded(100))) // the claims are gone too
+	got, err = j.InChannel(ctx, id)
+	must(t, err)
+	if got.Credited.Less(amt(30)) {
+		t.Errorf("%s credited of 30 that a job was paid", got.Credited)
+	}
+}
+
 // The payer's book goes back as far, and never below what it promised.
 func TestRewindOfAnOutgoingClose(t *testing.T) {
 	t.Parallel()
