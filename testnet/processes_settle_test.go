@@ -4,6 +4,7 @@ package testnet_test
 
 import (
 	"net"
+	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
@@ -24,6 +25,7 @@ func TestSettlingProcesses(t *testing.T) {
 		{"rig collects by itself", rigCollectsByItself},
 		{"cap over all channels", capOverAllChannels},
 		{"one endpoint away", oneEndpointAway},
+		{"endpoints by flag", endpointsByFlag},
 		{"money gone from a channel", moneyGoneFromAChannel},
 	} {
 		t.Run(one.what, func(t *testing.T) {
@@ -75,6 +77,9 @@ func capOverAllChannels(s *scene) {
 	s.run(bob, "--budget", "0.25", "--max-exposure", "0.5", "--channel-max", "0.3", "--", "print", "x").exits(0)
 	s.same("locked", s.channel(bob, alice).Funded, protocol.NewAmount(300_000))
 	s.same("collected", s.collect(alice, bob), s.earned(alice))
+	carol := s.requester("carol")
+	s.run(carol, "--budget", "0.05", "--channel-min", "0.4", "--", "print", "x").exits(0)
+	s.same("locked with a least", s.channel(carol, alice).Funded, protocol.NewAmount(400_000))
 
 	bobs := s.serve(bob, "up", "--server", "--max-exposure", "0.5", "--listen", "/ip4/127.0.0.1/tcp/0")
 	other := s.run(bob, "--max-exposure", "0.4", "--", "print", "x")
@@ -83,13 +88,18 @@ func capOverAllChannels(s *scene) {
 	bobs.finish(syscall.SIGTERM, 0)
 }
 
-// oneEndpointAway: of the profile's two endpoints the first is dead, and nobody
-// notices but doctor.
-func oneEndpointAway(s *scene) {
+// nobodyAt is the URL of an endpoint that is not there.
+func (s *scene) nobodyAt() string {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	s.must(err)
 	s.must(l.Close())
-	dead := "http://" + l.Addr().String()
+	return "http://" + l.Addr().String()
+}
+
+// oneEndpointAway: of the profile's two endpoints the first is dead, and nobody
+// notices but doctor.
+func oneEndpointAway(s *scene) {
+	dead := s.nobodyAt()
 	s.net.Profile.RPC = append([]string{dead}, s.net.Profile.RPC...)
 	s.profileChanged()
 	alice, bob := s.rig("alice"), s.requester("bob")
@@ -99,6 +109,23 @@ func oneEndpointAway(s *scene) {
 	doctor := s.start(alice, "doctor")
 	doctor.exits(0)
 	doctor.prints(dead + " is not used")
+}
+
+// endpointsByFlag: each --rpc is one endpoint, and the profile's are not asked then.
+func endpointsByFlag(s *scene) {
+	alice, bob := s.rig("alice"), s.requester("bob")
+	live, dead, profile := s.net.Profile.RPC[0], s.nobodyAt(), *s.net.Profile
+	profile.RPC = []string{s.nobodyAt()}
+	alice.profile = filepath.Join(s.dir, "dead.toml")
+	s.must(profile.Write(alice.profile))
+	s.up(alice, "--rpc", dead, "--rpc", live)
+	s.run(bob, "--", "print", "x").exits(0)
+	s.same("collected", s.collect(alice, bob), s.earned(alice))
+	info, err := s.api(alice).Info(s.ctx)
+	s.must(err)
+	if e := info.Chain.Endpoints; len(e) != 2 || e[0].Name != dead || e[0].Used || e[1].Name != live || !e[1].Used {
+		s.t.Errorf("the rig's endpoints: %+v", e)
+	}
 }
 
 // moneyGoneFromAChannel: the chain takes a funding back while its payer is away. The

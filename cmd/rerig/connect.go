@@ -125,6 +125,22 @@ func (a *app) paySigner() (*signer.Signer, error) {
 	return s, nil
 }
 
+// samePayer refuses to spend through a node that runs with another payer than the
+// flags name: the money would be somebody else's.
+func (a *app) samePayer(s *session) error {
+	if s.own || a.payer == "" {
+		return nil
+	}
+	addr, err := protocol.ParseAddress(strings.ToLower(a.payer))
+	if err != nil {
+		return usage("--payer: %w", err)
+	}
+	if addr != s.info.Payer {
+		return usage("--payer: the node that runs in %s pays from %s: end it, or leave the flag away", s.info.DataDir, s.info.Payer)
+	}
+	return nil
+}
+
 // listenOn is TCP and QUIC on one IPv4 address.
 func listenOn(ip, port string) []string {
 	return []string{"/ip4/" + ip + "/tcp/" + port, "/ip4/" + ip + "/udp/" + port + "/quic-v1"}
@@ -211,7 +227,10 @@ func (a *app) openToPay(ctx context.Context, p *progress) (*session, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := s.join(ctx); err != nil {
+	if err = a.samePayer(s); err == nil {
+		err = s.join(ctx)
+	}
+	if err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
 	if err := a.askFaucet(ctx, s, p); err != nil {

@@ -180,7 +180,7 @@ func (a *app) recoverAll(ctx context.Context, to string) error {
 	if err != nil {
 		return err
 	}
-	return a.withNode(ctx, func(s *session) error {
+	return a.withPayer(ctx, func(s *session) error {
 		r, err := s.Recover(ctx, dest)
 		if err != nil {
 			return err

@@ -124,12 +124,16 @@ func (a *app) upConfig(u *upFlags, p *node.Profile, sells bool) (cfg node.Config
 	}
 	cfg.MDNS, cfg.Server, cfg.RPC = u.mdns, u.server, u.rpc
 	if len(u.listen) > 0 {
-		if cfg.Listen, err = listenAddrs("listen", u.listen, p.Local); err != nil {
-			return cfg, err
+		anywhere := "0.0.0.0"
+		if p.Local {
+			anywhere = "127.0.0.1"
+		}
+		if cfg.Listen, err = multiaddrs(u.listen, anywhere); err != nil {
+			return cfg, usage("--listen: a port, %w", err)
 		}
 	}
-	if cfg.Announce, err = listenAddrs("announce", u.announce, p.Local); err != nil {
-		return cfg, err
+	if cfg.Announce, err = multiaddrs(u.announce, ""); err != nil { // a port alone is nobody's
+		return cfg, usage("--announce: %w", err)
 	}
 	if len(u.simulate) > 0 && !p.Local {
 		return cfg, usage("--simulate-gpu is for test networks only, and %s is not one: nobody may sell cards that do not exist", p.Name)
@@ -172,8 +176,9 @@ func (a *app) upConfig(u *upFlags, p *node.Profile, sells bool) (cfg node.Config
 	return cfg, nil
 }
 
-// listenAddrs turns ports and ip:port into multiaddrs for TCP and QUIC.
-func listenAddrs(flag string, list []string, local bool) (out []string, err error) {
+// multiaddrs turns ip:port and, where there is a host for it, a port alone into
+// addresses for TCP and QUIC.
+func multiaddrs(list []string, portOf string) (out []string, err error) {
 	for _, s := range list {
 		if strings.HasPrefix(s, "/") {
 			out = append(out, s)
@@ -184,14 +189,11 @@ func listenAddrs(flag string, list []string, local bool) (out []string, err erro
 			host, port = "", s
 		}
 		if host == "" {
-			host = "0.0.0.0"
-			if local {
-				host = "127.0.0.1"
-			}
+			host = portOf
 		}
 		ip := net.ParseIP(host)
 		if _, err := net.LookupPort("tcp", port); err != nil || ip == nil {
-			return nil, usage("--%s: a port, ip:port or multiaddr, got %q", flag, s)
+			return nil, fmt.Errorf("ip:port or multiaddr, got %q", s)
 		}
 		family := "/ip4/"
 		if ip.To4() == nil {

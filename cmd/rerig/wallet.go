@@ -84,6 +84,16 @@ func (a *app) withNode(ctx context.Context, f func(*session) error) error {
 	return errors.Join(err, s.Close())
 }
 
+// withPayer is withNode for what moves the payer's money.
+func (a *app) withPayer(ctx context.Context, f func(*session) error) error {
+	return a.withNode(ctx, func(s *session) error {
+		if err := a.samePayer(s); err != nil {
+			return err
+		}
+		return f(s)
+	})
+}
+
 func (a *app) balance(ctx context.Context) error {
 	return a.withNode(ctx, func(s *session) error {
 		w, err := s.Wallet(ctx)
@@ -132,7 +142,7 @@ func balanceTable(out io.Writer, m money, info *node.Info, w *node.Wallet) error
 }
 
 func (a *app) deposit(ctx context.Context, text string) error {
-	return a.withNode(ctx, func(s *session) error {
+	return a.withPayer(ctx, func(s *session) error {
 		amount, err := positive(s.money, text)
 		if err != nil {
 			return err
@@ -161,7 +171,7 @@ func (a *app) withdraw(ctx context.Context, text, to string) error {
 	if err != nil {
 		return err
 	}
-	return a.withNode(ctx, func(s *session) error {
+	return a.withPayer(ctx, func(s *session) error {
 		var amount protocol.Amount // zero is all
 		if text != "all" {
 			var err error
@@ -210,10 +220,10 @@ func (a *app) closeChannels(ctx context.Context, which string) error {
 	if which != "all" {
 		var err error
 		if id, err = protocol.ParseHash(which); err != nil {
-			return fmt.Errorf("%w; `rerig wallet balance -o json` has the channels' IDs", err)
+			return usage("CHANNEL: %w; `rerig wallet balance -o json` has the channels' IDs", err)
 		}
 	}
-	return a.withNode(ctx, func(s *session) error {
+	return a.withPayer(ctx, func(s *session) error {
 		r, err := s.CloseChannel(ctx, id)
 		if err != nil {
 			return err
