@@ -67,8 +67,8 @@ func Record(cmd *exec.Cmd, root string) (*Recording, error) {
 	if r.events, err = parse(trace, r.root); err != nil {
 		return nil, err
 	}
-	if told.Len() > 0 && !strings.HasPrefix(told.String(), r.told()) {
-		return nil, errors.New("the trace lacks what the program has told")
+	if told.String() != r.told() {
+		return nil, fmt.Errorf("the trace has %q, the program told %q", r.told(), &told)
 	}
 	return r, nil
 }
