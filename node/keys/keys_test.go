@@ -175,10 +175,13 @@ func TestHostileKeystores(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, c := range []struct{ old, with, want string }{
-		{`"n":4096`, `"n":1073741824`, "scrypt in at most 1 GiB"},
+		{`"n":4096`, `"n":1073741824`, "scrypt that fills at most 1 GiB"},
+		{`"n":4096,"p":6,"r":8`, `"n":2,"p":16,"r":4194304`, "scrypt that fills at most 1 GiB"},
+		{`"n":4096,"p":6,"r":8`, `"n":1048576,"p":16,"r":8`, "scrypt that fills at most 1 GiB"},
 		{`"n":4096`, `"n":"x"`, "kdfparams.n"},
 		{`"n":4096`, `"n":-1`, "kdfparams.n"},
-		{`"p":6`, `"p":1000000`, "kdfparams.p"},
+		{`"p":6`, `"p":1000000`, "scrypt that fills at most 1 GiB"},
+		{`"p":6`, `"p":0.5`, "kdfparams.p"},
 		{`"dklen":32`, `"dklen":3`, "kdfparams.dklen: 32"},
 		{`"salt":`, `"sugar":`, "kdfparams.salt"},
 		{`"kdf":"scrypt"`, `"kdf":"pbkdf2"`, "kdfparams.prf"},

@@ -19,8 +19,7 @@ const MaxFileBytes = 64 << 10
 // Limits on the work that a file may ask for before anybody knows the passphrase:
 // four times what geth writes.
 const (
-	maxScrypt = 1 << 30 // bytes: 128 × n × r
-	maxLanes  = 16      // p
+	maxScrypt = 1 << 30 // bytes filled: 128 × n × r × p
 	maxRounds = 10_000_000
 )
 
@@ -134,11 +133,15 @@ func checkKDF(c *keystore.CryptoJSON) error {
 	}
 	switch c.KDF {
 	case "scrypt":
-		if err := errors.Join(number("n", maxScrypt), number("r", maxScrypt), number("p", maxLanes)); err != nil {
+		if err := errors.Join(number("n", maxScrypt), number("r", maxScrypt), number("p", maxScrypt)); err != nil {
 			return err
 		}
-		if work := 128 * c.KDFParams["n"].(float64) * c.KDFParams["r"].(float64); work > maxScrypt {
-			return refuse("kdfparams", "scrypt in at most 1 GiB", fmt.Sprintf("%.0f bytes", work))
+		work := 128.0
+		for _, factor := range []string{"n", "r", "p"} {
+			work *= c.KDFParams[factor].(float64)
+		}
+		if work > maxScrypt {
+			return refuse("kdfparams", "scrypt that fills at most 1 GiB", fmt.Sprintf("%.0f bytes", work))
 		}
 	case "pbkdf2":
 		if _, ok := c.KDFParams["prf"].(string); !ok {
