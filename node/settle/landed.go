@@ -41,7 +41,7 @@ func (c *Client) Landed(ctx context.Context, ch protocol.Channel) (protocol.Chan
 			return st, err
 		case !c.wallet.now().Before(until):
 			return st, fmt.Errorf("the RPC endpoint %s does not show what transaction %s put into the channel in block %d: "+
-				"try again later, or put another endpoint into the profile", c.remote.serving(), missing.Hash, missing.Block)
+				"try again later, or put another endpoint into the profile", c.remote.names(), missing.Hash, missing.Block)
 		}
 		select {
 		case <-time.After(c.wallet.poll):
