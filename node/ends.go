@@ -3,6 +3,7 @@ package node
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"sync"
 	"time"
@@ -57,7 +58,8 @@ func (e *ends) put(ctx context.Context, rec protocol.Record) error {
 	return err
 }
 
-// run writes what waits until ctx ends; what is left then, the next start ends.
+// run writes what waits until ctx ends. What is left when the work is over gets one
+// more chance by retry; what it does not write, the next start ends.
 func (e *ends) run(ctx context.Context) error {
 	for {
 		select {
@@ -78,7 +80,7 @@ func (e *ends) run(ctx context.Context) error {
 	}
 }
 
-// retry reports whether nothing waits any more.
+// retry tries to write all that waits and reports whether nothing does any more.
 func (e *ends) retry(ctx context.Context) bool {
 	for {
 		e.mu.Lock()
@@ -101,4 +103,36 @@ func (e *ends) retry(ctx context.Context) bool {
 		delete(e.waiting, key)
 		e.mu.Unlock()
 	}
+}
+
+// recover ends the jobs that a crash left under way (SPEC §6.6). Their vouchers
+// are in the books and stay good.
+func (n *Node) recover(ctx context.Context) error {
+	for {
+		recs, err := n.journal.Records(ctx, journal.Query{Active: true, Limit: journal.MaxLimit})
+		if err != nil {
+			return fmt.Errorf("read jobs under way: %w", err)
+		}
+		if len(recs) == 0 {
+			return nil
+		}
+		for _, rec := range recs {
+			if err := n.endAfterRestart(ctx, rec); err != nil {
+				return err
+			}
+		}
+	}
+}
+
+func (n *Node) endAfterRestart(ctx context.Context, rec protocol.Record) (err error) {
+	if rec.Job.Paid, err = n.journal.Paid(ctx, rec.Job.Role, rec.Job.ID); err != nil {
+		return fmt.Errorf("read what was paid for job %s: %w", rec.Job.ID.Short(), err)
+	}
+	rec.Job = rec.Job.Restarted()
+	rec.Updated = uint64(n.cfg.Clock().UnixMilli())
+	if err := n.journal.PutAndRelease(ctx, rec); err != nil {
+		return fmt.Errorf("end job %s after the restart: %w", rec.Job.ID.Short(), err)
+	}
+	n.log.Warn("job ended by the restart", "job", rec.Job.ID.Short(), "state", rec.Job.State, "paid", rec.Job.Paid)
+	return nil
 }

@@ -9,7 +9,8 @@ import (
 const graceEvery = time.Second // between tries while the chain is away
 
 // checkGrace ends the node when the escrow lets payers leave sooner than this rig
-// may be away (SPEC §7.7). Without the chain no job is taken, so it may wait for it.
+// may be away (SPEC §7.7). While the chain is away only channels that the journal has
+// are served, so it may wait for it.
 func (r *rig) checkGrace(ctx context.Context, n *Node) error {
 	tick := time.NewTicker(graceEvery)
 	defer tick.Stop()

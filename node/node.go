@@ -237,6 +237,7 @@ func (n *Node) Run(ctx context.Context) error {
 	}
 	close(n.started)
 	errWork := work.Wait()
+	n.ends.retry(base) // of the jobs that ended with the node
 	stopBase()
 	errBase := under.Wait()
 	if errBase != nil {
@@ -247,27 +248,6 @@ func (n *Node) Run(ctx context.Context) error {
 
 // Started is closed when Run serves.
 func (n *Node) Started() <-chan struct{} { return n.started }
-
-// recover ends the jobs that a crash left under way (SPEC §6.6). Their vouchers
-// are in the books and stay good.
-func (n *Node) recover(ctx context.Context) error {
-	recs, err := n.journal.Records(ctx, journal.Query{Active: true, Limit: journal.MaxLimit})
-	if err != nil {
-		return fmt.Errorf("read jobs under way: %w", err)
-	}
-	for _, rec := range recs {
-		if rec.Job.Paid, err = n.journal.Paid(ctx, rec.Job.Role, rec.Job.ID); err != nil {
-			return fmt.Errorf("read what was paid for job %s: %w", rec.Job.ID.Short(), err)
-		}
-		rec.Job = rec.Job.Restarted()
-		rec.Updated = uint64(n.cfg.Clock().UnixMilli())
-		if err := n.journal.PutAndRelease(ctx, rec); err != nil {
-			return fmt.Errorf("end job %s after the restart: %w", rec.Job.ID.Short(), err)
-		}
-		n.log.Warn("job ended by the restart", "job", rec.Job.ID.Short(), "state", rec.Job.State, "paid", rec.Job.Paid)
-	}
-	return nil
-}
 
 // Close releases what New opened, for a node that never ran.
 func (n *Node) Close() error { return n.close() }
