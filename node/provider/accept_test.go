@@ -67,6 +67,14 @@ func (b *book) PutAndCredit(_ context.Context, rec protocol.Record, _ protocol.S
 	return b.fail
 }
 
+func (b *book) SetInChannel(context.Context, protocol.Domain, protocol.Channel, protocol.ChannelState) error {
+	return nil
+}
+
+func (b *book) PutAndReserveIn(context.Context, protocol.Record) (protocol.Amount, bool, error) {
+	return protocol.Amount{}, b.fail == nil, b.fail
+}
+
 func (b *book) PutAndRelease(context.Context, protocol.Record) error { return b.fail }
 
 // line is the rig's end of a stream in memory; the test has the other.

@@ -67,12 +67,13 @@ func (s *session) fundingOnChain(ctx context.Context, rec protocol.Record) (ev p
 	if st.Funded.Less(rec.Agreement.MaxTotal) {
 		return protocol.FundingSeen{Available: st.Funded}, false
 	}
-	if err := cfg.Book.SetInChannel(ctx, rec.Agreement.Domain, ch, st); err != nil {
-		return protocol.FundingRefused{Reason: protocol.ReasonRigError, Detail: "the rig cannot write its journal"}, true
+	free, ok, err := protocol.Amount{}, false, cfg.Book.SetInChannel(ctx, rec.Agreement.Domain, ch, st)
+	if err == nil {
+		free, ok, err = cfg.Book.PutAndReserveIn(ctx, rec)
 	}
-	free, ok, err := cfg.Book.PutAndReserveIn(ctx, rec)
-	if err != nil {
-		return protocol.FundingRefused{Reason: protocol.ReasonChannelClose, Detail: protocol.ClipDetail(err.Error())}, true
+	if err != nil { // which names files of the rig's owner
+		s.log.Warn("channel not journaled", "err", err)
+		return protocol.FundingRefused{Reason: protocol.ReasonRigError, Detail: "the rig cannot write its journal"}, true
 	}
 	s.reserved = ok
 	return protocol.FundingSeen{Available: free}, ok

@@ -1,6 +1,7 @@
 package provider
 
 import (
+	"context"
 	"errors"
 	"testing"
 
@@ -147,6 +148,29 @@ func TestVoucherThatCannotBeKept(t *testing.T) {
 		if len(ms) != 1 || *ms[0].(*protocol.Status) != (protocol.Status{State: protocol.StateFailed, Reason: protocol.ReasonRigError, Detail: "the rig cannot go on"}) {
 			t.Errorf("in %s the requester was told %+v", state, ms)
 		}
+	}
+}
+
+// fundedChain is a chain on which every channel holds as much.
+type fundedChain protocol.Amount
+
+func (c fundedChain) Channel(context.Context, protocol.Channel) (protocol.ChannelState, error) {
+	return protocol.ChannelState{Funded: protocol.Amount(c)}, nil
+}
+
+// TestChannelThatCannotBeKept holds that a rig whose journal fails says so, and does
+// not blame the channel, nor tell its requester about its disk.
+func TestChannelThatCannotBeKept(t *testing.T) {
+	b := &book{known: map[protocol.Hash]bool{}}
+	p := newRig(t, b)
+	n, q := negotiate(t, p, newKey(t))
+	n.in <- n.accept(t, q)
+	<-n.done
+	p.cfg.Chain = fundedChain(q.Agreement.MaxTotal)
+	b.fail = errors.New("journal of Alice: no space left")
+	want := protocol.FundingRefused{Reason: protocol.ReasonRigError, Detail: "the rig cannot write its journal"}
+	if ev := n.session.funding(t.Context(), n.session.rec); ev != want {
+		t.Errorf("%+v, want %+v", ev, want)
 	}
 }
 
