@@ -19,6 +19,7 @@ import (
 const (
 	requestTimeout   = 30 * time.Second // of a request to the only endpoint left
 	maxResponseBytes = 32 << 20
+	maxHeaderBytes   = 64 << 10
 	firstRest        = 250 * time.Millisecond // after a failure; doubles
 	maxRest          = 30 * time.Second
 	rateRest         = 2 * time.Second  // after too many requests, where none is named
@@ -100,7 +101,7 @@ func (r *remote) post(ctx context.Context, e *endpoint, body []byte) ([]byte, er
 		resp.StatusCode == http.StatusServiceUnavailable && resp.Header.Get("Retry-After") != "":
 		return nil, &tooMany{retryAfter(resp.Header.Get("Retry-After"), r.now())}
 	case resp.StatusCode != http.StatusOK:
-		return nil, errors.New(resp.Status)
+		return nil, errors.New(clip(resp.Status))
 	}
 	answer, err := io.ReadAll(io.LimitReader(resp.Body, maxResponseBytes+1))
 	switch {

@@ -2,6 +2,7 @@ package settle_test
 
 import (
 	"encoding/json"
+	"net/http"
 	"strings"
 	"testing"
 
@@ -83,4 +84,28 @@ func TestEventWithoutTopics(t *testing.T) {
 	if _, err := n.Past(t.Context(), owners, 0); err == nil || !strings.Contains(err.Error(), "has 1 topics") {
 		t.Errorf("past: %v", err)
 	}
+}
+
+// What an endpoint says in place of an answer does not fill logs.
+func TestLongRefusalIsToldInShort(t *testing.T) {
+	t.Parallel()
+	c := startChain(t)
+	p := newProxy(t, c)
+	n := join(t, through(c, newKey(t), p.URL))
+	eventually(t, "the chain is found", n.Online)
+	for what, size := range map[string]int{"500": 32 << 10, "headers exceeded": 1 << 20} {
+		p.turn(func(w http.ResponseWriter, _ *http.Request) bool {
+			conn, _, err := w.(http.Hijacker).Hijack()
+			if err == nil {
+				_, _ = conn.Write([]byte("HTTP/1.1 500 " + strings.Repeat("x", size) + "\r\nContent-Length: 0\r\n\r\n"))
+				conn.Close()
+			}
+			return true
+		})
+		eventually(t, what, func() bool { return strings.Contains(n.Status().Reason, what) })
+		if reason := n.Status().Reason; len(reason) > 1000 {
+			t.Errorf("%d bytes", len(reason))
+		}
+	}
+	p.turn(nil)
 }

@@ -47,8 +47,10 @@ func newRemote(cfg *Config) (*remote, error) {
 	if len(urls) == 0 || len(urls) > maxEndpoints {
 		return nil, fmt.Errorf("rpc: 1 to %d endpoints, got %d", maxEndpoints, len(urls))
 	}
+	transport := http.DefaultTransport.(*http.Transport).Clone()
+	transport.MaxResponseHeaderBytes = maxHeaderBytes
 	r := &remote{domain: cfg.Domain, depth: cfg.Confirmations, patience: cfg.Patience, now: cfg.Now, proving: make(chan struct{}, 1), news: make(chan struct{}, 1),
-		http:   &http.Client{Transport: http.DefaultTransport.(*http.Transport).Clone()},
+		http:   &http.Client{Transport: transport},
 		status: Status{Reason: "not contacted yet"}}
 	for _, text := range urls {
 		u, err := url.Parse(text)

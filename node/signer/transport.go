@@ -97,7 +97,7 @@ func (s *server) exchange(ctx context.Context, in []byte) ([]byte, error) {
 	}
 	defer res.Body.Close()
 	if res.StatusCode != http.StatusOK {
-		return nil, errors.New(res.Status)
+		return nil, errors.New(res.Status[:min(len(res.Status), maxTold)])
 	}
 	return io.ReadAll(io.LimitReader(res.Body, maxAnswer))
 }
