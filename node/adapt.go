@@ -132,6 +132,15 @@ func (a artifacts) FetchDir(ctx context.Context, cid, dest string, limitBytes ui
 	return a.Store.FetchDir(ctx, cid, dest, limitBytes, limitFiles, id)
 }
 
+func (a artifacts) AddDir(ctx context.Context, dir string, maxBytes uint64, maxFiles int) (string, uint64, error) {
+	cid, size, err := a.Store.AddDir(ctx, dir, maxBytes, maxFiles)
+	var content *artifact.ContentError
+	if errors.As(err, &content) {
+		err = &provider.RefusedError{Err: content}
+	}
+	return cid, size, err
+}
+
 func (a artifacts) Share(cid, to string) error {
 	id, err := peer.Decode(to)
 	if err != nil {

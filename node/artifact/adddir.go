@@ -20,8 +20,8 @@ const maxDirDepth = 32
 
 // AddDir copies a directory into the store and returns its CID and the bytes of
 // all its files. It takes plain files and directories only and refuses anything
-// else by name; maxFiles bounds files and directories together. The copy is on
-// the medium when it returns. Nothing may change the directory meanwhile.
+// else by name (*ContentError); maxFiles bounds files and directories together. The copy
+// is on the medium when it returns. Nothing may change the directory meanwhile.
 func (s *Store) AddDir(ctx context.Context, dir string, maxBytes uint64, maxFiles int) (string, uint64, error) {
 	top, err := os.OpenRoot(dir)
 	if err != nil {
@@ -57,16 +57,16 @@ func survey(top *os.Root, maxBytes uint64, maxFiles int) (bytes uint64, files in
 			return nil
 		}
 		if err := checkName(path, d.Name()); err != nil {
-			return err
+			return &ContentError{err}
 		}
 		if files++; files > maxFiles {
-			return &LimitError{Field: "files and directories", Limit: uint64(maxFiles), Got: uint64(files)}
+			return &ContentError{&LimitError{Field: "files and directories", Limit: uint64(maxFiles), Got: uint64(files)}}
 		}
 		if d.IsDir() {
 			return nil
 		}
 		if !d.Type().IsRegular() {
-			return fmt.Errorf("%s is a %s; only plain files and directories can be added", path, kindOf(d.Type()))
+			return &ContentError{fmt.Errorf("%s is a %s; only plain files and directories can be added", path, kindOf(d.Type()))}
 		}
 		info, err := d.Info()
 		if err != nil {
@@ -74,7 +74,7 @@ func survey(top *os.Root, maxBytes uint64, maxFiles int) (bytes uint64, files in
 		}
 		size := uint64(info.Size())
 		if size > maxBytes-bytes {
-			return &LimitError{Field: "bytes of all files", Limit: maxBytes, Got: bytes + size}
+			return &ContentError{&LimitError{Field: "bytes of all files", Limit: maxBytes, Got: bytes + size}}
 		}
 		bytes += size
 		return nil
@@ -115,7 +115,7 @@ func (b *batch) dir(ctx context.Context, top *os.Root, path string) (format.Node
 		}
 	}
 	if n := len(node.RawData()); n > leafBytes {
-		return nil, fmt.Errorf("%s: %w; spread the files over directories", path, &LimitError{Field: "bytes of a directory's block", Limit: leafBytes, Got: uint64(n)})
+		return nil, &ContentError{fmt.Errorf("%s: %w; spread the files over directories", path, &LimitError{Field: "bytes of a directory's block", Limit: leafBytes, Got: uint64(n)})}
 	}
 	b.node(node)
 	return node, nil

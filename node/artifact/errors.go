@@ -34,6 +34,16 @@ func (e *LimitError) Error() string {
 	return fmt.Sprintf("%s: at most %d, got %d", e.Field, e.Limit, e.Got)
 }
 
+// ContentError says that what was to be added may not be, whatever room there is. Any
+// other error of adding is the store's own.
+type ContentError struct{ Err error }
+
+// Error is the wrapped error's text.
+func (e *ContentError) Error() string { return e.Err.Error() }
+
+// Unwrap returns the wrapped error.
+func (e *ContentError) Unwrap() error { return e.Err }
+
 func malformed(format string, args ...any) error {
 	return fmt.Errorf("%w: %s", ErrMalformed, fmt.Sprintf(format, args...))
 }

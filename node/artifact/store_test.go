@@ -95,7 +95,17 @@ func TestAddDirRefuses(t *testing.T) {
 			if err == nil || !strings.Contains(err.Error(), tc.want) {
 				t.Errorf("got %v, want %q", err, tc.want)
 			}
+			if !errors.As(err, new(*ContentError)) {
+				t.Errorf("%v is not called the content's fault", err)
+			}
 		})
+	}
+	full, dir := startNode(t, Config{MaxBytes: 4 << 10}), t.TempDir()
+	if err := os.WriteFile(dir+"/a", noise(64<<10, 1), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := full.AddDir(t.Context(), dir, 1<<20, 3); !errors.As(err, new(*LimitError)) || errors.As(err, new(*ContentError)) {
+		t.Errorf("a full store: got %v", err)
 	}
 	if _, _, err := s.AddFile(t.Context(), t.TempDir()); err == nil || !strings.Contains(err.Error(), "plain file") {
 		t.Errorf("adding a directory as a file: %v", err)

@@ -42,7 +42,7 @@ type Book interface {
 	Credit(ctx context.Context, channel, job protocol.Hash, v protocol.SignedVoucher, jobPaid protocol.Amount) (protocol.Amount, error)
 }
 
-// RefusedError is a Book's no to a voucher, and why.
+// RefusedError is a no to what the job's other side sent or its program made, and why.
 type RefusedError struct{ Err error }
 
 // Error is the reason.
@@ -60,6 +60,7 @@ type Chain interface {
 type Artifacts interface {
 	// Fetch returns the path of a verified, read-only local copy.
 	Fetch(ctx context.Context, cid string, limit uint64, from string) (path string, err error)
+	// AddDir keeps a directory; a *RefusedError is about what is in it.
 	AddDir(ctx context.Context, dir string, maxBytes uint64, maxFiles int) (cid string, size uint64, err error)
 	// Pin keeps an artifact from eviction until the function it returns is called.
 	Pin(cid string) (unpin func())

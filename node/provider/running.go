@@ -2,6 +2,7 @@ package provider
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"time"
@@ -54,7 +55,11 @@ func (s *session) wait(ctx context.Context, run Run) protocol.Event {
 	o := run.Wait()
 	s.result = protocol.Result{Reason: o.Reason, Detail: o.Detail}
 	if err := s.keepOutputs(ctx); err != nil && o.Reason == protocol.ReasonNone {
-		o.Reason, o.Detail = protocol.ReasonOutput, protocol.ClipDetail(err.Error())
+		var refused *RefusedError
+		if o.Reason, o.Detail = protocol.ReasonRigError, "the rig cannot keep the outputs"; errors.As(err, &refused) {
+			o.Reason, o.Detail = protocol.ReasonOutput, refused.Error()
+		}
+		s.log.Warn("outputs not kept", "err", err)
 	}
 	s.out.order.Lock()
 	s.result.Stream = s.out.hash.Sum()
