@@ -100,11 +100,11 @@ func TestAddDirRefuses(t *testing.T) {
 			}
 		})
 	}
-	full, dir := startNode(t, Config{MaxBytes: 4 << 10}), t.TempDir()
-	if err := os.WriteFile(dir+"/a", noise(64<<10, 1), 0o600); err != nil {
+	full, dir := startNode(t, Config{MaxBytes: 2 << 20}), t.TempDir()
+	if err := os.WriteFile(dir+"/a", noise(3<<20, 1), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if _, _, err := full.AddDir(t.Context(), dir, 1<<20, 3); !errors.As(err, new(*LimitError)) || errors.As(err, new(*ContentError)) {
+	if _, _, err := full.AddDir(t.Context(), dir, 8<<20, 3); !errors.As(err, new(*LimitError)) || errors.As(err, new(*ContentError)) {
 		t.Errorf("a full store: got %v", err)
 	}
 	if _, _, err := s.AddFile(t.Context(), t.TempDir()); err == nil || !strings.Contains(err.Error(), "plain file") {
