@@ -232,3 +232,9 @@ require (
 	golang.org/x/time v0.15.0
 	pgregory.net/rapid v1.3.0
 )
+
+require (
+	github.com/google/go-containerregistry v0.22.1 // indirect
+	gvisor.dev/gvisor v0.0.0-20260905035102-160fafc42237 // indirect
+	tags.cncf.io/container-device-interface v0.8.1 // indirect
+)

@@ -216,7 +216,7 @@ func (n *Node) Run(ctx context.Context) error {
 	}
 	under.Go(func() error { return n.discovery.Run(baseCtx) })
 	if n.rig != nil {
-		under.Go(func() error { return n.rig.runner.Run(baseCtx) })
+		under.Go(func() error { return n.rig.wasm.Run(baseCtx) })
 	}
 	work, workCtx := errgroup.WithContext(ctx)
 	work.Go(func() error { // a part underneath that fails takes the work down with it

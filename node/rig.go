@@ -13,7 +13,7 @@ import (
 	"github.com/rerig/rerig/node/exchange"
 	"github.com/rerig/rerig/node/hardware"
 	"github.com/rerig/rerig/node/provider"
-	"github.com/rerig/rerig/node/runner"
+	"github.com/rerig/rerig/node/runner/wasm"
 	"github.com/rerig/rerig/protocol"
 )
 
@@ -26,7 +26,7 @@ const (
 // rig is the selling half of a node.
 type rig struct {
 	cfg      *RigConfig
-	runner   *runner.Runner
+	wasm     *wasm.Engine
 	provider *provider.Provider
 	server   *exchange.Server
 	offering atomic.Bool // the self-test passed and the offer is out
@@ -41,12 +41,12 @@ func (n *Node) openRig() (*rig, error) {
 	hw.GPUs = append(hw.GPUs, cfg.Simulated...)
 	fillRig(&cfg, hw, n.key.Address())
 	r := &rig{cfg: &cfg}
-	r.runner, err = runner.New(runner.Config{DataDir: filepath.Join(n.cfg.DataDir, "sandbox"),
+	r.wasm, err = wasm.New(wasm.Config{DataDir: filepath.Join(n.cfg.DataDir, "sandbox"),
 		SandboxPath: cfg.SandboxPath, Warm: cfg.Warm, Logger: n.log})
 	if err != nil {
 		return nil, fmt.Errorf("sandbox: %w", err)
 	}
-	n.opened = append(n.opened, r.runner)
+	n.opened = append(n.opened, r.wasm)
 	p := n.cfg.Profile
 	r.provider, err = provider.New(provider.Config{Key: n.key, Network: p.Name, Payee: cfg.Payee,
 		Markets:   []protocol.Market{p.Market()},
@@ -54,7 +54,7 @@ func (n *Node) openRig() (*rig, error) {
 		TickUnits: cfg.TickUnits, Engines: []string{protocol.EngineWASM}, Hardware: hw, Region: cfg.Region,
 		Slots: cfg.Slots, Queue: cfg.Queue, MemoryMiB: cfg.MemoryMiB, WorkDir: filepath.Join(n.cfg.DataDir, "jobs"),
 		Book: inBook{n.journal, n.ends}, Chain: n.settle, Artifacts: artifacts{n.artifacts},
-		Sandbox: &sandbox{Runner: r.runner}, Clock: n.cfg.Clock, Changed: n.discovery.Refresh, Halted: n.treasury.Halted, Logger: n.log})
+		Sandbox: &sandbox{engine: r.wasm}, Clock: n.cfg.Clock, Changed: n.discovery.Refresh, Halted: n.treasury.Halted, Logger: n.log})
 	if err != nil {
 		return nil, err
 	}
@@ -88,11 +88,11 @@ func fillRig(cfg *RigConfig, hw protocol.Hardware, own protocol.Address) {
 // self-test fails offers nothing and says why (SPEC §4.2).
 func (r *rig) run(ctx context.Context, n *Node) error {
 	select {
-	case <-r.runner.Started():
+	case <-r.wasm.Started():
 	case <-ctx.Done():
 		return nil
 	}
-	if _, err := r.runner.Probe(ctx); err != nil {
+	if _, err := r.wasm.Probe(ctx); err != nil {
 		if ctx.Err() != nil {
 			return nil //nolint:nilerr // the node is going away; the sandbox may be fine
 		}

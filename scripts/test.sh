@@ -17,7 +17,7 @@ if [ -n "$unformatted" ]; then printf 'not gofmt-ed:\n%s\n' "$unformatted"; exit
 CGO_ENABLED=0 go vet -stdmethods=false ./...
 
 step "the sandbox program, as it ships: static, without cgo"
-CGO_ENABLED=0 gotest ./node/runner/sandbox
+CGO_ENABLED=0 gotest ./node/runner/wasm/sandbox
 
 if ! command -v "$(go env CC)" >/dev/null; then
   leave "race detector" "no C compiler ($(go env CC)); install one, for example gcc"
@@ -29,11 +29,11 @@ else
 fi
 
 step "tests${race[*]:+ with the race detector}, fastest first"
-slow='/(contracts|node/settle|node/runner|node/discovery|node/network|testnet/chain|testnet|cmd/rerig)$'
+slow='/(contracts|node/settle|node/runner/wasm|node/discovery|node/network|testnet/chain|testnet|cmd/rerig)$'
 all=$(go list ./...)
 fast=$(grep -vE "$slow" <<<"$all")
 gotest "${race[@]}" -timeout 10m $fast
-for p in node/settle node/network node/discovery testnet/chain contracts node/runner cmd/rerig; do
+for p in node/settle node/network node/discovery testnet/chain contracts node/runner/wasm cmd/rerig; do
   gotest "${race[@]}" -parallel 4 -timeout 25m "./$p" # they wait more than they compute
 done
 gotest "${race[@]}" -parallel 8 -timeout 25m ./testnet # and it most of all, for the protocol's timeouts

@@ -12,7 +12,7 @@ import (
 
 	"github.com/rerig/rerig/client"
 	"github.com/rerig/rerig/node"
-	"github.com/rerig/rerig/node/runner"
+	"github.com/rerig/rerig/node/runner/wasm"
 	"github.com/rerig/rerig/node/settle"
 	"github.com/rerig/rerig/protocol"
 )
@@ -132,7 +132,7 @@ func probeSandbox(ctx context.Context) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
-	r, err := runner.New(runner.Config{DataDir: dir, Warm: 1})
+	r, err := wasm.New(wasm.Config{DataDir: dir, Warm: 1})
 	if err != nil {
 		return err
 	}

@@ -61,7 +61,7 @@ func play(t *testing.T, pattern string) {
 // setup gives every script homes of its own and a profile of a network that is not
 // there; the modules of the runner's tests are in $MODULES.
 func setup(e *testscript.Env) error {
-	modules, err := filepath.Abs("../../node/runner/testdata")
+	modules, err := filepath.Abs("../../node/runner/wasm/testdata")
 	keys, kerr := filepath.Abs("testdata/keys")
 	if err = errors.Join(err, kerr); err != nil {
 		return err

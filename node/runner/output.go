@@ -7,10 +7,10 @@ import (
 	"path/filepath"
 )
 
-// checkOutput looks at what a job left in its output directory. The sandbox
-// enforces the same limits while the job runs; this is the second look, from
+// CheckOutput looks at what a job left in its output directory. The sandbox
+// may enforce the same limits while the job runs; this is the last look, from
 // outside, before anybody reads a file there.
-func checkOutput(s *Spec) *Failure {
+func CheckOutput(s *Spec) *Failure {
 	var files int
 	var bytes uint64
 	err := filepath.WalkDir(s.OutDir, func(path string, d fs.DirEntry, err error) error {

@@ -1,77 +1,84 @@
 package runner
 
 import (
-	"crypto/sha256"
 	"errors"
 	"fmt"
+	"path"
 	"slices"
 	"strings"
 	"time"
 	"unicode/utf8"
 )
 
-// Limits of a Spec that are not the requester's to choose.
-const (
-	// MaxModuleBytes is the largest module that is compiled.
-	MaxModuleBytes = 64 << 20
-	// MaxMemoryBytes is all that 32-bit WASM can address.
-	MaxMemoryBytes = 4 << 30
-	// MaxArgBytes is the most that arguments and environment take together.
-	MaxArgBytes = 256 << 10
-)
+// MaxArgBytes is the most that arguments and environment take together.
+const MaxArgBytes = 256 << 10
 
 // Spec is one job for one sandbox.
 type Spec struct {
-	// Module is the WASM module. It may be nil when ModulePath is set.
+	// Module is a WASM module. It may be nil when ModulePath is set.
 	Module []byte
 	// ModulePath is a file with the module. It is read only when the module
 	// is not in the compile cache.
 	ModulePath string
 	// ModuleSHA256 is the module's hash. It may be zero when Module is set.
 	ModuleSHA256 [32]byte
-
-	// Args are the guest's arguments, the program's name first.
-	Args []string
-	// Env is the guest's whole environment, each as KEY=value.
-	Env []string
-	// InDir is a host directory that the guest reads as /in; "" for none.
-	InDir string
-	// OutDir is a host directory that the guest fills as /out; "" for none.
-	// It should be empty, and no other job may use it at the same time.
-	OutDir string
-	// Seed is all the randomness that the guest sees.
+	// Seed is all the randomness that a WASM guest sees.
 	Seed [32]byte
 
-	// MemoryBytes caps the guest's linear memory.
+	// Root is a host directory with a container's files. The job sees it as "/" and can
+	// change nothing in it: what it writes is its own and is gone at the end.
+	Root string
+	// WorkDir is where a container's program starts; "" for "/".
+	WorkDir string
+	// UID and GID are the container's user and group, as numbers inside.
+	UID, GID uint32
+	// CPUs is how many cores a container gets; 0 for one.
+	CPUs int
+	// Processes caps a container's processes and threads; 0 for 256.
+	Processes int
+	// ScratchBytes caps what a container writes outside /out; it counts as memory where
+	// the engine keeps it there.
+	ScratchBytes uint64
+
+	// Args are the program's arguments, its name first.
+	Args []string
+	// Env is the program's whole environment, each as KEY=value.
+	Env []string
+	// InDir is a host directory that the job reads as /in; "" for none.
+	InDir string
+	// OutDir is a host directory that the job fills as /out; "" for none.
+	// It should be empty, and no other job may use it at the same time.
+	OutDir string
+
+	// MemoryBytes caps the job's memory.
 	MemoryBytes uint64
 	// StdoutBytes caps standard output and error together.
 	StdoutBytes uint64
 	// OutputBytes caps the files under OutDir together.
 	OutputBytes uint64
-	// OutputFiles caps the files and directories made under OutDir; deleting
-	// one gives nothing back.
+	// OutputFiles caps the files and directories made under OutDir.
 	OutputFiles int
-	// Deadline is the most that the guest may run by the wall clock, pauses
+	// Deadline is the most that the job may run by the wall clock, pauses
 	// not counted.
 	Deadline time.Duration
 }
 
-// validate checks a Spec and fills in the hash.
-func (s *Spec) validate() error {
-	if s.ModuleSHA256 == ([32]byte{}) {
-		if s.Module == nil {
-			return errors.New("job has neither a module nor a module hash")
-		}
-		s.ModuleSHA256 = sha256.Sum256(s.Module)
-	}
-	if s.MemoryBytes == 0 || s.MemoryBytes > MaxMemoryBytes {
-		return fmt.Errorf("memory limit of %d bytes is not between 1 and %d", s.MemoryBytes, uint64(MaxMemoryBytes))
+// Check refuses what no engine runs, by the field's name.
+func (s *Spec) Check() error {
+	if s.MemoryBytes == 0 {
+		return errors.New("memory limit of 0 bytes: give a positive one")
 	}
 	if s.Deadline <= 0 {
 		return fmt.Errorf("deadline %s is not positive", s.Deadline)
 	}
 	if s.OutputFiles < 0 {
 		return fmt.Errorf("output file limit %d is negative", s.OutputFiles)
+	}
+	if s.CPUs < 0 || s.Processes < 0 {
+		return fmt.Errorf("%d CPUs and %d processes: neither may be negative", s.CPUs, s.Processes)
+	}
+	if s.WorkDir != "" && !path.IsAbs(s.WorkDir) {
+		return fmt.Errorf("working directory %q is not an absolute path", s.WorkDir)
 	}
 	total := 0
 	for _, a := range slices.Concat(s.Args, s.Env) {
@@ -89,47 +96,3 @@ func (s *Spec) validate() error {
 	}
 	return nil
 }
-
-// Usage is what a job has used so far.
-type Usage struct {
-	// CPUMillis is CPU time since the guest began, in milliseconds, rounded
-	// up. Starting the sandbox and loading the module are not in it.
-	CPUMillis uint64
-	// PeakMemoryBytes is the largest that the guest's linear memory has been.
-	PeakMemoryBytes uint64
-}
-
-// Result is how a job ended.
-type Result struct {
-	// ExitCode is the guest's own, when Failure is nil or FailureMemory.
-	ExitCode int
-	Usage    Usage
-	// Failure is nil when the guest ended by itself, whatever its exit code.
-	Failure *Failure
-}
-
-// FailureKind says why a job did not end by itself.
-type FailureKind string
-
-// The ways in which a job fails. The first six are the job's own doing.
-const (
-	FailureTrap      FailureKind = "trap"       // unreachable, out of bounds, stack overflow …
-	FailureDeadline  FailureKind = "deadline"   // ran past Spec.Deadline
-	FailureMemory    FailureKind = "memory"     // failed after it was refused memory
-	FailureStdout    FailureKind = "stdout"     // over Spec.StdoutBytes
-	FailureOutput    FailureKind = "output"     // over Spec.OutputBytes or OutputFiles
-	FailureBadModule FailureKind = "bad-module" // not a WASI preview 1 command, or too costly to compile
-	FailureKilled    FailureKind = "killed"     // Stop, or its consumer or the runner ended
-	FailureInternal  FailureKind = "internal"   // the sandbox itself failed
-)
-
-// Failure is a job's failure. Start returns one for a bad module; every other
-// is in a Result.
-type Failure struct {
-	Kind FailureKind
-	// Detail names what happened and the limit that was passed.
-	Detail string
-}
-
-// Error is the kind and the detail.
-func (f *Failure) Error() string { return string(f.Kind) + ": " + f.Detail }

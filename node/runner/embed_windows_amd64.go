@@ -1,6 +1,0 @@
-package runner
-
-import "embed"
-
-//go:embed all:dist/windows_amd64
-var dist embed.FS

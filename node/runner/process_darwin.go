@@ -1,5 +1,0 @@
-package runner
-
-import "syscall"
-
-func sandboxAttr() *syscall.SysProcAttr { return &syscall.SysProcAttr{Setpgid: true} }

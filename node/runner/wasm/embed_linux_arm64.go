@@ -1,0 +1,6 @@
+package wasm
+
+import "embed"
+
+//go:embed all:dist/linux_arm64
+var dist embed.FS

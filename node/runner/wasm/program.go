@@ -1,0 +1,80 @@
+package wasm
+
+import (
+	"compress/gzip"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"runtime"
+)
+
+// program is the sandbox's executable file.
+type program struct {
+	path string
+	hash string   // SHA-256 in hex
+	file *os.File // keeps an anonymous file alive; nil for one with a name
+}
+
+func (p program) close() error {
+	if p.file == nil {
+		return nil
+	}
+	return p.file.Close()
+}
+
+// openProgram finds the sandbox at override, or unpacks the one that dist embeds.
+func openProgram(dist fs.FS, override, dir string) (program, error) {
+	if override != "" {
+		full, err := filepath.Abs(override)
+		if err != nil {
+			return program{}, fmt.Errorf("find the sandbox: %w", err)
+		}
+		b, err := os.ReadFile(full)
+		if err != nil {
+			return program{}, fmt.Errorf("read the sandbox: %w", err)
+		}
+		return program{path: full, hash: hashOf(b)}, nil
+	}
+	name := "rerig-sandbox"
+	if runtime.GOOS == "windows" {
+		name += ".exe"
+	}
+	b, err := embedded(dist, path.Join("dist", runtime.GOOS+"_"+runtime.GOARCH, name+".gz"))
+	if errors.Is(err, fs.ErrNotExist) {
+		return program{}, fmt.Errorf("this rerig was built without its sandbox for %s/%s; build it with: make build", runtime.GOOS, runtime.GOARCH)
+	}
+	if err != nil {
+		return program{}, fmt.Errorf("read the embedded sandbox: %w", err)
+	}
+	p, err := unpackProgram(b, dir)
+	if err != nil {
+		return program{}, fmt.Errorf("unpack the embedded sandbox: %w", err)
+	}
+	p.hash = hashOf(b)
+	return p, nil
+}
+
+// embedded reads one compressed file of this binary.
+func embedded(dist fs.FS, name string) ([]byte, error) {
+	f, err := dist.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	z, err := gzip.NewReader(f)
+	if err != nil {
+		return nil, err
+	}
+	return io.ReadAll(z)
+}
+
+func hashOf(b []byte) string {
+	sum := sha256.Sum256(b)
+	return hex.EncodeToString(sum[:])
+}
