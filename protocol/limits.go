@@ -36,6 +36,9 @@ const (
 	MaxOutputBytes  = 1 << 30   // bytes of output files of one job
 	MaxInputBytes   = 4 << 30   // bytes of one input
 	MaxModuleBytes  = 64 << 20  // bytes of one wasm module
+	MaxImageBytes   = 64 << 30  // bytes of one container's image layout
+	MaxImageFiles   = 4096      // files and directories of one image layout
+	MaxHeldBytes    = 1 << 40   // bytes of memory a container may ask for
 	MaxOutputFiles  = 1024      // output files of one job
 	MaxTickUnits    = 1 << 40   // units in one tick
 	MaxRunTime      = 24 * time.Hour

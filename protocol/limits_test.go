@@ -42,6 +42,8 @@ func TestLimits(t *testing.T) {
 			{"spec.engine", "a name", nil, func(s *JobSpec) { s.Engine = "\xff" }},
 			{"spec.module", "a CID", nil, func(s *JobSpec) { s.Module = "" }},
 			{"spec.module_size", "67108864", func(s *JobSpec) { s.ModuleSize = MaxModuleBytes }, func(s *JobSpec) { s.ModuleSize = MaxModuleBytes + 1 }},
+			{"spec.module_size", "68719476736", func(s *JobSpec) { s.Engine, s.ModuleSize = EngineContainer, MaxImageBytes },
+				func(s *JobSpec) { s.Engine, s.ModuleSize = EngineContainer, MaxImageBytes+1 }},
 			{"spec.module_size", "1 to", nil, func(s *JobSpec) { s.ModuleSize = 0 }},
 			{"spec.args", "at most 256", func(s *JobSpec) { s.Args = many(MaxArgs, "a") }, func(s *JobSpec) { s.Args = many(MaxArgs+1, "a") }},
 			{"spec.args[0]", "at most 8192", func(s *JobSpec) { s.Args = []string{long(MaxArgBytes)} }, func(s *JobSpec) { s.Args = []string{long(MaxArgBytes + 1)} }},
@@ -62,6 +64,8 @@ func TestLimits(t *testing.T) {
 			{"spec.limits.output_bytes", "1073741824", func(s *JobSpec) { s.Limits.OutputBytes = MaxOutputBytes }, func(s *JobSpec) { s.Limits.OutputBytes = MaxOutputBytes + 1 }},
 			{"spec.limits.output_files", "1024", func(s *JobSpec) { s.Limits.OutputFiles = MaxOutputFiles }, func(s *JobSpec) { s.Limits.OutputFiles = MaxOutputFiles + 1 }},
 			{"spec.resources.memory_mib", "4096", func(s *JobSpec) { s.Resources.MemoryMiB = 4096 }, func(s *JobSpec) { s.Resources.MemoryMiB = 4097 }},
+			{"spec.resources.memory_mib", "1048576", func(s *JobSpec) { s.Engine, s.Resources.MemoryMiB = "container:gvisor", 1<<20 },
+				func(s *JobSpec) { s.Engine, s.Resources.MemoryMiB = "container:gvisor", 1<<20+1 }},
 			{"spec.extensions", "at most 8", func(s *JobSpec) { s.Opt = exts(MaxExtensions) }, func(s *JobSpec) { s.Opt = exts(MaxExtensions + 1) }},
 		} {
 			s := exampleSpec()

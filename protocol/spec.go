@@ -20,8 +20,28 @@ const (
 	KindService Kind = "service"
 )
 
-// EngineWASM is the embedded default engine: a WASI preview 1 module.
-const EngineWASM = "wasm"
+// Engines (SPEC §5.1).
+const (
+	// EngineWASM is the embedded default: a WASI preview 1 module.
+	EngineWASM = "wasm"
+	// EngineContainer is an OCI image.
+	EngineContainer = "container"
+)
+
+// EngineFamily is an engine's name without how it is held: "container" of
+// "container:gvisor".
+func EngineFamily(engine string) string {
+	family, _, _ := strings.Cut(engine, ":")
+	return family
+}
+
+// moduleLimits are the largest module and memory of an engine's jobs, in bytes.
+func moduleLimits(engine string) (module, memory uint64) {
+	if EngineFamily(engine) == EngineContainer {
+		return MaxImageBytes, MaxHeldBytes
+	}
+	return MaxModuleBytes, MaxMemoryBytes
+}
 
 // Input is a file the job reads at /in/<Name>.
 type Input struct {
@@ -109,6 +129,7 @@ func DecodeSpec(b []byte) (*JobSpec, error) {
 
 // Check applies every limit of SPEC §9 to the spec.
 func (s *JobSpec) Check() error {
+	module, memory := moduleLimits(s.Engine)
 	switch {
 	case s.Version != Version:
 		return fieldErr("spec.version", fmt.Sprint(Version), s.Version)
@@ -116,8 +137,8 @@ func (s *JobSpec) Check() error {
 		return fieldErr("spec.kind", `"task" or "service"`, s.Kind)
 	case s.Engine == "" || len(s.Engine) > MaxNameBytes || !utf8.ValidString(s.Engine):
 		return fieldErr("spec.engine", "a name", s.Engine)
-	case s.ModuleSize == 0 || s.ModuleSize > MaxModuleBytes:
-		return fieldErr("spec.module_size", fmt.Sprintf("1 to %d bytes", MaxModuleBytes), s.ModuleSize)
+	case s.ModuleSize == 0 || s.ModuleSize > module:
+		return fieldErr("spec.module_size", fmt.Sprintf("1 to %d bytes", module), s.ModuleSize)
 	case s.Limits.RunMillis == 0 || s.Limits.RunTime() > MaxRunTime || s.Limits.RunMillis > uint64(MaxRunTime.Milliseconds()):
 		return fieldErr("spec.limits.run_ms", "between 1 ms and "+MaxRunTime.String(), s.Limits.RunMillis)
 	case s.Limits.StdoutBytes > MaxStdoutBytes:
@@ -126,8 +147,8 @@ func (s *JobSpec) Check() error {
 		return fieldErr("spec.limits.output_bytes", fmt.Sprintf("at most %d", MaxOutputBytes), s.Limits.OutputBytes)
 	case s.Limits.OutputFiles > MaxOutputFiles:
 		return fieldErr("spec.limits.output_files", fmt.Sprintf("at most %d", MaxOutputFiles), s.Limits.OutputFiles)
-	case s.Resources.MemoryMiB > MaxMemoryBytes>>20:
-		return fieldErr("spec.resources.memory_mib", fmt.Sprintf("at most %d", MaxMemoryBytes>>20), s.Resources.MemoryMiB)
+	case uint64(s.Resources.MemoryMiB) > memory>>20:
+		return fieldErr("spec.resources.memory_mib", fmt.Sprintf("at most %d", memory>>20), s.Resources.MemoryMiB)
 	}
 	if err := CheckCID("spec.module", s.Module); err != nil {
 		return err
