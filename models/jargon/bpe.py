@@ -1,6 +1,6 @@
 """SPM-style byte-pair encoding: scored pieces, byte fallback, space as U+2581.
 
-llama.cpp and modules/lm/tokenizer encode the same way: join the adjacent pair
+llama.cpp and engine/tokenizer encode the same way: join the adjacent pair
 whose piece scores best, leftmost first, until no pair is a piece.
 """
 import collections

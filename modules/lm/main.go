@@ -17,10 +17,10 @@ import (
 	"path/filepath"
 	"strings"
 
-	"github.com/rerig/rerig/modules/lm/gguf"
+	"github.com/rerig/rerig/engine/gguf"
 	"github.com/rerig/rerig/modules/lm/llama"
-	"github.com/rerig/rerig/modules/lm/sampler"
-	"github.com/rerig/rerig/modules/lm/tokenizer"
+	"github.com/rerig/rerig/engine/sampler"
+	"github.com/rerig/rerig/engine/tokenizer"
 )
 
 const (

@@ -14,7 +14,7 @@ import (
 	"testing"
 
 	"github.com/rerig/rerig/models/jargon"
-	"github.com/rerig/rerig/modules/lm/sampler"
+	"github.com/rerig/rerig/engine/sampler"
 )
 
 // modelFile writes the Jargon model, perhaps changed, to a file.

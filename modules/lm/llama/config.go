@@ -8,7 +8,7 @@ package llama
 import (
 	"fmt"
 
-	"github.com/rerig/rerig/modules/lm/gguf"
+	"github.com/rerig/rerig/engine/gguf"
 )
 
 // The limits of a model that Load accepts.

@@ -3,8 +3,8 @@ package llama
 import (
 	"fmt"
 
-	"github.com/rerig/rerig/modules/lm/exact"
-	"github.com/rerig/rerig/modules/lm/gguf"
+	"github.com/rerig/rerig/engine/exact"
+	"github.com/rerig/rerig/engine/gguf"
 )
 
 // Model is a loaded model. It does not change after Load, so several states may

@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"math"
 
-	"github.com/rerig/rerig/modules/lm/exact"
+	"github.com/rerig/rerig/engine/exact"
 )
 
 // State is one text being read and continued: the keys and values of the tokens

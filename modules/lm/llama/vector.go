@@ -3,7 +3,7 @@ package llama
 import (
 	"math"
 
-	"github.com/rerig/rerig/modules/lm/exact"
+	"github.com/rerig/rerig/engine/exact"
 )
 
 // The additions of a dot product happen in one fixed order, and every product

@@ -8,7 +8,7 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/rerig/rerig/modules/lm/gguf"
+	"github.com/rerig/rerig/engine/gguf"
 )
 
 // Piece types of tokenizer.ggml.token_type.

@@ -6,7 +6,7 @@ import (
 	"testing"
 
 	"github.com/rerig/rerig/models/jargon"
-	"github.com/rerig/rerig/modules/lm/gguf"
+	"github.com/rerig/rerig/engine/gguf"
 )
 
 func jargonTokenizer(t *testing.T) *Tokenizer {

@@ -8,7 +8,7 @@ import (
 	"math/bits"
 	"slices"
 
-	"github.com/rerig/rerig/modules/lm/exact"
+	"github.com/rerig/rerig/engine/exact"
 )
 
 // Options say how to pick.
