@@ -13,6 +13,7 @@ import (
 	"github.com/rerig/rerig/node/exchange"
 	"github.com/rerig/rerig/node/hardware"
 	"github.com/rerig/rerig/node/provider"
+	"github.com/rerig/rerig/node/runner"
 	"github.com/rerig/rerig/node/runner/wasm"
 	"github.com/rerig/rerig/protocol"
 )
@@ -54,7 +55,8 @@ func (n *Node) openRig() (*rig, error) {
 		TickUnits: cfg.TickUnits, Engines: []string{protocol.EngineWASM}, Hardware: hw, Region: cfg.Region,
 		Slots: cfg.Slots, Queue: cfg.Queue, MemoryMiB: cfg.MemoryMiB, WorkDir: filepath.Join(n.cfg.DataDir, "jobs"),
 		Book: inBook{n.journal, n.ends}, Chain: n.settle, Artifacts: artifacts{n.artifacts},
-		Sandbox: &sandbox{engine: r.wasm}, Clock: n.cfg.Clock, Changed: n.discovery.Refresh, Halted: n.treasury.Halted, Logger: n.log})
+		Programs: &programs{artifacts{n.artifacts}},
+		Sandbox:  &sandbox{engines: map[string]runner.Engine{protocol.EngineWASM: r.wasm}, empty: r.wasm.EmptyDir()}, Clock: n.cfg.Clock, Changed: n.discovery.Refresh, Halted: n.treasury.Halted, Logger: n.log})
 	if err != nil {
 		return nil, err
 	}

@@ -2,68 +2,43 @@ package node
 
 import (
 	"context"
-	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io"
-	"os"
-	"sync"
 
 	"github.com/rerig/rerig/node/provider"
 	"github.com/rerig/rerig/node/runner"
-	"github.com/rerig/rerig/node/runner/wasm"
 	"github.com/rerig/rerig/protocol"
 )
 
-// sandbox is the runner as the provider needs it. It remembers module hashes, so
-// that a warm module is not read again.
+// sandbox is the engines as the provider needs them.
 type sandbox struct {
-	engine *wasm.Engine
-	mu     sync.Mutex // guards sums; owner: sandbox
-	sums   map[string][32]byte
+	engines map[string]runner.Engine // by the name in specs and offers
+	sums    moduleSums
+	empty   string // a directory without files
 }
 
-// maxSums caps the remembered module hashes; past it they are forgotten together.
-const maxSums = 4096
-
-func (s *sandbox) sum(cid, path string) ([32]byte, error) {
-	s.mu.Lock()
-	sum, ok := s.sums[cid]
-	s.mu.Unlock()
-	if ok {
-		return sum, nil
-	}
-	f, err := os.Open(path)
-	if err != nil {
-		return sum, fmt.Errorf("read module: %w", err)
-	}
-	defer f.Close()
-	h := sha256.New()
-	if _, err := io.Copy(h, f); err != nil {
-		return sum, fmt.Errorf("read module: %w", err)
-	}
-	h.Sum(sum[:0])
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.sums == nil || len(s.sums) >= maxSums {
-		s.sums = map[string][32]byte{}
-	}
-	s.sums[cid] = sum
-	return sum, nil
-}
-
+// Start runs a task in the engine that its spec names.
 func (s *sandbox) Start(ctx context.Context, t provider.Task, stdout, stderr io.Writer) (provider.Run, error) {
-	sum, err := s.sum(t.ModuleCID, t.Module)
-	if err != nil {
-		return nil, err
+	engine := s.engines[t.Engine]
+	if engine == nil {
+		return nil, fmt.Errorf("engine %q is not here", t.Engine)
 	}
 	if t.InDir == "" { // the guest finds /in all the same
-		t.InDir = s.engine.EmptyDir()
+		t.InDir = s.empty
 	}
-	job, err := s.engine.Start(ctx, runner.Spec{
-		ModulePath: t.Module, ModuleSHA256: sum, Args: append([]string{"module"}, t.Args...), Env: t.Env,
-		InDir: t.InDir, OutDir: t.OutDir, Seed: t.Seed, MemoryBytes: t.MemoryBytes, StdoutBytes: t.StdoutBytes,
-		OutputBytes: t.OutputBytes, OutputFiles: t.OutputFiles, Deadline: t.Deadline}, stdout, stderr)
+	spec := runner.Spec{Args: t.Program.Args, Env: t.Program.Env, InDir: t.InDir, OutDir: t.OutDir, Seed: t.Seed,
+		Root: t.Program.Root, WorkDir: t.Program.WorkDir, UID: t.Program.UID, GID: t.Program.GID, CPUs: t.CPUs,
+		MemoryBytes: t.MemoryBytes, ScratchBytes: t.ScratchBytes, StdoutBytes: t.StdoutBytes,
+		OutputBytes: t.OutputBytes, OutputFiles: t.OutputFiles, Deadline: t.Deadline}
+	if t.Program.Module != "" {
+		var err error
+		if spec.ModuleSHA256, err = s.sums.of(t.ModuleCID, t.Program.Module); err != nil {
+			return nil, err
+		}
+		spec.ModulePath = t.Program.Module
+	}
+	job, err := engine.Start(ctx, spec, stdout, stderr)
 	var f *runner.Failure
 	if errors.As(err, &f) { // a module that does not compile is the job's own end, with nothing to pay
 		o := outcome(runner.Result{Failure: f})

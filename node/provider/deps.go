@@ -69,19 +69,38 @@ type Artifacts interface {
 	Publish(cid string) error
 }
 
+// Program is what a job's engine runs, on disk and verified.
+type Program struct {
+	Module string // a WASM module's file
+	Root   string // a container's files, which other jobs may share
+
+	Args, Env []string // the whole of them: the image's and the spec's
+	WorkDir   string
+	UID, GID  uint32
+}
+
+// Programs fetches what jobs run.
+type Programs interface {
+	// Fetch gets the module or image of a spec from a peer. The program stays until release
+	// is called. A *RefusedError says that it is none that an engine here runs.
+	Fetch(ctx context.Context, spec *protocol.JobSpec, from string) (p Program, release func(), err error)
+}
+
 // Task is what the sandbox is to run.
 type Task struct {
-	Module      string // path
-	ModuleCID   string
-	Args, Env   []string
-	InDir       string // read-only at /in; "" is an empty one
-	OutDir      string // writable at /out
-	Seed        protocol.Hash
-	MemoryBytes uint64
-	StdoutBytes uint64
-	OutputBytes uint64
-	OutputFiles int
-	Deadline    time.Duration // wall time, as a second line behind the lifecycle's
+	Engine       string
+	Program      Program
+	ModuleCID    string
+	InDir        string // read-only at /in; "" is an empty one
+	OutDir       string // writable at /out
+	Seed         protocol.Hash
+	CPUs         int // cores; WASM modules use one
+	MemoryBytes  uint64
+	ScratchBytes uint64 // what a container may write outside /out; 0 is the engine's default
+	StdoutBytes  uint64
+	OutputBytes  uint64
+	OutputFiles  int
+	Deadline     time.Duration // wall time, as a second line behind the lifecycle's
 }
 
 // Outcome is how a sandbox ended. Reason is "" when the program exited by itself.

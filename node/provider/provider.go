@@ -40,6 +40,7 @@ type Config struct {
 	Book      Book
 	Chain     Chain
 	Artifacts Artifacts
+	Programs  Programs
 	Sandbox   Sandbox
 	Clock     func() time.Time
 	Changed   func() // slots were taken or freed: the offer is stale

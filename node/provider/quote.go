@@ -84,7 +84,7 @@ func (p *Provider) quote(req *protocol.QuoteRequest, requester protocol.Address)
 	if requester == p.cfg.Key.Address() {
 		return nil, nil, refuse(protocol.ReasonMalformed, "a rig does not hire itself")
 	}
-	if p.slots.full() {
+	if p.slots.full(places(spec)) {
 		return nil, nil, refuse(protocol.ReasonBusy, "%d jobs run and %d wait, no place left", p.cfg.Slots, p.cfg.Queue)
 	}
 	sum, err := protocol.SpecCID(req.Spec)
@@ -97,7 +97,7 @@ func (p *Provider) quote(req *protocol.QuoteRequest, requester protocol.Address)
 		Operator: p.cfg.Key.Address(), Token: req.Market.Token}
 	now := p.cfg.Clock()
 	accept := now.Add(protocol.QuoteLife)
-	q := &protocol.Quote{Channel: ch, Ahead: uint16(min(p.slots.ahead(), 1<<16-1)), Agreement: protocol.Agreement{
+	q := &protocol.Quote{Channel: ch, Ahead: uint16(min(p.slots.ahead(places(spec)), 1<<16-1)), Agreement: protocol.Agreement{
 		Domain: req.Market.Domain, Requester: requester, Rig: p.cfg.Key.Address(), Channel: ch.ID(),
 		SpecHash: specHash, Price: price, TickUnits: p.cfg.TickUnits, MaxTotal: req.Budget,
 		QuotedAt: uint64(now.UnixMilli()), AcceptBy: uint64(accept.UnixMilli()),
@@ -116,8 +116,8 @@ func (p *Provider) fits(spec *protocol.JobSpec) error {
 		return refuse(protocol.ReasonEngine, "jobs of kind %q are not run here", spec.Kind)
 	case !slices.Contains(p.cfg.Engines, spec.Engine):
 		return refuse(protocol.ReasonEngine, "engine %q not in %v", spec.Engine, p.cfg.Engines)
-	case spec.Engine == protocol.EngineWASM && r.GPUs > 0:
-		return refuse(protocol.ReasonResources, "engine wasm reaches no GPU, asked for %d", r.GPUs)
+	case r.GPUs > 0:
+		return refuse(protocol.ReasonResources, "engine %s reaches no GPU here, asked for %d", spec.Engine, r.GPUs)
 	case r.VRAMMiB > hw.VRAMMiB():
 		return refuse(protocol.ReasonResources, "VRAM %d < %d MiB", hw.VRAMMiB(), r.VRAMMiB)
 	case r.MemoryMiB > p.cfg.MemoryMiB:
@@ -126,17 +126,30 @@ func (p *Provider) fits(spec *protocol.JobSpec) error {
 		return refuse(protocol.ReasonResources, "disk %d < %d MiB", hw.DiskMiB, r.DiskMiB)
 	case r.CPUs > hw.Cores:
 		return refuse(protocol.ReasonResources, "CPUs %d < %d", hw.Cores, r.CPUs)
+	case places(spec) > p.cfg.Slots:
+		return refuse(protocol.ReasonResources, "slots %d < %d CPUs", p.cfg.Slots, r.CPUs)
 	case spec.Egress:
 		return refuse(protocol.ReasonEgress, "egress not allowed here")
 	}
 	need := spec.Limits.OutputBytes + workspace
+	if protocol.EngineFamily(spec.Engine) == protocol.EngineContainer {
+		need += 2*spec.ModuleSize + uint64(r.DiskMiB)<<20 // packed and unpacked, and what it writes
+	}
 	for _, in := range spec.Inputs {
 		need += in.Size
 	}
 	if need > uint64(hw.DiskMiB)<<20 {
-		return refuse(protocol.ReasonInputTooBig, "inputs and outputs of %d bytes, disk %d MiB", need, hw.DiskMiB)
+		return refuse(protocol.ReasonInputTooBig, "image, inputs and outputs of %d bytes, disk %d MiB", need, hw.DiskMiB)
 	}
 	return nil
+}
+
+// places is how many slots a job takes: one for each core that it gets.
+func places(spec *protocol.JobSpec) int {
+	if spec.Engine == protocol.EngineWASM {
+		return 1
+	}
+	return max(int(spec.Resources.CPUs), 1)
 }
 
 // checkAccept holds the accept against the quote (SPEC §5.3).

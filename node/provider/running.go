@@ -14,13 +14,10 @@ import (
 func (s *session) start(ctx context.Context) {
 	s.st.Watch(false)
 	l := s.spec.Limits
-	memory := uint64(s.spec.Resources.MemoryMiB) << 20
-	if memory == 0 {
-		memory = uint64(s.p.cfg.MemoryMiB) << 20
-	}
 	run, err := s.p.cfg.Sandbox.Start(ctx, Task{
-		Module: s.inputs.module, ModuleCID: s.spec.Module, Args: s.spec.Args, Env: s.spec.Env,
-		InDir: s.inputs.in, OutDir: s.inputs.out, Seed: s.spec.Seed, MemoryBytes: memory,
+		Engine: s.spec.Engine, Program: s.inputs.program, ModuleCID: s.spec.Module,
+		InDir: s.inputs.in, OutDir: s.inputs.out, Seed: s.spec.Seed, CPUs: places(s.spec),
+		MemoryBytes: s.p.memory(s.spec), ScratchBytes: uint64(s.spec.Resources.DiskMiB) << 20,
 		StdoutBytes: l.StdoutBytes, OutputBytes: l.OutputBytes, OutputFiles: int(l.OutputFiles),
 		Deadline: l.RunTime() + time.Duration(s.p.maxPause(s.rec.Agreement))*protocol.PaymentGrace,
 	}, pipe{s.out, 1}, pipe{s.out, 2})
@@ -33,6 +30,19 @@ func (s *session) start(ctx context.Context) {
 	}
 	s.runner = run
 	s.work.Go(func() { s.post(s.wait(ctx, run)) })
+}
+
+// memory is what a job gets, in bytes: what it asked for, or the most that its engine
+// and this rig give.
+func (p *Provider) memory(spec *protocol.JobSpec) uint64 {
+	if m := spec.Resources.MemoryMiB; m > 0 {
+		return uint64(m) << 20
+	}
+	most := uint64(p.cfg.MemoryMiB) << 20
+	if spec.Engine == protocol.EngineWASM {
+		return min(most, protocol.MaxMemoryBytes)
+	}
+	return most
 }
 
 // maxPause bounds how often a job can be paused for payment, for the sandbox's

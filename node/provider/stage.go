@@ -2,6 +2,7 @@ package provider
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -12,9 +13,9 @@ import (
 
 // staged is what a job needs, on disk and verified.
 type staged struct {
-	module string
-	in     string // "" without inputs
-	out    string
+	program Program
+	in      string // "" without inputs
+	out     string
 }
 
 // stage fetches the module and the inputs from the requester.
@@ -30,12 +31,12 @@ func (s *session) stage(ctx context.Context) protocol.Event {
 			return protocol.StageFailed{Reason: protocol.ReasonRigError, Detail: "the rig's disk cannot be written"}
 		}
 	}
-	s.unpin = append(s.unpin, s.p.cfg.Artifacts.Pin(s.spec.Module))
-	path, err := s.p.cfg.Artifacts.Fetch(ctx, s.spec.Module, s.spec.ModuleSize, s.rec.Peer)
+	program, release, err := s.p.cfg.Programs.Fetch(ctx, s.spec, s.rec.Peer)
 	if err != nil {
-		return protocol.StageFailed{Reason: protocol.ReasonStaging, Detail: protocol.ClipDetail(fmt.Sprintf("module %s: %v", s.spec.Module, err))}
+		return moduleFailed(s.spec.Module, err)
 	}
-	got.module = path
+	s.unpin = append(s.unpin, release)
+	got.program = program
 	for _, in := range s.spec.Inputs {
 		s.unpin = append(s.unpin, s.p.cfg.Artifacts.Pin(in.CID))
 		path, err := s.p.cfg.Artifacts.Fetch(ctx, in.CID, in.Size, s.rec.Peer)
@@ -48,6 +49,15 @@ func (s *session) stage(ctx context.Context) protocol.Event {
 	}
 	s.inputs = got // read by the loop after it has the event
 	return protocol.Staged{}
+}
+
+// moduleFailed tells a program that is none from one that did not come.
+func moduleFailed(cid string, err error) protocol.StageFailed {
+	var refused *RefusedError
+	if errors.As(err, &refused) {
+		return protocol.StageFailed{Reason: protocol.ReasonBadModule, Detail: protocol.ClipDetail(refused.Error())}
+	}
+	return protocol.StageFailed{Reason: protocol.ReasonStaging, Detail: protocol.ClipDetail(fmt.Sprintf("module %s: %v", cid, err))}
 }
 
 // linkOrCopy puts a read-only artifact into the job's input directory. The
