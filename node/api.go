@@ -96,7 +96,8 @@ type File struct {
 // is the caller's: the socket is local and its owner's.
 type RunRequest struct {
 	Name      string             `json:"name"`
-	Module    string             `json:"module"` // path of the wasm module
+	Engine    string             `json:"engine"` // "" is wasm
+	Module    string             `json:"module"` // path of the wasm module, or of the directory with the image's OCI layout
 	Args      []string           `json:"args"`
 	Env       []string           `json:"env"`
 	Inputs    []File             `json:"inputs"`

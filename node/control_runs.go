@@ -1,6 +1,7 @@
 package node
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -45,7 +46,7 @@ func (c *control) submit(r *http.Request) (any, error) {
 
 // order turns local paths into CIDs.
 func (n *Node) order(ctx context.Context, req *RunRequest) (*requester.Order, error) {
-	spec := protocol.JobSpec{Version: protocol.Version, Kind: protocol.KindTask, Engine: protocol.EngineWASM,
+	spec := protocol.JobSpec{Version: protocol.Version, Kind: protocol.KindTask, Engine: cmp.Or(req.Engine, protocol.EngineWASM),
 		Args: req.Args, Env: req.Env, Resources: req.Resources, Limits: req.Limits, Public: req.Public, Seed: req.Seed}
 	fill := func(v *uint64, d uint64) {
 		if *v == 0 {
@@ -59,8 +60,8 @@ func (n *Node) order(ctx context.Context, req *RunRequest) (*requester.Order, er
 		spec.Limits.OutputFiles = defaultOutputFiles
 	}
 	var err error
-	if spec.Module, spec.ModuleSize, err = n.artifacts.AddFile(ctx, req.Module); err != nil {
-		return nil, fmt.Errorf("module: %w", err)
+	if spec.Module, spec.ModuleSize, err = n.addProgram(ctx, &spec, req.Module); err != nil {
+		return nil, err
 	}
 	if len(req.Inputs) > protocol.MaxInputs {
 		return nil, &protocol.FieldError{Field: "inputs", Limit: fmt.Sprintf("at most %d", protocol.MaxInputs), Got: fmt.Sprint(len(req.Inputs))}
@@ -77,6 +78,20 @@ func (n *Node) order(ctx context.Context, req *RunRequest) (*requester.Order, er
 	}
 	return &requester.Order{Name: req.Name, Spec: spec, Unit: protocol.UnitCPUMillis, Budget: req.Budget,
 		MaxPrice: req.MaxPrice, Region: req.Region, Rig: req.Rig, Retries: req.Retries}, nil
+}
+
+// addProgram keeps what a job runs: a module's file, or an image's layout.
+func (n *Node) addProgram(ctx context.Context, spec *protocol.JobSpec, path string) (cid string, size uint64, err error) {
+	if protocol.EngineFamily(spec.Engine) == protocol.EngineContainer {
+		if cid, size, err = n.artifacts.AddDir(ctx, path, protocol.MaxImageBytes, protocol.MaxImageFiles); err != nil {
+			return "", 0, fmt.Errorf("image: %w", err)
+		}
+		return cid, size, nil
+	}
+	if cid, size, err = n.artifacts.AddFile(ctx, path); err != nil {
+		return "", 0, fmt.Errorf("module: %w", err)
+	}
+	return cid, size, nil
 }
 
 // runs lists what this node bought, newest first: the runs of this process as

@@ -67,6 +67,8 @@ type RigConfig struct {
 	Simulated   []protocol.GPU // cards that exist on a test network only
 	SandboxPath string         // overrides the embedded sandbox program
 	Warm        int            // sandboxes kept ready; 0 is the runner's default
+	// Containers is how containers are held, HeldByGvisor and so on; "" runs none.
+	Containers string
 	// CollectFactor is how many times its fee a collection must bring in, where the
 	// profile says what native money is worth; 0 collects on demand only.
 	CollectFactor uint64
@@ -216,7 +218,7 @@ func (n *Node) Run(ctx context.Context) error {
 	}
 	under.Go(func() error { return n.discovery.Run(baseCtx) })
 	if n.rig != nil {
-		under.Go(func() error { return n.rig.wasm.Run(baseCtx) })
+		under.Go(func() error { return n.rig.engines.run(baseCtx) })
 	}
 	work, workCtx := errgroup.WithContext(ctx)
 	work.Go(func() error { // a part underneath that fails takes the work down with it

@@ -13,8 +13,6 @@ import (
 	"github.com/rerig/rerig/node/exchange"
 	"github.com/rerig/rerig/node/hardware"
 	"github.com/rerig/rerig/node/provider"
-	"github.com/rerig/rerig/node/runner"
-	"github.com/rerig/rerig/node/runner/wasm"
 	"github.com/rerig/rerig/protocol"
 )
 
@@ -27,7 +25,7 @@ const (
 // rig is the selling half of a node.
 type rig struct {
 	cfg      *RigConfig
-	wasm     *wasm.Engine
+	engines  *engines
 	provider *provider.Provider
 	server   *exchange.Server
 	offering atomic.Bool // the self-test passed and the offer is out
@@ -42,12 +40,11 @@ func (n *Node) openRig() (*rig, error) {
 	hw.GPUs = append(hw.GPUs, cfg.Simulated...)
 	fillRig(&cfg, hw, n.key.Address())
 	r := &rig{cfg: &cfg}
-	r.wasm, err = wasm.New(wasm.Config{DataDir: filepath.Join(n.cfg.DataDir, "sandbox"),
-		SandboxPath: cfg.SandboxPath, Warm: cfg.Warm, Logger: n.log})
+	engines, modules, err := n.openEngines(&cfg)
 	if err != nil {
-		return nil, fmt.Errorf("sandbox: %w", err)
+		return nil, err
 	}
-	n.opened = append(n.opened, r.wasm)
+	r.engines = engines
 	p := n.cfg.Profile
 	r.provider, err = provider.New(provider.Config{Key: n.key, Network: p.Name, Payee: cfg.Payee,
 		Markets:   []protocol.Market{p.Market()},
@@ -56,7 +53,7 @@ func (n *Node) openRig() (*rig, error) {
 		Slots: cfg.Slots, Queue: cfg.Queue, MemoryMiB: cfg.MemoryMiB, WorkDir: filepath.Join(n.cfg.DataDir, "jobs"),
 		Book: inBook{n.journal, n.ends}, Chain: n.settle, Artifacts: artifacts{n.artifacts},
 		Programs: &programs{artifacts{n.artifacts}},
-		Sandbox:  &sandbox{engines: map[string]runner.Engine{protocol.EngineWASM: r.wasm}, empty: r.wasm.EmptyDir()}, Clock: n.cfg.Clock, Changed: n.discovery.Refresh, Halted: n.treasury.Halted, Logger: n.log})
+		Sandbox:  &sandbox{engines: engines.byName(), empty: modules.EmptyDir()}, Clock: n.cfg.Clock, Changed: n.discovery.Refresh, Halted: n.treasury.Halted, Logger: n.log})
 	if err != nil {
 		return nil, err
 	}
@@ -89,24 +86,20 @@ func fillRig(cfg *RigConfig, hw protocol.Hardware, own protocol.Address) {
 // run proves the sandbox, then offers and serves until ctx ends. A rig whose
 // self-test fails offers nothing and says why (SPEC §4.2).
 func (r *rig) run(ctx context.Context, n *Node) error {
-	select {
-	case <-r.wasm.Started():
-	case <-ctx.Done():
-		return nil
-	}
-	if _, err := r.wasm.Probe(ctx); err != nil {
+	names, err := r.engines.prove(ctx)
+	if err != nil {
 		if ctx.Err() != nil {
 			return nil //nolint:nilerr // the node is going away; the sandbox may be fine
 		}
 		return fmt.Errorf("sandbox self-test failed, so this rig offers nothing: %w; see `rerig doctor`", err)
 	}
-	n.log.Info("sandbox self-test passed", "engine", protocol.EngineWASM)
+	r.provider.Sell(names)
 	n.discovery.Advertise(func(d discovery.Draft) (protocol.SignedOffer, error) {
 		return protocol.SignOffer(r.provider.Offer(protocol.Offer{Network: d.Network, Seq: d.Seq, Issued: d.Issued,
 			Expires: d.Expires, Addrs: d.Addrs}, d.Final), n.key)
 	})
 	r.offering.Store(true)
-	err := r.server.Run(ctx)
+	err = r.server.Run(ctx)
 	n.discovery.Advertise(nil)
 	return err
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -131,8 +132,8 @@ func yesNo(b bool, yes, no string) string {
 
 // dryRun shows who would run the request and for how much. It spends nothing.
 func (a *app) dryRun(ctx context.Context, s *session, req *node.RunRequest) error {
-	filter := protocol.Filter{Engine: protocol.EngineWASM, Region: req.Region, MinMemMiB: req.Resources.MemoryMiB,
-		Unit: protocol.UnitCPUMillis, MaxPrice: req.MaxPrice}
+	filter := protocol.Filter{Engine: cmp.Or(req.Engine, protocol.EngineWASM), Region: req.Region, MinMemMiB: req.Resources.MemoryMiB,
+		MinCores: req.Resources.CPUs, Unit: protocol.UnitCPUMillis, MaxPrice: req.MaxPrice}
 	found, err := s.Market(ctx, filter)
 	if err != nil {
 		return networkError(err)
@@ -163,11 +164,11 @@ func (a *app) dryRun(ctx context.Context, s *session, req *node.RunRequest) erro
 	return nil
 }
 
-// estimate is what the run costs when one CPU is busy for the whole time limit, or
+// estimate is what the run costs when its CPUs are busy for the whole time limit, or
 // the budget where that is less, and how long the budget lasts.
 func estimate(m money, o *node.MarketOffer, req *node.RunRequest) []string {
 	price, _ := o.Price(protocol.UnitCPUMillis)
-	most, err := price.Cost(req.Limits.RunMillis)
+	most, err := price.Cost(req.Limits.RunMillis * uint64(max(req.Resources.CPUs, 1)))
 	if err != nil || req.Budget.Less(most) {
 		most = req.Budget
 	}

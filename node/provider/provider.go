@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"sync"
 	"time"
 
@@ -28,8 +29,8 @@ type Config struct {
 	Payee     protocol.Address  // earnings go here and nowhere else
 	Markets   []protocol.Market // where payment is taken
 	Prices    []protocol.Price
-	TickUnits uint64 // units per receipt
-	Engines   []string
+	TickUnits uint64   // units per receipt
+	Engines   []string // sold from the start; Sell changes them
 	Hardware  protocol.Hardware
 	Region    string
 	Slots     int    // jobs that run at once
@@ -71,9 +72,10 @@ type Provider struct {
 	cfg   Config
 	slots *slots
 
-	mu       sync.Mutex // guards sessions and draining; owner: Provider
+	mu       sync.Mutex // guards sessions, draining and engines; owner: Provider
 	sessions map[protocol.Hash]*session
 	draining bool
+	engines  []string
 }
 
 // New checks the configuration and clears the scratch of an earlier run.
@@ -84,7 +86,7 @@ func New(cfg Config) (*Provider, error) {
 	if err := resetDir(cfg.WorkDir); err != nil {
 		return nil, err
 	}
-	p := &Provider{cfg: cfg, sessions: map[protocol.Hash]*session{}}
+	p := &Provider{cfg: cfg, sessions: map[protocol.Hash]*session{}, engines: cfg.Engines}
 	p.slots = newSlots(cfg.Slots, cfg.Queue)
 	return p, nil
 }
@@ -94,13 +96,27 @@ func New(cfg Config) (*Provider, error) {
 func (p *Provider) Offer(draft protocol.Offer, final bool) protocol.Offer {
 	o := draft
 	o.Version, o.Rig, o.Payee = protocol.Version, p.cfg.Key.Address(), p.cfg.Payee
-	o.Markets, o.Prices, o.Engines = p.cfg.Markets, p.cfg.Prices, p.cfg.Engines
+	o.Markets, o.Prices, o.Engines = p.cfg.Markets, p.cfg.Prices, p.sold()
 	o.Hardware, o.Region, o.TickUnits = p.cfg.Hardware, p.cfg.Region, p.cfg.TickUnits
 	o.Slots = uint16(p.cfg.Slots)
 	if !final && p.halted(protocol.Hash{}) == nil {
 		o.FreeSlots = uint16(p.slots.free())
 	}
 	return o
+}
+
+// Sell sets the engines that offers list and jobs may name from now on.
+func (p *Provider) Sell(engines []string) {
+	p.mu.Lock()
+	p.engines = slices.Clone(engines)
+	p.mu.Unlock()
+	p.cfg.Changed()
+}
+
+func (p *Provider) sold() []string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.engines
 }
 
 // Drain refuses new jobs; those under way go on.

@@ -110,12 +110,12 @@ func (p *Provider) quote(req *protocol.QuoteRequest, requester protocol.Address)
 
 // fits lists, as one refusal, what the job needs and the rig does not have.
 func (p *Provider) fits(spec *protocol.JobSpec) error {
-	r, hw := spec.Resources, p.cfg.Hardware
+	r, hw, engines := spec.Resources, p.cfg.Hardware, p.sold()
 	switch {
 	case spec.Kind != protocol.KindTask:
 		return refuse(protocol.ReasonEngine, "jobs of kind %q are not run here", spec.Kind)
-	case !slices.Contains(p.cfg.Engines, spec.Engine):
-		return refuse(protocol.ReasonEngine, "engine %q not in %v", spec.Engine, p.cfg.Engines)
+	case !slices.Contains(engines, spec.Engine):
+		return refuse(protocol.ReasonEngine, "engine %q not in %v", spec.Engine, engines)
 	case r.GPUs > 0:
 		return refuse(protocol.ReasonResources, "engine %s reaches no GPU here, asked for %d", spec.Engine, r.GPUs)
 	case r.VRAMMiB > hw.VRAMMiB():
