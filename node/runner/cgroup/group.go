@@ -1,0 +1,391 @@
+//go:build linux
+
+package cgroup
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+const (
+	// period is the time over which a CPU share is counted, in microseconds. It is the
+	// kernel's default.
+	period = 100_000
+	// patience is how long the kernel gets to halt or empty a group.
+	patience = 10 * time.Second
+)
+
+// ErrNoCounter is returned by Usage where the machine counts nothing for a group.
+var ErrNoCounter = errors.New("this machine has no control group that counts usage")
+
+// ErrNoFreezer is returned by Freeze where the machine cannot halt a group.
+var ErrNoFreezer = errors.New("this machine has no control group that halts processes")
+
+// Group holds the processes of one job. Its methods may be called from any goroutine.
+type Group struct {
+	parent *Parent
+	dirs   []membership
+
+	// born is held while a thread of this process is inside, so that nothing halts or
+	// kills it there.
+	born sync.Mutex
+
+	mu     sync.Mutex // guards what follows
+	peak   uint64     // the most memory seen where the kernel keeps no peak
+	last   *lastUsage // set by Close
+	oom    bool       // set by Close
+	closed bool
+}
+
+// membership is a group's directory in one hierarchy.
+type membership struct {
+	*tree
+	path string
+}
+
+type lastUsage struct {
+	cpu    time.Duration
+	memory uint64
+	err    error
+}
+
+// New makes a group with limits. Its name must be a plain file name that
+// no other open group of the parent has.
+func (p *Parent) New(name string, l Limits) (*Group, error) {
+	if name == "" || strings.ContainsAny(name, "/.\n") {
+		return nil, fmt.Errorf("control group name %q: it must be a plain name", name)
+	}
+	g, err := p.make(name)
+	if err != nil {
+		return nil, err
+	}
+	for _, d := range g.dirs {
+		for _, c := range d.has {
+			if err := g.limit(d, c, l); err != nil {
+				return nil, errors.Join(fmt.Errorf("limit %s of control group %s: %w", c, name, err), g.Close())
+			}
+		}
+	}
+	return g, nil
+}
+
+// make makes a group's directories.
+func (p *Parent) make(name string) (*Group, error) {
+	g := &Group{parent: p}
+	for _, t := range p.trees {
+		d := membership{t, filepath.Join(t.dir, name)}
+		if err := p.mkdir(d.path); err != nil {
+			return nil, errors.Join(fmt.Errorf("make control group %s: %w", name, err), g.Close())
+		}
+		g.dirs = append(g.dirs, d)
+	}
+	return g, nil
+}
+
+// limit writes a controller's limit.
+func (g *Group) limit(d membership, controller string, l Limits) error {
+	switch {
+	case controller == memory && l.MemoryBytes > 0:
+		return limitMemory(d, strconv.FormatUint(l.MemoryBytes, 10))
+	case controller == cpu && l.CPUs > 0 && d.v2:
+		return write(d.path, "cpu.max", fmt.Sprintf("%d %d", l.CPUs*period, period))
+	case controller == cpu && l.CPUs > 0:
+		if err := write(d.path, "cpu.cfs_period_us", strconv.Itoa(period)); err != nil {
+			return err
+		}
+		return write(d.path, "cpu.cfs_quota_us", strconv.Itoa(l.CPUs*period))
+	case controller == pids && l.Processes > 0:
+		return write(d.path, "pids.max", strconv.Itoa(l.Processes))
+	}
+	return nil
+}
+
+// limitMemory caps memory and, where the kernel accounts for it, swap.
+func limitMemory(d membership, bytes string) error {
+	limit, swap, most := "memory.limit_in_bytes", "memory.memsw.limit_in_bytes", bytes
+	if d.v2 {
+		limit, swap, most = "memory.max", "memory.swap.max", "0"
+	}
+	if err := write(d.path, limit, bytes); err != nil {
+		return err
+	}
+	if err := write(d.path, swap, most); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return err
+	}
+	return nil
+}
+
+// Add puts a process, with all its threads, into the group. What it starts from
+// then on is born there. Call it before the process runs anything of a job.
+func (g *Group) Add(pid int) error {
+	for _, d := range g.dirs {
+		if err := write(d.path, "cgroup.procs", strconv.Itoa(pid)); err != nil {
+			return fmt.Errorf("put process %d into its control group: %w", pid, err)
+		}
+	}
+	return nil
+}
+
+// Start starts cmd inside the group: not one instruction of it runs outside. The child is
+// of the calling thread, which matters to SysProcAttr.Pdeathsig.
+//
+// Into v2's directory the kernel clones the child. For v1 the calling thread goes into
+// the group, has the child there, and comes out again.
+func (g *Group) Start(cmd *exec.Cmd) (err error) {
+	g.born.Lock()
+	defer g.born.Unlock()
+	for _, d := range g.dirs {
+		if !d.v2 {
+			continue
+		}
+		f, err := os.Open(d.path)
+		if err != nil {
+			return fmt.Errorf("open the control group: %w", err)
+		}
+		defer f.Close()
+		if cmd.SysProcAttr == nil {
+			cmd.SysProcAttr = &syscall.SysProcAttr{}
+		}
+		cmd.SysProcAttr.UseCgroupFD, cmd.SysProcAttr.CgroupFD = true, int(f.Fd())
+	}
+	runtime.LockOSThread() // the runtime clones no other thread from a locked one
+	err = g.move(func(d membership) string { return d.path })
+	if err == nil {
+		err = cmd.Start()
+	}
+	if back := g.move(func(d membership) string { return d.own }); back != nil {
+		if err == nil {
+			_ = cmd.Process.Kill()
+			_ = cmd.Wait()
+		}
+		// The thread stays locked: no other goroutine may run inside the group.
+		return errors.Join(err, fmt.Errorf("leave the control group again: %w", back))
+	}
+	runtime.UnlockOSThread()
+	return err
+}
+
+// move puts the calling thread into one directory of each v1 hierarchy.
+func (g *Group) move(to func(membership) string) error {
+	for _, d := range g.dirs {
+		if d.v2 {
+			continue
+		}
+		if err := write(to(d), "tasks", "0"); err != nil {
+			return fmt.Errorf("enter the control group: %w", err)
+		}
+	}
+	return nil
+}
+
+// with finds the directory that serves a controller.
+func (g *Group) with(controller string) (membership, bool) {
+	i := slices.IndexFunc(g.dirs, func(d membership) bool { return slices.Contains(d.has, controller) })
+	if i < 0 {
+		return membership{}, false
+	}
+	return g.dirs[i], true
+}
+
+// Usage is the CPU time that all processes of the group, dead ones too, have used, and the
+// most memory that it held at once, in bytes. After Close it is the last. A
+// machine that does not count one of them gives 0 for it and ErrNoCounter.
+func (g *Group) Usage() (cpuTime time.Duration, peakMemory uint64, err error) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.last != nil {
+		return g.last.cpu, g.last.memory, g.last.err
+	}
+	return g.usage()
+}
+
+func (g *Group) usage() (time.Duration, uint64, error) {
+	cpuTime, cpuErr := g.cpuTime()
+	peak, memErr := g.peakMemory()
+	return cpuTime, peak, errors.Join(cpuErr, memErr)
+}
+
+func (g *Group) cpuTime() (time.Duration, error) {
+	d, ok := g.with(cpuacct)
+	switch {
+	case !ok:
+		return 0, ErrNoCounter
+	case d.v2:
+		us, err := field(d.path, "cpu.stat", "usage_usec")
+		return time.Duration(us) * time.Microsecond, err
+	}
+	ns, err := number(d.path, "cpuacct.usage")
+	return time.Duration(ns), err
+}
+
+func (g *Group) peakMemory() (uint64, error) {
+	d, ok := g.with(memory)
+	switch {
+	case !ok:
+		return 0, ErrNoCounter
+	case !d.v2:
+		return number(d.path, "memory.max_usage_in_bytes")
+	}
+	if peak, err := number(d.path, "memory.peak"); err == nil {
+		return peak, nil
+	}
+	now, err := number(d.path, "memory.current") // before Linux 5.19
+	g.peak = max(g.peak, now)
+	return g.peak, err
+}
+
+// OOM tells whether the kernel killed a process of the group for want of memory.
+func (g *Group) OOM() bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.oom || g.oomNow()
+}
+
+func (g *Group) oomNow() bool {
+	d, ok := g.with(memory)
+	if !ok || g.closed {
+		return false
+	}
+	file := "memory.oom_control"
+	if d.v2 {
+		file = "memory.events"
+	}
+	n, err := field(d.path, file, "oom_kill")
+	return err == nil && n > 0
+}
+
+// Freeze halts every process of the group and returns when all stand still.
+func (g *Group) Freeze() error {
+	g.born.Lock()
+	defer g.born.Unlock()
+	return g.halt(true)
+}
+
+// Thaw lets the group go on.
+func (g *Group) Thaw() error {
+	g.born.Lock()
+	defer g.born.Unlock()
+	return g.halt(false)
+}
+
+// halt freezes or thaws; the caller holds born.
+func (g *Group) halt(stop bool) error {
+	d, ok := g.with(freezer)
+	if !ok {
+		return ErrNoFreezer
+	}
+	file, value := "freezer.state", "THAWED"
+	if stop {
+		value = "FROZEN"
+	}
+	reached := func() bool { s, err := read(d.path, file); return err == nil && s == value }
+	if d.v2 {
+		bit := "0"
+		if stop {
+			bit = "1"
+		}
+		file, value = "cgroup.freeze", bit
+		reached = func() bool {
+			n, err := field(d.path, "cgroup.events", "frozen")
+			return err == nil && strconv.FormatUint(n, 10) == bit
+		}
+	}
+	if err := write(d.path, file, value); err != nil {
+		return fmt.Errorf("halt or resume the control group: %w", err)
+	}
+	return wait("the control group to halt or resume", reached)
+}
+
+// wait polls until a condition holds; the kernel has no event for these that both
+// versions share.
+func wait(what string, reached func() bool) error {
+	for end, pause := time.Now().Add(patience), 50*time.Microsecond; !reached(); pause = min(2*pause, 10*time.Millisecond) {
+		if time.Now().After(end) {
+			return fmt.Errorf("waited %s for %s", patience, what)
+		}
+		time.Sleep(pause)
+	}
+	return nil
+}
+
+// Kill sends SIGKILL to every process of the group, halted ones too, until none is left.
+func (g *Group) Kill() error {
+	g.mu.Lock()
+	closed := g.closed
+	g.mu.Unlock()
+	if closed || len(g.dirs) == 0 {
+		return nil
+	}
+	g.born.Lock()
+	defer g.born.Unlock()
+	for _, d := range g.dirs {
+		if d.v2 && write(d.path, "cgroup.kill", "1") == nil {
+			break // since Linux 5.14: all at once
+		}
+	}
+	return wait("killed processes to end", func() bool {
+		left := g.processes()
+		if len(left) == 0 {
+			return true
+		}
+		_ = g.halt(true) // a halted group forks nothing that escapes this round
+		for _, pid := range g.processes() {
+			_ = unix.Kill(pid, unix.SIGKILL)
+		}
+		_ = g.halt(false)
+		return false
+	})
+}
+
+// processes lists the group's processes that this process can see; 0 stands for the others, and a
+// thread of this one may be on a visit.
+func (g *Group) processes() []int {
+	var all []int
+	self := os.Getpid()
+	for _, d := range g.dirs {
+		text, _ := read(d.path, "cgroup.procs")
+		for line := range strings.FieldsSeq(text) {
+			if pid, err := strconv.Atoi(line); err == nil && pid > 0 && pid != self && !slices.Contains(all, pid) {
+				all = append(all, pid)
+			}
+		}
+	}
+	return all
+}
+
+// Close kills what is left in the group, notes its usage and removes it. The
+// error names what could not be removed; the next Open sweeps it.
+func (g *Group) Close() error {
+	err := g.Kill()
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.closed {
+		return nil
+	}
+	g.oom = g.oomNow()
+	cpuTime, memory, usageErr := g.usage()
+	g.last, g.closed = &lastUsage{cpuTime, memory, usageErr}, true
+	for _, d := range g.dirs {
+		var last error
+		err = errors.Join(err, wait("the control group to empty", func() bool {
+			last = g.parent.rmdir(d.path)
+			return !errors.Is(last, unix.EBUSY)
+		}))
+		if last != nil && !errors.Is(last, os.ErrNotExist) {
+			err = errors.Join(err, fmt.Errorf("remove control group %s: %w", filepath.Base(d.path), last))
+		}
+	}
+	return err
+}
