@@ -116,7 +116,7 @@ func (a artifacts) Fetch(ctx context.Context, cid string, limit uint64, from str
 	if err != nil {
 		return "", fmt.Errorf("peer ID: %w", err)
 	}
-	return a.Store.Fetch(ctx, cid, limit, id)
+	return a.Store.Fetch(ctx, cid, limit, artifact.From(id))
 }
 
 func (a artifacts) FetchDir(ctx context.Context, cid, dest string, limitBytes uint64, limitFiles int, from string) error {
@@ -124,7 +124,7 @@ func (a artifacts) FetchDir(ctx context.Context, cid, dest string, limitBytes ui
 	if err != nil {
 		return fmt.Errorf("peer ID: %w", err)
 	}
-	return a.Store.FetchDir(ctx, cid, dest, limitBytes, limitFiles, id)
+	return a.Store.FetchDir(ctx, cid, dest, limitBytes, limitFiles, artifact.From(id))
 }
 
 func (a artifacts) AddDir(ctx context.Context, dir string, maxBytes uint64, maxFiles int) (string, uint64, error) {

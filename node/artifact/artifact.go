@@ -41,7 +41,8 @@ const (
 	maxBlockBytes = 2 << 20 // bytes of a block we take or serve: bitswap's own limit
 	maxNodes      = 1 << 20 // blocks in the index; the least used content goes beyond
 	maxSharedWith = 256     // peers one root is shared with
-	fetchWindow   = 16      // blocks asked for at once by one fetch
+	fetchWindow   = 16      // blocks one fetch asks of one peer at once
+	maxInFlight   = 32      // blocks one fetch asks for, and so holds, at once
 )
 
 // DefaultStallAfter is how long a fetch waits for a peer that sends nothing.
@@ -52,7 +53,8 @@ type Config struct {
 	Dir        string        // owned by this store alone
 	Host       host.Host     // stays the caller's to close
 	MaxBytes   int64         // bytes on disk beyond which unpinned content is evicted
-	StallAfter time.Duration // silence after which a fetch fails; 0: DefaultStallAfter
+	StallAfter time.Duration // silence after which a peer is given up; 0: DefaultStallAfter
+	Routing    Routing       // finds who has public content; nil: only named peers are asked
 	Logger     *slog.Logger  // nil: slog.Default
 }
 

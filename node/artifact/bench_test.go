@@ -24,7 +24,7 @@ func benchFetch(b *testing.B, size int) {
 			b.Fatal(err)
 		}
 		b.StartTimer()
-		if _, err := asks.Fetch(b.Context(), c, uint64(size), has.host.ID()); err != nil {
+		if _, err := asks.Fetch(b.Context(), c, uint64(size), From(has.host.ID())); err != nil {
 			b.Fatal(err)
 		}
 	}
@@ -35,7 +35,7 @@ func BenchmarkFetchCached(b *testing.B) {
 	s := startNode(b, Config{})
 	c := addBytes(b, s.Store, noise(4<<20, 9))
 	for b.Loop() {
-		if _, err := s.Fetch(b.Context(), c, 4<<20, ""); err != nil {
+		if _, err := s.Fetch(b.Context(), c, 4<<20, Sources{}); err != nil {
 			b.Fatal(err)
 		}
 	}

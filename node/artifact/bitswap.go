@@ -105,24 +105,3 @@ func (s *Store) readBlock(c cid.Cid) ([]byte, error) {
 	}
 	return data, checkHash(c, data)
 }
-
-// source is the way to blocks: this disk first, then one peer.
-func (s *Store) source(from peer.ID) getter {
-	return func(ctx context.Context, c cid.Cid) ([]byte, error) {
-		if checkHash(c, nil) == nil {
-			return nil, nil // bitswap cannot send the empty block, and need not
-		}
-		data, err := s.readBlock(c)
-		if err == nil || from == "" {
-			return data, err
-		}
-		select {
-		case <-s.started:
-		case <-s.ended:
-			return nil, ErrClosed
-		case <-ctx.Done():
-			return nil, ctx.Err()
-		}
-		return s.wants.get(ctx, from, c)
-	}
-}

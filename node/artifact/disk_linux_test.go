@@ -21,7 +21,7 @@ func TestDiskFull(t *testing.T) {
 	if err := has.Publish(c); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := asks.Fetch(t.Context(), c, 6<<20, has.host.ID()); !errors.Is(err, syscall.ENOSPC) {
+	if _, err := asks.Fetch(t.Context(), c, 6<<20, From(has.host.ID())); !errors.Is(err, syscall.ENOSPC) {
 		t.Errorf("Fetch on a full disk: %v", err)
 	}
 	if _, err := asks.AddBytes(t.Context(), noise(6<<20, 2)); !errors.Is(err, syscall.ENOSPC) {
@@ -34,7 +34,7 @@ func TestDiskFull(t *testing.T) {
 	if err := asks.Remove(c); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := asks.Fetch(t.Context(), small, 100, has.host.ID()); err != nil {
+	if _, err := asks.Fetch(t.Context(), small, 100, From(has.host.ID())); err != nil {
 		t.Errorf("the store did not recover: %v", err)
 	}
 }

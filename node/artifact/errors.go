@@ -12,6 +12,9 @@ var (
 	// ErrStalled: the peer sent nothing that was asked for. What did arrive is
 	// kept, so trying again goes on from there.
 	ErrStalled = errors.New("peer sends nothing")
+	// ErrLied: the peer sent bytes that match nothing it was asked for. It is asked for
+	// nothing for an hour.
+	ErrLied = errors.New("peer sent other bytes than it was asked for")
 	// ErrMalformed: the content is not a plain UnixFS file or directory, or its
 	// declared sizes are lies.
 	ErrMalformed = errors.New("content is malformed")

@@ -41,7 +41,7 @@ func TestFetchFile(t *testing.T) {
 		if err := has.Share(c, asks.host.ID()); err != nil {
 			t.Fatal(err)
 		}
-		path, err := asks.Fetch(t.Context(), c, uint64(size), has.host.ID())
+		path, err := asks.Fetch(t.Context(), c, uint64(size), From(has.host.ID()))
 		if err != nil {
 			t.Fatalf("%d bytes: %v", size, err)
 		}
@@ -63,7 +63,7 @@ func TestFetchedFileIsCached(t *testing.T) {
 	var wg sync.WaitGroup
 	for range 8 {
 		wg.Go(func() {
-			if _, err := asks.Fetch(t.Context(), c, 3<<20, has.host.ID()); err != nil {
+			if _, err := asks.Fetch(t.Context(), c, 3<<20, From(has.host.ID())); err != nil {
 				t.Error(err)
 			}
 		})
@@ -71,14 +71,14 @@ func TestFetchedFileIsCached(t *testing.T) {
 	wg.Wait()
 	sent := has.net.Stats().MessagesSent
 	has.stop()
-	if _, err := asks.Fetch(t.Context(), c, 3<<20, has.host.ID()); err != nil {
+	if _, err := asks.Fetch(t.Context(), c, 3<<20, From(has.host.ID())); err != nil {
 		t.Errorf("second fetch needed the peer: %v", err)
 	}
 	if sent > 8 { // four blocks; eight fetches of their own would need thirty-two
 		t.Errorf("%d messages for eight fetches of one file at once", sent)
 	}
 	var limit *LimitError
-	if _, err := asks.Fetch(t.Context(), c, 1, ""); !errors.As(err, &limit) || limit.Limit != 1 {
+	if _, err := asks.Fetch(t.Context(), c, 1, Sources{}); !errors.As(err, &limit) || limit.Limit != 1 {
 		t.Errorf("cached file over the limit: %v", err)
 	}
 }
@@ -91,7 +91,7 @@ func TestPrivateAndPublic(t *testing.T) {
 	c := addBytes(t, has.Store, data)
 
 	fetch := func(n *node) error {
-		_, err := n.Fetch(t.Context(), c, 4<<20, has.host.ID())
+		_, err := n.Fetch(t.Context(), c, 4<<20, From(has.host.ID()))
 		if err == nil {
 			err = n.Remove(c)
 		}
@@ -185,7 +185,7 @@ func TestOnlyTheNamedPeerIsAsked(t *testing.T) {
 	if err := has.Share(c, asks.host.ID()); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := asks.Fetch(t.Context(), c, 3<<20, has.host.ID()); err != nil {
+	if _, err := asks.Fetch(t.Context(), c, 3<<20, From(has.host.ID())); err != nil {
 		t.Fatal(err)
 	}
 	if told.Load() {

@@ -8,24 +8,22 @@ import (
 	"path/filepath"
 
 	"github.com/ipfs/go-cid"
-	"github.com/libp2p/go-libp2p/core/peer"
 )
 
-// Fetch returns the path of the file named root, fetching from one peer what is
-// not here; an empty peer means what is here. limit is the most bytes the file
-// may have. The file belongs to the store, as with Path: read it, never write
-// it, and Pin it while it is used. A second fetch costs a stat; callers that
-// want one CID at once wait for the first. What arrived before a failure is
-// kept and is not fetched again.
+// Fetch returns the path of the file named root, fetching what is not here from all
+// its sources at once. limit is the most bytes the file may have. The file belongs to
+// the store, as with Path: read it, never write it, and Pin it while it is used. A
+// second fetch costs a stat; callers that want one CID at once wait for the first. What
+// arrived before a failure or a restart is kept and is not fetched again.
 //
-// Errors: LimitError, ErrNotFound (also when the peer may not give it),
-// ErrStalled, ErrMalformed, ErrClosed, or the context's.
-func (s *Store) Fetch(ctx context.Context, root string, limit uint64, from peer.ID) (string, error) {
+// Errors: LimitError, ErrNotFound (also when no peer may give it), ErrStalled, ErrLied,
+// ErrMalformed, ErrClosed, or the context's.
+func (s *Store) Fetch(ctx context.Context, root string, limit uint64, from Sources) (string, error) {
 	c, err := parseCID(root)
 	if err != nil {
 		return "", err
 	}
-	if path, ok, err := s.cached(c, limit); ok {
+	if path, ok, err := s.cached(c, limit, from.Quota); ok {
 		return path, err
 	}
 	unlock, err := s.busy.lock(ctx, root)
@@ -34,7 +32,7 @@ func (s *Store) Fetch(ctx context.Context, root string, limit uint64, from peer.
 	}
 	defer unlock()
 	defer s.index.pin(c)()
-	if path, ok, err := s.cached(c, limit); ok {
+	if path, ok, err := s.cached(c, limit, from.Quota); ok {
 		return path, err
 	}
 	if err := s.fetch(ctx, c, limit, from); err != nil {
@@ -43,20 +41,27 @@ func (s *Store) Fetch(ctx context.Context, root string, limit uint64, from peer.
 	return s.disk.path(fileName(c)), nil
 }
 
-// cached answers a fetch of what is here.
-func (s *Store) cached(c cid.Cid, limit uint64) (string, bool, error) {
+// cached answers a fetch of what is here. It counts for the job all the same: what a
+// job is allowed must not hang on what others fetched before.
+func (s *Store) cached(c cid.Cid, limit uint64, quota *Quota) (string, bool, error) {
 	path, ok := s.path(c)
 	if !ok {
 		return "", false, nil
 	}
-	if r, _ := s.index.lookup(c); r.size > limit {
+	r, _ := s.index.lookup(c)
+	if r.size > limit {
 		return "", true, fmt.Errorf("fetch %s: %w", c, &LimitError{Field: "file bytes", Limit: limit, Got: r.size})
+	}
+	if err := quota.Take(r.size); err != nil {
+		return "", true, fmt.Errorf("fetch %s: %w", c, err)
 	}
 	return path, true, nil
 }
 
-func (s *Store) fetch(ctx context.Context, c cid.Cid, limit uint64, from peer.ID) error {
-	p := &partialFile{s: s, cid: c, get: s.source(from)}
+func (s *Store) fetch(ctx context.Context, c cid.Cid, limit uint64, from Sources) (err error) {
+	get, done := s.gather(ctx, c, from)
+	defer done()
+	p := &partialFile{s: s, cid: c, get: get}
 	data, err := p.node(ctx, c)
 	if err != nil {
 		return err
@@ -68,6 +73,14 @@ func (s *Store) fetch(ctx context.Context, c cid.Cid, limit uint64, from peer.ID
 	if size > limit {
 		return &LimitError{Field: "file bytes", Limit: limit, Got: size}
 	}
+	if err := from.Quota.Take(size); err != nil {
+		return err
+	}
+	defer func() {
+		if err != nil {
+			from.Quota.Give(size)
+		}
+	}()
 	s.index.takePartial(c)
 	room, err := s.index.reserve(onDisk(size) + onDisk(uint64(len(data))))
 	if err != nil {

@@ -12,7 +12,6 @@ import (
 
 	"github.com/ipfs/boxo/ipld/unixfs"
 	"github.com/ipfs/go-cid"
-	"github.com/libp2p/go-libp2p/core/peer"
 	"golang.org/x/sync/errgroup"
 )
 
@@ -23,7 +22,7 @@ import (
 // files and directories together. Nothing of it is kept in the store.
 //
 // Errors are those of Fetch.
-func (s *Store) FetchDir(ctx context.Context, root, dest string, limitBytes uint64, limitFiles int, from peer.ID) error {
+func (s *Store) FetchDir(ctx context.Context, root, dest string, limitBytes uint64, limitFiles int, from Sources) error {
 	c, err := parseCID(root)
 	if err != nil {
 		return err
@@ -54,7 +53,7 @@ func (s *Store) FetchDir(ctx context.Context, root, dest string, limitBytes uint
 	return nil
 }
 
-func (s *Store) fillDir(ctx context.Context, c cid.Cid, part string, limitBytes uint64, limitFiles int, from peer.ID) error {
+func (s *Store) fillDir(ctx context.Context, c cid.Cid, part string, limitBytes uint64, limitFiles int, from Sources) error {
 	if err := os.MkdirAll(part, 0o755); err != nil {
 		return err
 	}
@@ -63,9 +62,11 @@ func (s *Store) fillDir(ctx context.Context, c cid.Cid, part string, limitBytes 
 		return err
 	}
 	defer top.Close()
+	get, done := s.gather(ctx, c, from)
+	defer done()
 	d := &dirWalk{
-		get: s.source(from), top: top, limitFiles: limitFiles,
-		limitBytes: limitBytes, turns: make(chan struct{}, fetchWindow),
+		get: get, top: top, limitFiles: limitFiles, quota: from.Quota,
+		limitBytes: limitBytes, turns: make(chan struct{}, maxInFlight),
 	}
 	data, err := d.get(ctx, c)
 	if err != nil {
@@ -84,6 +85,7 @@ type dirWalk struct {
 	top        *os.Root
 	limitFiles int
 	limitBytes uint64
+	quota      *Quota
 	turns      chan struct{} // blocks held at once by all files
 
 	dirs  []string
@@ -178,7 +180,7 @@ func (d *dirWalk) entry(ctx context.Context, c cid.Cid, path string, depth int) 
 // files writes the files noted, several at a time, and syncs the directories.
 func (d *dirWalk) files(ctx context.Context) error {
 	g, inner := errgroup.WithContext(ctx)
-	g.SetLimit(fetchWindow)
+	g.SetLimit(maxInFlight)
 	for _, f := range d.list {
 		if inner.Err() != nil {
 			break
@@ -245,6 +247,9 @@ func (d *dirWalk) take(size uint64) error {
 	defer d.mu.Unlock()
 	if size > d.limitBytes-d.bytes {
 		return &LimitError{Field: "bytes of all files", Limit: d.limitBytes, Got: d.bytes + size}
+	}
+	if err := d.quota.Take(size); err != nil {
+		return err
 	}
 	d.bytes += size
 	return nil

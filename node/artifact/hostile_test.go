@@ -27,12 +27,12 @@ import (
 // refused, whoever sends them and wherever they lie.
 func TestTamperedBlock(t *testing.T) {
 	t.Run("a peer sends other bytes", func(t *testing.T) {
-		liar, store, asks := hostilePeer(t, 300*time.Millisecond)
+		liar, store, asks := hostilePeer(t, testStall)
 		c := rawCID(t, []byte("what was asked for"))
 		put(t, store, newBlock(t, []byte("something else"), c))
-		_, err := asks.Fetch(t.Context(), c.String(), 100, liar)
-		if !errors.Is(err, ErrStalled) {
-			t.Errorf("got %v, want ErrStalled", err)
+		_, err := asks.Fetch(t.Context(), c.String(), 100, From(liar))
+		if !errors.Is(err, ErrLied) {
+			t.Errorf("got %v, want ErrLied", err)
 		}
 		if asks.Has(c.String()) {
 			t.Error("wrong bytes were kept")
@@ -45,7 +45,7 @@ func TestTamperedBlock(t *testing.T) {
 			t.Fatal(err)
 		}
 		flip(t, has.disk.path("files/"+c), 50)
-		if _, err := asks.Fetch(t.Context(), c, 100, has.host.ID()); !errors.Is(err, ErrNotFound) {
+		if _, err := asks.Fetch(t.Context(), c, 100, From(has.host.ID())); !errors.Is(err, ErrNotFound) {
 			t.Errorf("got %v, want ErrNotFound", err)
 		}
 	})
@@ -56,7 +56,7 @@ func TestTamperedBlock(t *testing.T) {
 		if err := has.Publish(c); err != nil {
 			t.Fatal(err)
 		}
-		path, err := asks.Fetch(t.Context(), c, 3<<20, has.host.ID())
+		path, err := asks.Fetch(t.Context(), c, 3<<20, From(has.host.ID()))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -64,7 +64,7 @@ func TestTamperedBlock(t *testing.T) {
 		flip(t, path, 2<<20)
 		again := startNode(t, Config{Dir: asks.cfg.Dir})
 		connect(t, again.host, has.host)
-		if path, err = again.Fetch(t.Context(), c, 3<<20, has.host.ID()); err != nil {
+		if path, err = again.Fetch(t.Context(), c, 3<<20, From(has.host.ID())); err != nil {
 			t.Fatal(err)
 		}
 		if !bytes.Equal(readFile(t, path), want) {
@@ -79,12 +79,12 @@ func TestSilentPeer(t *testing.T) {
 	silent.SetStreamHandler(bsnet.ProtocolBitswap, func(s network.Stream) { _, _ = io.Copy(io.Discard, s) })
 	connect(t, asks.host, silent)
 	c := rawCID(t, []byte("never"))
-	if _, err := asks.Fetch(t.Context(), c.String(), 100, silent.ID()); !errors.Is(err, ErrStalled) {
+	if _, err := asks.Fetch(t.Context(), c.String(), 100, From(silent.ID())); !errors.Is(err, ErrStalled) {
 		t.Errorf("got %v, want ErrStalled", err)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if _, err := asks.Fetch(ctx, c.String(), 100, silent.ID()); !errors.Is(err, context.Canceled) {
+	if _, err := asks.Fetch(ctx, c.String(), 100, From(silent.ID())); !errors.Is(err, context.Canceled) {
 		t.Errorf("got %v, want context.Canceled", err)
 	}
 }
@@ -99,7 +99,7 @@ func TestPeerGoesAway(t *testing.T) {
 	connect(t, asks.host, leaver)
 	got := make(chan error, 1)
 	go func() {
-		_, err := asks.Fetch(t.Context(), rawCID(t, []byte("gone")).String(), 100, leaver.ID())
+		_, err := asks.Fetch(t.Context(), rawCID(t, []byte("gone")).String(), 100, From(leaver.ID()))
 		got <- err
 	}()
 	<-asked
@@ -157,7 +157,7 @@ func TestHostileFiles(t *testing.T) {
 		"a child under another hash":   {inner(5, []uint64{5}, other), ""},
 	} {
 		t.Run(name, func(t *testing.T) {
-			_, err := asks.Fetch(t.Context(), tc.root.String(), 1<<20+maxBlockBytes, liar)
+			_, err := asks.Fetch(t.Context(), tc.root.String(), 1<<20+maxBlockBytes, From(liar))
 			var limit *LimitError
 			switch {
 			case tc.limit == "" && !errors.Is(err, ErrMalformed):
@@ -225,7 +225,7 @@ func TestHostileDirectories(t *testing.T) {
 			if name == "too deep" {
 				limitFiles = 100
 			}
-			err := asks.FetchDir(t.Context(), tc.root.String(), filepath.Join(top, "out"), 4500, limitFiles, liar)
+			err := asks.FetchDir(t.Context(), tc.root.String(), filepath.Join(top, "out"), 4500, limitFiles, From(liar))
 			var limit *LimitError
 			switch {
 			case tc.limit == "" && !errors.Is(err, ErrMalformed):
@@ -265,7 +265,7 @@ func TestFetchGoesOn(t *testing.T) {
 	}
 	// The refusal of the last leaf may overtake the others; trying again gets them.
 	for deadline := time.Now().Add(testStall); ; {
-		if _, err := asks.Fetch(t.Context(), c, 4<<20, source); !errors.Is(err, ErrNotFound) {
+		if _, err := asks.Fetch(t.Context(), c, 4<<20, From(source)); !errors.Is(err, ErrNotFound) {
 			t.Fatalf("got %v, want ErrNotFound", err)
 		}
 		part := readFile(t, filepath.Join(asks.disk.partial(root), partialData))
@@ -282,7 +282,7 @@ func TestFetchGoesOn(t *testing.T) {
 		}
 	}
 	put(t, store, rawBlock(t, want[last<<20:]))
-	path, err := asks.Fetch(t.Context(), c, 4<<20, source)
+	path, err := asks.Fetch(t.Context(), c, 4<<20, From(source))
 	if err != nil {
 		t.Fatalf("what was there was asked for again: %v", err)
 	}

@@ -104,7 +104,7 @@ func TestPowerCutKeepsWhatWasAdded(t *testing.T) {
 			for n, c := range told {
 				_, whole := s.Path(c) // which hashes it
 				if n == powerDirAt {
-					whole = s.FetchDir(t.Context(), c, filepath.Join(left, "out"), 1<<30, 10, "") == nil
+					whole = s.FetchDir(t.Context(), c, filepath.Join(left, "out"), 1<<30, 10, Sources{}) == nil
 				}
 				if !whole {
 					t.Errorf("number %d of %d told is not whole where %s is left", n, len(told), survival)

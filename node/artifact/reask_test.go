@@ -43,7 +43,7 @@ func TestSilentPeerIsAskedAgain(t *testing.T) {
 	defer f.net.Stop()
 	asks := startNode(t, Config{})
 	connect(t, asks.host, host)
-	path, err := asks.Fetch(t.Context(), rawCID(t, f.data).String(), 100, host.ID())
+	path, err := asks.Fetch(t.Context(), rawCID(t, f.data).String(), 100, From(host.ID()))
 	if err != nil {
 		t.Fatal(err)
 	}

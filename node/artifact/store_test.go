@@ -51,7 +51,7 @@ func TestDirectory(t *testing.T) {
 	check := func(n *node, from *node) {
 		t.Helper()
 		dest := filepath.Join(t.TempDir(), "not", "yet", "there")
-		if err := n.FetchDir(t.Context(), c, dest, total, 20, from.host.ID()); err != nil {
+		if err := n.FetchDir(t.Context(), c, dest, total, 20, From(from.host.ID())); err != nil {
 			t.Fatal(err)
 		}
 		for name, want := range files {
@@ -62,7 +62,7 @@ func TestDirectory(t *testing.T) {
 		if entries, err := os.ReadDir(filepath.Join(dest, "nothing")); err != nil || len(entries) > 0 {
 			t.Errorf("empty directory: %v, %v", entries, err)
 		}
-		if err := n.FetchDir(t.Context(), c, dest, total, 20, from.host.ID()); err == nil {
+		if err := n.FetchDir(t.Context(), c, dest, total, 20, From(from.host.ID())); err == nil {
 			t.Error("a destination that holds files was overwritten")
 		}
 	}
@@ -132,10 +132,10 @@ func TestRestart(t *testing.T) {
 	if n, ok := again.Size(private); !ok || n != 6 {
 		t.Errorf("Size after a restart: %d, %v", n, ok)
 	}
-	if _, err := asks.Fetch(t.Context(), public, 3<<20, again.host.ID()); err != nil {
+	if _, err := asks.Fetch(t.Context(), public, 3<<20, From(again.host.ID())); err != nil {
 		t.Errorf("public content after a restart: %v", err)
 	}
-	if _, err := asks.Fetch(t.Context(), private, 3<<20, again.host.ID()); !errors.Is(err, ErrNotFound) {
+	if _, err := asks.Fetch(t.Context(), private, 3<<20, From(again.host.ID())); !errors.Is(err, ErrNotFound) {
 		t.Errorf("private content after a restart: %v", err)
 	}
 	if left, err := os.ReadDir(filepath.Join(dir, "files")); err != nil || len(left) != 2 {
@@ -199,7 +199,7 @@ func TestRemoveKeepsSharedBytes(t *testing.T) {
 		t.Fatal(err)
 	}
 	dest := filepath.Join(t.TempDir(), "out")
-	if err := s.FetchDir(t.Context(), b, dest, 100, 10, ""); err != nil {
+	if err := s.FetchDir(t.Context(), b, dest, 100, 10, Sources{}); err != nil {
 		t.Fatal(err)
 	}
 	if err := s.Remove(b); err != nil {
@@ -230,7 +230,7 @@ func TestClosedStore(t *testing.T) {
 	has, asks := pair(t)
 	c := addBytes(t, has.Store, []byte("late"))
 	asks.stop()
-	if _, err := asks.Fetch(context.Background(), c, 100, has.host.ID()); !errors.Is(err, ErrClosed) {
+	if _, err := asks.Fetch(context.Background(), c, 100, From(has.host.ID())); !errors.Is(err, ErrClosed) {
 		t.Errorf("got %v, want ErrClosed", err)
 	}
 	if err := asks.Run(t.Context()); err == nil {
@@ -241,7 +241,7 @@ func TestClosedStore(t *testing.T) {
 func TestBadCID(t *testing.T) {
 	s := startNode(t, Config{})
 	for _, c := range []string{"", "x", "../../etc/passwd", strings.Repeat("b", 1000), "QmYwAPJzv5CZsnA625s3Xf2nemtYgPpHdWEz79ojWKPbdG"} {
-		if _, err := s.Fetch(t.Context(), c, 1, ""); err == nil {
+		if _, err := s.Fetch(t.Context(), c, 1, Sources{}); err == nil {
 			t.Errorf("%.20q was taken for a CID", c)
 		}
 		if s.Has(c) {

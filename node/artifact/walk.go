@@ -103,7 +103,7 @@ func (w *fileWalk) run(ctx context.Context, c cid.Cid, data []byte) (size uint64
 // goroutines it starts end before it does.
 func (w *fileWalk) level(ctx context.Context, pieces []piece) (below []piece, parts []part, err error) {
 	g, inner := errgroup.WithContext(ctx)
-	g.SetLimit(fetchWindow)
+	g.SetLimit(maxInFlight)
 	parts = make([]part, len(pieces))
 	children := make([][]piece, len(pieces))
 	for i, p := range pieces {

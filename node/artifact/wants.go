@@ -16,19 +16,23 @@ import (
 )
 
 // wants is the asking side of bitswap for peers that are known to have what we
-// want: the job's other side. boxo's own client finds out who has a block by
-// asking every connected peer, which would tell strangers what a job reads and
-// cost a round trip more; and it never says that a peer refused. So here one
-// peer is asked for one block, and its answer or refusal is the answer.
+// want: the job's other side and, for public content, whoever says so. boxo's own
+// client finds out who has a block by asking every connected peer, which would tell
+// strangers what a job reads and cost a round trip more; and it never says that a peer
+// refused. So here one peer is asked for one block, and its answer or refusal is the
+// answer; session is the choice between peers.
 type wants struct {
 	net   network.BitSwapNetwork
 	stall time.Duration
+	blame blame
 
 	mu     sync.Mutex // guards what follows
 	closed bool
 	peers  map[peer.ID]*wantPeer // connected peers we asked before
 
-	cancels sync.WaitGroup // messages that take a want back, each under a second
+	// errands are sessions' asks, which end with their contexts or with close, and
+	// messages that take a want back, each under a second.
+	errands sync.WaitGroup
 }
 
 // firstReask is how long a peer may be silent before it is asked again.
@@ -40,6 +44,35 @@ type wantPeer struct {
 	sender  network.MessageSender // nil until the first message
 	waiting map[cid.Cid][]chan reply
 	heard   time.Time // last block or refusal we waited for; guarded by wants.mu
+	asked   recent    // what it may send
+	lies    int       // blocks that it was never asked for
+}
+
+// recent remembers the last maxRecent blocks, so that one that comes twice, or after
+// somebody else's, is not taken for a lie.
+type recent struct {
+	ring []cid.Cid
+	next int
+	set  map[cid.Cid]int // how often each is in ring
+}
+
+const maxRecent = 1024
+
+func (r *recent) add(c cid.Cid) {
+	if r.set == nil {
+		r.set = map[cid.Cid]int{}
+	}
+	r.set[c]++
+	if len(r.ring) < maxRecent {
+		r.ring = append(r.ring, c)
+		return
+	}
+	old := r.ring[r.next]
+	if r.set[old]--; r.set[old] == 0 {
+		delete(r.set, old)
+	}
+	r.ring[r.next] = c
+	r.next = (r.next + 1) % maxRecent
 }
 
 // reply is sent once; the channel has room for it, so nobody waits for the asker.
@@ -117,6 +150,9 @@ func (w *wants) enter(p peer.ID, c cid.Cid, answer chan reply) (*wantPeer, bool,
 	if w.closed {
 		return nil, false, ErrClosed
 	}
+	if w.blame.has(p, time.Now()) {
+		return nil, false, fmt.Errorf("fetch %s from %s: %w", c, p, ErrLied)
+	}
 	wp := w.peers[p]
 	if wp == nil {
 		wp = &wantPeer{send: make(chan struct{}, 1), waiting: map[cid.Cid][]chan reply{}}
@@ -124,6 +160,9 @@ func (w *wants) enter(p peer.ID, c cid.Cid, answer chan reply) (*wantPeer, bool,
 	}
 	if len(wp.waiting) == 0 {
 		wp.heard = time.Now()
+	}
+	if wp.waiting[c] == nil {
+		wp.asked.add(c)
 	}
 	wp.waiting[c] = append(wp.waiting[c], answer)
 	return wp, len(wp.waiting[c]) == 1, nil
@@ -149,7 +188,7 @@ func (w *wants) leave(ctx context.Context, wp *wantPeer, c cid.Cid, answer chan 
 	// Best effort and without waiting: a peer that does not read would hold us.
 	select {
 	case wp.send <- struct{}{}:
-		w.cancels.Go(func() {
+		w.errands.Go(func() {
 			defer func() { <-wp.send }()
 			m := bsmsg.New(false)
 			m.Cancel(c)
@@ -189,8 +228,9 @@ func (w *wants) tell(ctx context.Context, wp *wantPeer, p peer.ID, c cid.Cid) er
 	return sender.SendMsg(ctx, m)
 }
 
-// receive gives the blocks and refusals of a message to those who wait. Blocks
-// nobody asked this peer for are dropped.
+// receive gives the blocks and refusals of a message to those who wait. A block that
+// the peer was not asked for is dropped; as bitswap carries no names, that is what wrong
+// bytes look like. A peer that sends them while it owes others is not waited for.
 func (w *wants) receive(from peer.ID, m bsmsg.BitSwapMessage) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -199,6 +239,9 @@ func (w *wants) receive(from peer.ID, m bsmsg.BitSwapMessage) {
 		return
 	}
 	for _, b := range m.Blocks() {
+		if wp.asked.set[b.Cid()] == 0 && len(wp.waiting) > 0 {
+			wp.lies++
+		}
 		r := reply{data: b.RawData()}
 		if n := len(r.data); n > maxBlockBytes {
 			r = reply{err: &LimitError{Field: "block bytes", Limit: maxBlockBytes, Got: uint64(n)}}
@@ -208,6 +251,20 @@ func (w *wants) receive(from peer.ID, m bsmsg.BitSwapMessage) {
 	for _, c := range m.DontHaves() {
 		wp.answer(c, reply{err: ErrNotFound})
 	}
+	if wp.lies > liesToBear {
+		w.blame.add(from, time.Now())
+		w.fail(from, ErrLied)
+	}
+}
+
+// spawn runs f, which close waits for, and tells whether it may still.
+func (w *wants) spawn(f func()) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if !w.closed {
+		w.errands.Go(f)
+	}
+	return !w.closed
 }
 
 // answer is the end of a want. wants.mu must be held.
@@ -255,5 +312,5 @@ func (w *wants) close() {
 		w.fail(p, ErrClosed)
 	}
 	w.mu.Unlock()
-	w.cancels.Wait()
+	w.errands.Wait()
 }

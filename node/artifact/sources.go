@@ -1,0 +1,122 @@
+package artifact
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"sync"
+
+	"github.com/ipfs/go-cid"
+	"github.com/libp2p/go-libp2p/core/peer"
+)
+
+// Routing finds peers that have public content, and tells that we have it. kad-dht's
+// IpfsDHT is one.
+type Routing interface {
+	// FindProvidersAsync sends up to count peers, as they are found, and closes the
+	// channel when there are no more or ctx ends.
+	FindProvidersAsync(ctx context.Context, c cid.Cid, count int) <-chan peer.AddrInfo
+	// Provide says that this node has c; announce tells the peers closest to it too.
+	Provide(ctx context.Context, c cid.Cid, announce bool) error
+}
+
+// Sources says where content that is not here may come from. The zero value asks nobody.
+type Sources struct {
+	// Peers are asked first. They need not have all of it.
+	Peers []peer.ID
+	// Find asks also whoever Config.Routing finds to have it. That tells strangers what
+	// is read, so it is for public content only.
+	Find bool
+	// Quota is what the fetches of one job may bring to this disk together; nil is no
+	// bound beyond each fetch's own.
+	Quota *Quota
+}
+
+// From are sources that nobody else learns of.
+func From(peers ...peer.ID) Sources { return Sources{Peers: peers} }
+
+// Quota is a bound on the bytes that one job takes on this disk, whatever it consists of.
+// It is safe for concurrent use.
+type Quota struct {
+	limit uint64
+
+	mu   sync.Mutex // guards used; owner: Quota
+	used uint64
+}
+
+// NewQuota is a quota of so many bytes of content.
+func NewQuota(bytes uint64) *Quota { return &Quota{limit: bytes} }
+
+// Left is what may still be taken, in bytes.
+func (q *Quota) Left() uint64 {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.limit - q.used
+}
+
+// Take counts bytes, or says by how much they exceed the quota (*LimitError) and counts
+// nothing. A nil quota takes anything.
+func (q *Quota) Take(bytes uint64) error {
+	if q == nil {
+		return nil
+	}
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if bytes > q.limit-q.used {
+		return fmt.Errorf("%w; ask for more disk in the job's resources",
+			&LimitError{Field: "the job's bytes on disk", Limit: q.limit, Got: q.used + bytes})
+	}
+	q.used += bytes
+	return nil
+}
+
+// Give takes back what was taken for nothing.
+func (q *Quota) Give(bytes uint64) {
+	if q == nil {
+		return
+	}
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.used -= min(bytes, q.used)
+}
+
+// gather is a getter over this disk and the sources. The caller must call done when it
+// asks for nothing more.
+func (s *Store) gather(ctx context.Context, root cid.Cid, from Sources) (get getter, done func()) {
+	peers := slices.DeleteFunc(slices.Clone(from.Peers), func(p peer.ID) bool {
+		return p == "" || p == s.cfg.Host.ID()
+	})
+	var routing Routing
+	if from.Find {
+		routing = s.cfg.Routing
+	}
+	if len(peers) == 0 && routing == nil {
+		return s.local, func() {}
+	}
+	ses := newSession(ctx, s, root, routing)
+	for _, p := range peers {
+		ses.join(p)
+	}
+	return func(ctx context.Context, c cid.Cid) ([]byte, error) {
+		data, err := s.local(ctx, c)
+		if err == nil {
+			return data, nil
+		}
+		select {
+		case <-s.started:
+		case <-s.ended:
+			return nil, ErrClosed
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
+		return ses.get(ctx, c)
+	}, ses.close
+}
+
+// local is a getter of what is kept here.
+func (s *Store) local(_ context.Context, c cid.Cid) ([]byte, error) {
+	if checkHash(c, nil) == nil {
+		return nil, nil // bitswap cannot send the empty block, and need not
+	}
+	return s.readBlock(c)
+}
