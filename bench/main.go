@@ -55,7 +55,7 @@ func run(ctx context.Context, o options) error {
 	if err := errors.Join(gas(res, "contracts/gas.txt"), gas(res, "contracts/scale.txt"), gasNames(res), vouchers(res), control(res), binarySize(res, o.binary)); err != nil {
 		return err
 	}
-	if err := jobs(ctx, o, res); err != nil {
+	if err := errors.Join(fetches(ctx, res), jobs(ctx, o, res)); err != nil {
 		return err
 	}
 	res["load_average_before"], res["load_average_after"] = before, loadAverage()
