@@ -10,7 +10,6 @@ package conformance
 import (
 	"context"
 	"fmt"
-	"os"
 	"slices"
 	"sync"
 	"testing"
@@ -25,11 +24,11 @@ type Target struct {
 	Open func(t testing.TB, dir string) (runner.Engine, error)
 	// WASM tells that jobs are modules; otherwise they are Linux programs in a root.
 	WASM bool
-	// Rig is a static program that calls rig.Main for this engine, for what must be seen of
+	// Rig is the absolute path of a static program that calls rig.Main for this engine, for what must be seen of
 	// an engine that is killed; "" where the engine has none, named in Not.
 	Rig string
-	// Binary is the program that the engine's sandboxes start from, so that the suite can
-	// tell its processes; "" for Rig, or for this test where that is empty too.
+	// Binary is the absolute path of the program that the engine's sandboxes start from, so
+	// that the suite can tell its processes from others; "" for Rig.
 	Binary string
 	// Not names checks and attempts that this engine does not hold, each with the reason.
 	// Those are tried all the same, and one that holds fails the test.
@@ -60,18 +59,12 @@ type suite struct {
 // Run holds an engine to every point that is no attack, each as a subtest.
 func Run(t *testing.T, target Target) {
 	s := open(t, target)
-	s.all(t, slices.Concat(basics, limits, inside, outside(target.WASM)))
+	s.all(t, slices.Concat(basics, limits, inside, outside))
 }
 
 // open builds the guest and starts the engine for as long as t runs.
 func open(t *testing.T, target Target) *suite {
 	s := &suite{Target: target, dir: t.TempDir(), used: map[string]bool{}}
-	if s.Binary == "" {
-		s.Binary = s.Rig
-	}
-	if s.Binary == "" {
-		s.Binary, _ = os.Executable()
-	}
 	s.guest = build(t, target.WASM)
 	s.engine = s.serve(t, s.dir)
 	return s

@@ -14,8 +14,12 @@ func target() conformance.Target {
 			return New(Config{DataDir: dir, SandboxPath: sandboxPath, Warm: 1})
 		},
 		WASM:   true,
+		Rig:    rigPath,
 		Binary: sandboxPath,
 	}
 }
 
-func TestConformance(t *testing.T) { conformance.Run(t, target()) }
+func TestConformance(t *testing.T) {
+	t.Setenv("RERIG_TEST_SANDBOX", sandboxPath) // for the rig
+	conformance.Run(t, target())
+}

@@ -19,6 +19,7 @@ import (
 var (
 	sandboxPath string // the child, from ./sandbox
 	guestPath   string // testdata/guest for wasip1, stripped
+	rigPath     string // testdata/rig, for the conformance suite
 )
 
 func TestMain(m *testing.M) {
@@ -33,6 +34,10 @@ func TestMain(m *testing.M) {
 	}
 	if err == nil {
 		err = build(guestPath, "./testdata/guest", "GOOS=wasip1", "GOARCH=wasm")
+	}
+	if err == nil {
+		rigPath = filepath.Join(dir, "rig")
+		err = build(rigPath, "./testdata/rig")
 	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)

@@ -1,4 +1,5 @@
 package main
 
-// rest ends: a module has no way to wait that takes the host's time.
-func rest() error { return nil }
+// rest writes for ever: a module has no other way to wait that takes the host's time, and
+// its consumer holds it back.
+func rest() error { return flood(nil) }

@@ -1,0 +1,298 @@
+package conformance
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/rerig/rerig/node/runner/conformance/rig"
+)
+
+// outside is what the host sees of an engine over many jobs, and after its death.
+var outside = []check{
+	{name: "metering of one process", run: metering("burn", "700"), alone: true},
+	{name: "metering of many processes", run: metering("forkburn", "140", "5"), alone: true},
+	{name: "many jobs", run: manyJobs, alone: true},
+	{name: "killed rig", run: killedRig, alone: true},
+}
+
+// gate is a job's output that stops taking anything after the line "end", until it is opened,
+// so that the job stands still there.
+type gate struct {
+	*text
+	open chan struct{}
+}
+
+func (g gate) Write(p []byte) (int, error) {
+	ended := strings.Contains(g.String(), "end\n")
+	if ended {
+		<-g.open
+	}
+	return g.text.Write(p)
+}
+
+// metering compares what an engine bills for a computation with what the kernel's own
+// counters say of the same processes over the same time.
+func metering(args ...string) func(*suite, testing.TB) error {
+	return func(s *suite, t testing.TB) error {
+		if s.WASM && args[0] == "forkburn" {
+			return s.absent("proc_fork", "proc_exec")
+		}
+		r := &running{stdout: newText(), stderr: newText(), done: make(chan struct{})}
+		hold := gate{r.stdout, make(chan struct{})}
+		j, err := s.engine.Start(context.Background(), s.job(args...), hold, r.stderr)
+		if err != nil {
+			return err
+		}
+		r.Job = j
+		go func() { // ends with the job
+			r.result, r.err = j.Wait()
+			close(r.done)
+		}()
+		defer func() { j.Stop(); <-r.done }()
+		defer close(hold.open)
+		if err := r.wait("begin"); err != nil {
+			return err
+		}
+		billed, kernel := j.Usage().CPUMillis, s.kernelMillis()
+		if err := r.wait("end"); err != nil {
+			return err
+		}
+		billed, kernel = j.Usage().CPUMillis-billed, s.kernelMillis()-kernel
+		t.Logf("billed %d ms, the kernel says %d ms", billed, kernel)
+		if billed < kernel*9/10 || billed > kernel*11/10 {
+			return fmt.Errorf("billed %d ms, the kernel's counters say %d ms: more than 10 %% apart", billed, kernel)
+		}
+		if kernel < 200 {
+			return fmt.Errorf("the kernel counted %d ms for a computation of about 1000", kernel)
+		}
+		return nil
+	}
+}
+
+// kernelMillis is the CPU time of this engine's processes, from their control groups where
+// they have some of their own.
+func (s *suite) kernelMillis() uint64 {
+	var sum uint64
+	seen := map[string]bool{}
+	for _, p := range s.sandboxes() {
+		dir, ns := cpuGroup(p.pid)
+		if dir == "" {
+			sum += p.ticks * 10
+		} else if !seen[dir] {
+			seen[dir] = true
+			sum += ns / 1e6
+		}
+	}
+	return sum
+}
+
+// worker runs one short job after the other and ends at the first error.
+func (s *suite) many(jobs, workers int) error {
+	var wg sync.WaitGroup
+	errs := make(chan error, workers)
+	for w := range workers {
+		wg.Go(func() {
+			for i := w; i < jobs; i += workers {
+				args := [][]string{{"echo", "next"}, {"exit", "3"}, {"flood"}, {"spin"}}[i%4]
+				r, err := s.start(s.job(args...))
+				if err == nil && args[0] == "spin" {
+					r.Stop()
+				}
+				if err == nil {
+					_, err = r.end()
+				}
+				if err != nil {
+					errs <- fmt.Errorf("job %d: %w", i, err)
+					return
+				}
+			}
+		})
+	}
+	wg.Wait()
+	close(errs)
+	return <-errs
+}
+
+// holding is what an engine holds between jobs.
+type holding struct {
+	descriptors, goroutines, files, mounts, processes int
+	heap                                              uint64
+}
+
+func (s *suite) holding() holding {
+	var h holding
+	list, _ := os.ReadDir("/proc/self/fd")
+	h.descriptors, h.goroutines = len(list), runtime.NumGoroutine()
+	h.files, h.mounts = filesUnder(s.dir), len(mountsUnder(s.dir))
+	h.processes = len(s.sandboxes())
+	var m runtime.MemStats
+	runtime.GC()
+	runtime.GC() // what had finalizers goes with the second
+	runtime.ReadMemStats(&m)
+	h.heap = m.HeapAlloc
+	return h
+}
+
+// manyJobs runs more jobs than a leak could hide in: 48, or 1,000 in a long run.
+func manyJobs(s *suite, t testing.TB) error {
+	jobs := 48
+	if long() {
+		jobs = 1000
+	}
+	if err := s.many(12, 3); err != nil {
+		return err
+	}
+	var before holding
+	if err := eventually("rest", func() error { // warm sandboxes may still be on their way
+		last := before
+		before = s.holding()
+		time.Sleep(100 * time.Millisecond)
+		if last.descriptors != before.descriptors || last.processes != before.processes || last.goroutines != before.goroutines {
+			return fmt.Errorf("%+v, then %+v", last, before)
+		}
+		return nil
+	}); err != nil {
+		return err
+	}
+	if err := s.many(jobs, 3); err != nil {
+		return err
+	}
+	return eventually(fmt.Sprintf("the same as before %d jobs", jobs), func() error {
+		now := s.holding()
+		if now.descriptors > before.descriptors || now.goroutines > before.goroutines || now.mounts > before.mounts ||
+			now.processes > before.processes || now.files > before.files || now.heap > before.heap+before.heap/20+2<<20 {
+			return fmt.Errorf("before %+v, now %+v", before, now)
+		}
+		return nil
+	})
+}
+
+// killedRig kills a rig, jobs and all, at random points of its work, and opens the engine
+// again over what it left.
+func killedRig(s *suite, t testing.TB) error {
+	if s.Rig == "" {
+		return errors.New("the target has no rig program")
+	}
+	kills := 3
+	if long() {
+		kills = 30
+	}
+	temp, outs, dir := t.TempDir(), t.TempDir(), t.TempDir()
+	order := rig.Order{Dir: dir, OutDirs: outs}
+	for _, args := range [][]string{{"spin"}, {"echo", "a"}, {"grow"}, {"fill"}} {
+		spec := s.job(args...)
+		spec.Deadline = 700 * time.Millisecond
+		order.Specs = append(order.Specs, spec)
+	}
+	b, err := json.Marshal(order)
+	if err != nil {
+		return err
+	}
+	path := filepath.Join(t.TempDir(), "order.json")
+	if err := os.WriteFile(path, b, 0o600); err != nil {
+		return err
+	}
+	var files int
+	for i := range kills {
+		wait := time.Duration(rand.IntN(1500)) * time.Millisecond
+		groups, err := killRig(s.Rig, path, temp, wait, s)
+		if err != nil {
+			return err
+		}
+		if err := s.openAfter(t, dir, temp, groups); err != nil {
+			return fmt.Errorf("after a kill at %s: %w", wait, err)
+		}
+		switch now := filesUnder(dir); {
+		case i == 0:
+			files = now
+		case now > files+1:
+			return fmt.Errorf("%d files in the engine's directory after the first kill, %d after kill %d", files, now, i+1)
+		}
+	}
+	return nil
+}
+
+// killRig starts a rig, kills it after a while, and returns the control groups of its jobs.
+func killRig(program, order, temp string, wait time.Duration, s *suite) ([]string, error) {
+	cmd := exec.Command(program, rig.Argument, order)
+	cmd.Env = append(os.Environ(), "TMPDIR="+temp)
+	out := &running{stdout: newText(), stderr: newText(), done: make(chan struct{})}
+	cmd.Stderr = out.stderr
+	pipe, err := cmd.StdoutPipe() // no writer of ours, which the sandboxes would hold open
+	if err != nil {
+		return nil, err
+	}
+	if err := cmd.Start(); err != nil {
+		return nil, err
+	}
+	first := make([]byte, len("started\n"))
+	if _, err = pipe.Read(first); err == nil && string(first) != "started\n" {
+		err = fmt.Errorf("it said %q", first)
+	}
+	var groups []string
+	if err == nil {
+		time.Sleep(wait) // any moment will do
+		groups = s.groups()
+	}
+	_ = cmd.Process.Kill()
+	_ = cmd.Wait() // says that it was killed
+	if err != nil {
+		return nil, fmt.Errorf("the rig did not start: %w: %s", err, out.stderr)
+	}
+	if text := out.stderr.String(); text != "" {
+		return nil, fmt.Errorf("the rig says %s", brief(text))
+	}
+	return groups, nil
+}
+
+// openAfter opens the engine where a rig was killed: it must work, and nothing be left.
+func (s *suite) openAfter(t testing.TB, dir, temp string, groups []string) error {
+	e, stop, err := s.begin(t, dir)
+	if err != nil {
+		return err
+	}
+	r, err := startOn(e, s.job("echo", "again"))
+	if err == nil {
+		_, err = r.end()
+	}
+	if err == nil && r.stdout.String() != "again\n" {
+		err = fmt.Errorf("the first job: %s", r.ending())
+	}
+	if stopped := stop(); err == nil {
+		err = stopped
+	}
+	if err != nil {
+		return err
+	}
+	return eventually("a clean host", func() error {
+		if list := s.strangers(); len(list) > 0 {
+			return fmt.Errorf("processes are left: %+v", list)
+		}
+		if left := slices.DeleteFunc(slices.Clone(groups), func(g string) bool {
+			_, err := os.Stat(g)
+			return errors.Is(err, fs.ErrNotExist)
+		}); len(left) > 0 {
+			return fmt.Errorf("control groups are left: %v", left)
+		}
+		if left := append(mountsUnder(dir), mountsUnder(temp)...); len(left) > 0 {
+			return fmt.Errorf("mounts are left: %v", left)
+		}
+		if list, err := os.ReadDir(temp); err != nil || len(list) > 0 {
+			return fmt.Errorf("temporary files are left: %v, %v", list, err)
+		}
+		return nil
+	})
+}
