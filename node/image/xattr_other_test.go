@@ -1,0 +1,5 @@
+//go:build !linux
+
+package image
+
+func xattrs(string) (int, error) { return 0, nil }
