@@ -39,6 +39,27 @@ func TestWithoutRoot(t *testing.T) {
 	}
 }
 
+// TestOwners gives files to the image's users when this process may.
+func TestOwners(t *testing.T) {
+	t.Parallel()
+	f, d := plain("home/me/file", "x"), dir("home/me")
+	f.Uid, f.Gid, d.Uid, d.Gid = 1234, 5678, 1234, 5678
+	r := unpack(t, open(t, Config{}), simple(t, d, f))
+	for _, name := range []string{"home/me", "home/me/file"} {
+		st, err := os.Lstat(filepath.Join(r.Path, name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := [2]uint32{uint32(os.Geteuid()), uint32(os.Getegid())}
+		if os.Geteuid() == 0 {
+			want = [2]uint32{1234, 5678}
+		}
+		if sys := st.Sys().(*syscall.Stat_t); [2]uint32{sys.Uid, sys.Gid} != want {
+			t.Errorf("%s belongs to %d:%d, want %v", name, sys.Uid, sys.Gid, want)
+		}
+	}
+}
+
 func copyFile(t *testing.T, from, to string) {
 	t.Helper()
 	in, err := os.Open(from)
