@@ -1,4 +1,5 @@
-// Package hardware says what this machine has: CPU, memory, disk (SPEC §4.1).
+// Package hardware says what this machine has: CPU, memory, disk (SPEC §4.1), and cards
+// with what their drivers tell of them.
 // Cards are listed only when a self-test ran a job on them; simulated ones are
 // given by the operator of a test network and flagged.
 package hardware

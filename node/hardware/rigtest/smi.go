@@ -1,0 +1,112 @@
+package rigtest
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+)
+
+// smi writes what nvidia-smi answers and returns a script that answers it.
+func (w *writer) smi(m *Machine) string {
+	var all, lost strings.Builder
+	count := 0
+	dir := filepath.Join(w.root, "usr/share/nvidia-smi")
+	for i := range m.Cards {
+		c := &m.Cards[i]
+		if c.Driver != "nvidia" {
+			continue
+		}
+		if c.Lost {
+			text := fmt.Sprintf("Unable to determine the device handle for GPU%d: %s: Unknown Error\n", i, c.Address)
+			lost.WriteString(text)
+			w.file("usr/share/nvidia-smi/"+c.Address, text, 0o644)
+			continue
+		}
+		count++
+		gpu := c.xml(m.NVIDIADriver)
+		all.WriteString(gpu)
+		w.file("usr/share/nvidia-smi/"+c.Address, document(m.NVIDIADriver, 1, gpu), 0o644)
+	}
+	code := 0
+	if lost.Len() > 0 {
+		code = 255
+	}
+	w.file("usr/share/nvidia-smi/all", lost.String()+document(m.NVIDIADriver, count, all.String()), 0o644)
+	return fmt.Sprintf(`case "$*" in
+"-q -x") cat '%[1]s/all'; exit %[2]d;;
+"-q -x -i "*) cat "%[1]s/$4"; case "$(cat "%[1]s/$4")" in Unable*) exit 255;; esac;;
+*) echo "Invalid combination of input arguments." ; exit 2;;
+esac
+`, dir, code)
+}
+
+func document(driver string, count int, gpus string) string {
+	return fmt.Sprintf(`<?xml version="1.0" ?>
+<!DOCTYPE nvidia_smi_log SYSTEM "nvsmi_device_v12.dtd">
+<nvidia_smi_log>
+	<timestamp>Sun Nov 22 09:00:00 2026</timestamp>
+	<driver_version>%s</driver_version>
+	<cuda_version>12.4</cuda_version>
+	<attached_gpus>%d</attached_gpus>
+%s</nvidia_smi_log>
+`, driver, count, gpus)
+}
+
+func orNA(s string) string {
+	if s == "" {
+		return "N/A"
+	}
+	return s
+}
+
+// xml is a card's part of `nvidia-smi -q -x`, in the form of the driver's branch: power
+// readings were renamed in 535, the counts of memory errors before.
+func (c *Card) xml(driver string) string {
+	power, draw := "gpu_power_readings", "current_power_limit"
+	ecc := "<sram_correctable>N/A</sram_correctable><sram_uncorrectable>0</sram_uncorrectable><dram_correctable>0</dram_correctable><dram_uncorrectable>" +
+		orNA(c.ECCUncorrected) + "</dram_uncorrectable>"
+	if driver < "535" {
+		power, draw = "power_readings", "power_limit"
+		ecc = "<single_bit><total>0</total></single_bit><double_bit><device_memory>N/A</device_memory><total>" + orNA(c.ECCUncorrected) + "</total></double_bit>"
+	}
+	var processes strings.Builder
+	for _, p := range c.Processes {
+		fmt.Fprintf(&processes, "<process_info><gpu_instance_id>N/A</gpu_instance_id><pid>%d</pid><type>C</type>\n\t\t\t<process_name>%s</process_name>\n\t\t\t<used_memory>%d MiB</used_memory></process_info>",
+			p.PID, p.Name, p.UsedMiB)
+	}
+	return fmt.Sprintf(`	<gpu id="0000%s">
+		<product_name>%s</product_name>
+		<persistence_mode>Disabled</persistence_mode>
+		<uuid>%s</uuid>
+		<minor_number>%d</minor_number>
+		<pci><pci_bus_id>0000%s</pci_bus_id></pci>
+		<fan_speed>%d %%</fan_speed>
+		<fb_memory_usage><total>%d MiB</total><reserved>80 MiB</reserved><used>%d MiB</used><free>%d MiB</free></fb_memory_usage>
+		<bar1_memory_usage><total>256 MiB</total><used>3 MiB</used><free>253 MiB</free></bar1_memory_usage>
+		<ecc_mode><current_ecc>N/A</current_ecc><pending_ecc>N/A</pending_ecc></ecc_mode>
+		<ecc_errors><volatile>%s</volatile><aggregate><double_bit><total>7</total></double_bit></aggregate></ecc_errors>
+		<retired_pages><pending_blacklist>N/A</pending_blacklist><pending_retirement>%s</pending_retirement></retired_pages>
+		<remapped_rows>N/A</remapped_rows>
+		<temperature><gpu_temp>%d C</gpu_temp><gpu_temp_max_threshold>102 C</gpu_temp_max_threshold><memory_temp>N/A</memory_temp></temperature>
+		<%[16]s><power_state>P2</power_state><power_draw>%[13]d.42 W</power_draw><%[17]s>%[14]d.00 W</%[17]s><default_power_limit>170.00 W</default_power_limit></%[16]s>
+		<processes>%[15]s</processes>
+	</gpu>
+`, c.Address, c.Name, c.UUID, c.Node, c.Address, c.FanPct, c.VRAMMiB, c.UsedMiB, c.VRAMMiB-c.UsedMiB-80, ecc, orNA(c.RetirePending), c.TempC,
+		c.PowerW, c.LimitW, processes.String(), power, draw)
+}
+
+// Hold makes a process that has a device file of the machine open.
+func Hold(root string, pid int, name, node string) error {
+	w := &writer{root: root}
+	w.file(fmt.Sprintf("proc/%d/comm", pid), name+"\n", 0o444)
+	w.link(fmt.Sprintf("proc/%d/exe", pid), "/opt/miner/"+name)
+	w.link(fmt.Sprintf("proc/%d/fd/7", pid), node)
+	w.file(fmt.Sprintf("proc/%d/fdinfo/7", pid), "pos:\t0\nflags:\t02100002\n", 0o444)
+	return w.err
+}
+
+// End takes such a process away.
+func End(root string, pid int) error {
+	return os.RemoveAll(filepath.Join(root, "proc", fmt.Sprint(pid)))
+}
