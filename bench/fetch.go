@@ -229,7 +229,7 @@ func (l *link) run(ctx context.Context) error {
 	for {
 		near, err := l.listener.Accept()
 		if err != nil {
-			return nil //nolint:nilerr // it was closed
+			return nil // it was closed
 		}
 		far, err := (&net.Dialer{}).DialContext(ctx, "tcp", l.target)
 		if err != nil {

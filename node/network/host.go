@@ -157,8 +157,8 @@ func newResources() (network.ResourceManager, error) {
 	return m, nil
 }
 
-// newDHT is Kademlia for routing only: a private prefix, no values, no provider
-// records. Refreshes are started by Run, because the library's own fire on every
+// newDHT is Kademlia under a private prefix, with provider records and no values.
+// Refreshes are started by Run, because the library's own fire on every
 // new peer of a small network.
 func (n *Network) newDHT() (*dht.IpfsDHT, error) {
 	mode := dht.ModeAuto
@@ -169,13 +169,15 @@ func (n *Network) newDHT() (*dht.IpfsDHT, error) {
 		dht.ProtocolPrefix(libp2pproto.ID("/rerig/" + n.cfg.Network)),
 		dht.Mode(mode),
 		dht.DisableValues(),
-		dht.DisableProviders(),
 		dht.DisableAutoRefresh(),
 		dht.LookupCheckConcurrency(64),
 	}
-	if !n.cfg.LocalNet {
+	opts = append(opts, providerOptions()...)
+	if n.cfg.LocalNet {
+		opts = append(opts, dht.AddressFilter(fewAddrs))
+	} else {
 		opts = append(opts,
-			dht.AddressFilter(func(a []ma.Multiaddr) []ma.Multiaddr { return PublicAddrs(a) }),
+			dht.AddressFilter(func(a []ma.Multiaddr) []ma.Multiaddr { return fewAddrs(PublicAddrs(a)) }),
 			dht.RoutingTablePeerDiversityFilter(dht.NewRTPeerDiversityFilter(n.host, 2, 3)))
 	}
 	return dht.New(n.host, opts...)

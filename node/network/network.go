@@ -164,8 +164,8 @@ func New(cfg Config) (*Network, error) {
 // Host is the libp2p host.
 func (n *Network) Host() host.Host { return n.host }
 
-// DHT is the Kademlia routing of this network. It finds peers; it keeps neither
-// values nor provider records (SPEC §3).
+// DHT is the Kademlia routing of this network. It finds peers, and who has which public
+// content; it keeps no values (SPEC §3).
 func (n *Network) DHT() *dht.IpfsDHT { return n.dht }
 
 // Run keeps the node connected until ctx ends, then writes the peer cache and
