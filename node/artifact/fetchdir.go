@@ -12,6 +12,7 @@ import (
 
 	"github.com/ipfs/boxo/ipld/unixfs"
 	"github.com/ipfs/go-cid"
+	format "github.com/ipfs/go-ipld-format"
 	"golang.org/x/sync/errgroup"
 )
 
@@ -82,7 +83,7 @@ func (s *Store) fillDir(ctx context.Context, c cid.Cid, part string, limitBytes 
 // write goes through top, which no name and no link leads out of.
 type dirWalk struct {
 	get        getter
-	top        *os.Root
+	top        *os.Root // nil: nothing is written
 	limitFiles int
 	limitBytes uint64
 	quota      *Quota
@@ -99,6 +100,7 @@ type dirWalk struct {
 type dirFile struct {
 	path string
 	cid  cid.Cid
+	size uint64 // as the directory declares it
 }
 
 // dir makes one directory and notes the files in it.
@@ -116,8 +118,10 @@ func (d *dirWalk) dir(ctx context.Context, c cid.Cid, data []byte, path string, 
 	if t := fs.Type(); t != unixfs.TDirectory {
 		return malformed("%s is a %s, not a plain directory", c, t)
 	}
-	if err := d.top.MkdirAll(path, 0o755); err != nil {
-		return err
+	if d.top != nil {
+		if err := d.top.MkdirAll(path, 0o755); err != nil {
+			return err
+		}
 	}
 	d.dirs = append(d.dirs, path)
 	seen := make(map[string]bool, len(links))
@@ -137,7 +141,7 @@ func (d *dirWalk) dir(ctx context.Context, c cid.Cid, data []byte, path string, 
 		if d.count++; d.count > d.limitFiles {
 			return &LimitError{Field: "files and directories", Limit: uint64(d.limitFiles), Got: uint64(d.count)}
 		}
-		if err := d.entry(ctx, l.Cid, at, depth); err != nil {
+		if err := d.entry(ctx, l, at, depth); err != nil {
 			return err
 		}
 	}
@@ -153,9 +157,10 @@ func sameName(name string) string {
 }
 
 // entry goes into a directory and notes a file.
-func (d *dirWalk) entry(ctx context.Context, c cid.Cid, path string, depth int) error {
+func (d *dirWalk) entry(ctx context.Context, l *format.Link, path string, depth int) error {
+	c := l.Cid
 	if c.Type() == cid.Raw {
-		d.list = append(d.list, dirFile{path: path, cid: c})
+		d.list = append(d.list, dirFile{path: path, cid: c, size: l.Size})
 		return nil
 	}
 	data, err := d.get(ctx, c)
@@ -170,7 +175,7 @@ func (d *dirWalk) entry(ctx context.Context, c cid.Cid, path string, depth int) 
 	case unixfs.TDirectory:
 		return d.dir(ctx, c, data, path, depth+1)
 	case unixfs.TFile, unixfs.TRaw:
-		d.list = append(d.list, dirFile{path: path, cid: c})
+		d.list = append(d.list, dirFile{path: path, cid: c, size: fs.FileSize()})
 		return nil
 	default:
 		return malformed("%s is a %s; only plain files and directories are taken", path, t)
