@@ -55,6 +55,7 @@ type Config struct {
 	MaxBytes   int64         // bytes on disk beyond which unpinned content is evicted
 	StallAfter time.Duration // silence after which a peer is given up; 0: DefaultStallAfter
 	Routing    Routing       // finds who has public content; nil: only named peers are asked
+	Advertise  bool          // tell Routing of the public content here, so that neighbours fetch it here
 	Logger     *slog.Logger  // nil: slog.Default
 }
 
@@ -66,6 +67,8 @@ func (c *Config) validate() error {
 		return errors.New("artifact: Host: must be a libp2p host")
 	case c.MaxBytes < maxBlockBytes:
 		return fmt.Errorf("artifact: MaxBytes: at least %d, got %d", maxBlockBytes, c.MaxBytes)
+	case c.Advertise && c.Routing == nil:
+		return errors.New("artifact: Advertise: needs Routing")
 	}
 	if c.StallAfter <= 0 {
 		c.StallAfter = DefaultStallAfter
@@ -88,6 +91,8 @@ type Store struct {
 	busy  keyLocks // one worker for each CID or destination
 	added additions
 
+	published chan struct{} // of one token: something became public
+
 	started chan struct{} // closed by Run once bitswap answers
 	ended   chan struct{} // closed by Run when it returns
 	runOnce sync.Once
@@ -100,12 +105,13 @@ func New(cfg Config) (*Store, error) {
 		return nil, err
 	}
 	s := &Store{
-		cfg:     cfg,
-		disk:    disk{dir: cfg.Dir},
-		index:   newIndex(cfg.MaxBytes),
-		net:     bsnet.NewFromIpfsHost(cfg.Host),
-		started: make(chan struct{}),
-		ended:   make(chan struct{}),
+		cfg:       cfg,
+		disk:      disk{dir: cfg.Dir},
+		index:     newIndex(cfg.MaxBytes),
+		net:       bsnet.NewFromIpfsHost(cfg.Host),
+		published: make(chan struct{}, 1),
+		started:   make(chan struct{}),
+		ended:     make(chan struct{}),
 	}
 	s.wants = newWants(s.net, cfg.StallAfter)
 	s.index.drop = s.disk.remove
@@ -136,8 +142,13 @@ func (s *Store) Run(ctx context.Context) error {
 	)
 	s.net.Start(&receiver{wants: s.wants, engine: engine})
 	close(s.started)
+	var work sync.WaitGroup
+	if s.cfg.Advertise {
+		work.Go(func() { s.advertise(ctx) })
+	}
 
 	<-ctx.Done()
+	work.Wait()
 	s.net.Stop()
 	for _, id := range bsnetProtocols {
 		s.cfg.Host.RemoveStreamHandler(id)
@@ -165,7 +176,8 @@ func (s *Store) Unshare(root string, to peer.ID) {
 	}
 }
 
-// Publish lets everybody fetch root, also after a restart.
+// Publish lets everybody fetch root, also after a restart, and advertises it where the
+// store does.
 func (s *Store) Publish(root string) error {
 	c, err := parseCID(root)
 	if err != nil {
@@ -177,6 +189,10 @@ func (s *Store) Publish(root string) error {
 	}
 	if err := s.disk.writeRoot(r, true); err != nil {
 		return fmt.Errorf("publish %s: %w", root, err)
+	}
+	select {
+	case s.published <- struct{}{}:
+	default: // it is going to look as it is
 	}
 	return nil
 }

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/ipfs/go-cid"
 	"github.com/libp2p/go-libp2p/core/peer"
@@ -32,6 +33,8 @@ type root struct {
 	objects []string        // names on disk it holds
 	blocks  []string        // multihashes it is made of
 	used    atomic.Int64
+
+	advertised time.Time // when the network was last told of it
 }
 
 // object is a file of the directory that one or more roots hold.

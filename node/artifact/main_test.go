@@ -2,6 +2,7 @@ package artifact
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -27,6 +28,13 @@ func TestMain(m *testing.M) {
 	}
 	goleak.VerifyTestMain(m)
 }
+
+// powerDirEnv makes the test binary a child that adds content below a directory and
+// tells what is to stay.
+const powerDirEnv = "RERIG_ARTIFACT_POWER_DIR"
+
+// powerChild is that child, where there are power cuts to record.
+var powerChild = func(string) error { return errors.New("no power cuts on this system") }
 
 const testStall = 10 * time.Second // longer than any test needs when all is well
 

@@ -18,16 +18,14 @@ import (
 	"github.com/rerig/rerig/testnet/powercut"
 )
 
-// powerDirEnv makes the test binary a child that adds content below a directory and
-// tells what is to stay.
-const powerDirEnv = "RERIG_ARTIFACT_POWER_DIR"
+func init() { powerChild = addForPowerCut }
 
 const powerDirAt = 2 // which of what it tells is a directory
 
 // powerContent is a file of several blocks, and what is added besides.
 var powerContent = noise(leafBytes+1000, 7)
 
-func powerChild(dir string) error {
+func addForPowerCut(dir string) error {
 	h, err := libp2p.New(libp2p.NoListenAddrs, libp2p.DisableRelay(), libp2p.DisableMetrics())
 	if err != nil {
 		return err

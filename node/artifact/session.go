@@ -9,7 +9,6 @@ import (
 
 	"github.com/ipfs/go-cid"
 	"github.com/libp2p/go-libp2p/core/peer"
-	"github.com/libp2p/go-libp2p/core/peerstore"
 )
 
 const (
@@ -341,11 +340,9 @@ func (s *session) failure(w *want) error {
 // seek adds whoever is known to have the root, until enough are found or ctx ends.
 func (s *session) seek(ctx context.Context, routing Routing, root cid.Cid) {
 	for info := range routing.FindProvidersAsync(ctx, root, maxSources) {
-		if info.ID == s.store.cfg.Host.ID() {
-			continue
+		if info.ID != s.store.cfg.Host.ID() {
+			s.join(info.ID)
 		}
-		s.store.cfg.Host.Peerstore().AddAddrs(info.ID, info.Addrs, peerstore.TempAddrTTL)
-		s.join(info.ID)
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()

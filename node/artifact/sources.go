@@ -14,7 +14,8 @@ import (
 // IpfsDHT is one.
 type Routing interface {
 	// FindProvidersAsync sends up to count peers, as they are found, and closes the
-	// channel when there are no more or ctx ends.
+	// channel when there are no more or ctx ends. The host can dial them by then: which
+	// of their addresses are to be believed is the routing's business.
 	FindProvidersAsync(ctx context.Context, c cid.Cid, count int) <-chan peer.AddrInfo
 	// Provide says that this node has c; announce tells the peers closest to it too.
 	Provide(ctx context.Context, c cid.Cid, announce bool) error

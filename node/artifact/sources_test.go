@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"path/filepath"
+	"slices"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -176,8 +177,10 @@ func TestBlameIsBoundedAndExpires(t *testing.T) {
 	}
 }
 
-// TestSourcesAreFound: provider records name peers that the job does not.
-func TestSourcesAreFound(t *testing.T) {
+// routed is three nodes in a row, each with a routing table: the first and the last do
+// not know each other.
+func routed(t *testing.T, advertise bool) (first, last *node) {
+	t.Helper()
 	hosts := []host.Host{newHost(t), newHost(t), newHost(t)}
 	tables := make([]*dht.IpfsDHT, len(hosts))
 	for i, h := range hosts {
@@ -189,32 +192,81 @@ func TestSourcesAreFound(t *testing.T) {
 		tables[i] = d
 	}
 	connect(t, hosts[0], hosts[1])
-	connect(t, hosts[1], hosts[2]) // 0 and 2 do not know each other
+	connect(t, hosts[1], hosts[2])
 	for _, d := range tables {
 		poll(t, "the routing table", func() bool { return d.RoutingTable().Size() > 0 })
 	}
-	has, asks := startNode(t, Config{Host: hosts[0]}), startNode(t, Config{Host: hosts[2], Routing: tables[2]})
+	first = startNode(t, Config{Host: hosts[0], Routing: tables[0], Advertise: advertise})
+	return first, startNode(t, Config{Host: hosts[2], Routing: tables[2]})
+}
+
+// TestNeighboursFindWhatIsPublic: what is published is found by who was never told where
+// it is, and what is private is not, though it is asked for.
+func TestNeighboursFindWhatIsPublic(t *testing.T) {
+	has, asks := routed(t, true)
 	want := noise(3<<20, 6)
+	private := addBytes(t, has.Store, noise(1000, 7))
+	if err := has.Share(private, asks.host.ID()); err != nil {
+		t.Fatal(err)
+	}
 	c := addBytes(t, has.Store, want)
+	if _, err := asks.Fetch(t.Context(), c, 3<<20, Sources{Find: true}); !errors.Is(err, ErrNotFound) {
+		t.Errorf("before it was public: %v, want ErrNotFound", err)
+	}
 	if err := has.Publish(c); err != nil {
 		t.Fatal(err)
 	}
-	id, err := cid.Decode(c)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := asks.Fetch(t.Context(), c, 3<<20, Sources{Find: true}); !errors.Is(err, ErrNotFound) {
-		t.Errorf("before anybody provided it: %v, want ErrNotFound", err)
-	}
-	if err := tables[0].Provide(t.Context(), id, true); err != nil {
-		t.Fatal(err)
-	}
-	path, err := asks.Fetch(t.Context(), c, 3<<20, Sources{Find: true})
-	if err != nil {
-		t.Fatal(err)
-	}
+	var path string
+	poll(t, "the public file", func() (ok bool) {
+		var err error
+		path, err = asks.Fetch(t.Context(), c, 3<<20, Sources{Find: true})
+		return err == nil
+	})
 	if !bytes.Equal(readFile(t, path), want) {
 		t.Error("fetched other bytes")
+	}
+	if _, err := asks.Fetch(t.Context(), private, 1000, Sources{Find: true}); !errors.Is(err, ErrNotFound) {
+		t.Errorf("a private file was advertised: %v", err)
+	}
+}
+
+func TestNothingIsAdvertisedUnasked(t *testing.T) {
+	has, asks := routed(t, false)
+	c := addBytes(t, has.Store, noise(1000, 8))
+	if err := has.Publish(c); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := asks.Fetch(t.Context(), c, 1000, Sources{Find: true}); !errors.Is(err, ErrNotFound) {
+		t.Errorf("got %v, want ErrNotFound", err)
+	}
+}
+
+// TestAdvertisingIsBounded: the roots used last are told of, each once in its time.
+func TestAdvertisingIsBounded(t *testing.T) {
+	s := startNode(t, Config{})
+	var cids []cid.Cid
+	for i := range 5 {
+		c, err := cid.Decode(addBytes(t, s.Store, noise(100, byte(i))))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if i > 0 { // the first stays private
+			if err := s.Publish(c.String()); err != nil {
+				t.Fatal(err)
+			}
+		}
+		cids = append(cids, c)
+	}
+	start := time.Now()
+	if got := s.index.unadvertised(start, 3); !slices.Equal(got, []cid.Cid{cids[4], cids[3], cids[2]}) {
+		t.Errorf("got %v", got)
+	}
+	s.index.advertised(cids[3], start)
+	if got := s.index.unadvertised(start, 3); !slices.Equal(got, []cid.Cid{cids[4], cids[2]}) {
+		t.Errorf("after one was told of: %v", got)
+	}
+	if got := s.index.unadvertised(start.Add(time.Second), 9); len(got) != 4 {
+		t.Errorf("when it is due again: %v", got)
 	}
 }
 
