@@ -44,12 +44,12 @@ type Config struct {
 	// Unadvertised keeps the network from being told of the public artifacts that are
 	// kept here; who asks for one by its CID still gets it.
 	Unadvertised bool
-	RPC        []string        // overrides the profile's endpoints
-	Poll       time.Duration   // longest time between looks at the chain while a transaction is under way; 0 is a second
-	Payer      Payer           // pays for what the node buys; nil is its own key
-	Timing     discovery.Timing
-	Clock      func() time.Time
-	Logger     *slog.Logger
+	RPC          []string      // overrides the profile's endpoints
+	Poll         time.Duration // longest time between looks at the chain while a transaction is under way; 0 is a second
+	Payer        Payer         // pays for what the node buys; nil is its own key
+	Timing       discovery.Timing
+	Clock        func() time.Time
+	Logger       *slog.Logger
 }
 
 // Payer signs for the address that pays for what a node buys. The node closes it.
