@@ -9,9 +9,16 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+
+	"github.com/rerig/rerig/node/runner/gvisor"
 )
 
-func main() { os.Exit(run()) }
+func main() {
+	if gvisor.Main() { // this process is part of a sandbox, and has ended
+		return
+	}
+	os.Exit(run())
+}
 
 // run is main with an exit code.
 func run() int {

@@ -1,0 +1,142 @@
+//go:build linux && !nogvisor
+
+package gvisor
+
+import (
+	"bytes"
+	"context"
+	"log/slog"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"github.com/rerig/rerig/node/runner"
+	"github.com/rerig/rerig/node/runner/cgroup"
+)
+
+// What the tests build once.
+var (
+	rigProgram string // static, with gVisor in it
+	guestRoot  string // a container's root with the program /guest
+)
+
+func TestMain(m *testing.M) {
+	dir, err := os.MkdirTemp("", "gvisor")
+	if err != nil {
+		panic(err)
+	}
+	_ = os.Chmod(dir, 0o755) // for the tests as another user
+	rigProgram, guestRoot = filepath.Join(dir, "rig"), filepath.Join(dir, "root")
+	for out, pkg := range map[string]string{rigProgram: "./internal/rig", filepath.Join(guestRoot, "guest"): "./internal/guest"} {
+		cmd := exec.Command("go", "build", "-trimpath", "-ldflags=-s -w", "-o", out, pkg)
+		cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOFLAGS=")
+		if text, err := cmd.CombinedOutput(); err != nil {
+			panic(string(text))
+		}
+	}
+	// A cancelled Run leaves nothing behind, so neither may the tests.
+	code := m.Run()
+	if code == 0 {
+		if err := goleak.Find(); err != nil {
+			println(err.Error())
+			code = 1
+		}
+	}
+	_ = os.RemoveAll(dir)
+	os.Exit(code)
+}
+
+// open runs an engine with control groups until the test ends.
+func open(t testing.TB) *Engine {
+	t.Helper()
+	if os.Geteuid() != 0 {
+		t.Skip("needs root: run the tests as root, as CI does")
+	}
+	p, err := cgroup.Open("gvisortest")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := p.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return run(t, Config{DataDir: t.TempDir(), Program: rigProgram, Parent: p})
+}
+
+// run runs an engine until the test ends.
+func run(t testing.TB, cfg Config) *Engine {
+	t.Helper()
+	cfg.Logger = slog.New(slog.NewTextHandler(t.Output(), nil))
+	e, err := New(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	go func() { done <- e.Run(ctx) }()
+	t.Cleanup(func() {
+		cancel()
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+		left, err := os.ReadDir(e.jobs)
+		if err != nil || len(left) > 0 {
+			t.Errorf("left behind: %v %v", left, err)
+		}
+	})
+	select {
+	case <-e.Started():
+	case err := <-done:
+		t.Fatal(err)
+	}
+	return e
+}
+
+// spec is a job that runs the tests' guest.
+func spec(args ...string) runner.Spec {
+	return runner.Spec{
+		Root: guestRoot, Args: append([]string{"/guest"}, args...),
+		MemoryBytes: 128 << 20, StdoutBytes: 1 << 20, Deadline: time.Minute,
+	}
+}
+
+// do runs a job to its end.
+func do(t testing.TB, e *Engine, s runner.Spec) (runner.Result, string) {
+	t.Helper()
+	var out bytes.Buffer
+	j, err := e.Start(t.Context(), s, &out, &out)
+	if err != nil {
+		t.Fatal(err)
+	}
+	res, err := j.Wait()
+	if err != nil {
+		t.Fatal(err, out.String())
+	}
+	return res, out.String()
+}
+
+func TestProbe(t *testing.T) {
+	caps, err := open(t).Probe(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := (runner.Caps{Pause: true, Dial: true, MemoryLimit: true, CPULimit: true, ProcessLimit: true}); caps != want {
+		t.Errorf("got %+v, want %+v", caps, want)
+	}
+}
+
+func TestOutputAndExitCode(t *testing.T) {
+	e := open(t)
+	s := spec("echo", "to both")
+	s.Env = []string{"CODE=3"}
+	res, out := do(t, e, s)
+	if res.ExitCode != 3 || res.Failure != nil || strings.Count(out, "to both\n") != 2 {
+		t.Errorf("exit code %d, %v, said %q", res.ExitCode, res.Failure, out)
+	}
+}

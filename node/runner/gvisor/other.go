@@ -1,0 +1,27 @@
+//go:build !linux || nogvisor
+
+package gvisor
+
+import (
+	"fmt"
+	"runtime"
+
+	"github.com/rerig/rerig/node/runner"
+)
+
+// Parent makes control groups, where there are some.
+type Parent struct{}
+
+// Engine is never made in this build.
+type Engine struct{ runner.Engine }
+
+// Main returns false: no process of this build is a sandbox.
+func Main() bool { return false }
+
+// New returns ErrNotHere.
+func New(Config) (*Engine, error) {
+	if runtime.GOOS != "linux" {
+		return nil, fmt.Errorf("%w: it is for Linux, and this is %s", ErrNotHere, runtime.GOOS)
+	}
+	return nil, fmt.Errorf("%w: this binary was built without gVisor (tag nogvisor); take the full one", ErrNotHere)
+}

@@ -1,0 +1,182 @@
+//go:build linux && !nogvisor
+
+package gvisor
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/rerig/rerig/node/runner"
+)
+
+// How often a job's output directory, and where no control group does it, its memory is
+// looked at.
+const (
+	minLook = 10 * time.Millisecond
+	maxLook = 250 * time.Millisecond
+	// diskSpeed is the most that a job writes in a second, in bytes: the nearer its limit,
+	// the sooner the next look.
+	diskSpeed = 2 << 30
+	// lookShare is how many times as long as a look took the pause after it is at least.
+	lookShare = 10
+	// unlinkedLook is how often files without a name are looked for.
+	unlinkedLook = time.Second
+)
+
+// giveOutput lets the job's user write to its output directory.
+func (j *Job) giveOutput() error {
+	if j.spec.OutDir == "" || j.engine.rootless {
+		return nil
+	}
+	if err := os.Chown(j.spec.OutDir, int(j.spec.UID), int(j.spec.GID)); err != nil {
+		return fmt.Errorf("give the output directory to the job: %w", err)
+	}
+	return nil
+}
+
+// takeOutput takes from a job's output what would harm its reader: rights that a job's
+// file must not give, and those that it must not refuse.
+func takeOutput(dir string) error {
+	if dir == "" {
+		return nil
+	}
+	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+		switch {
+		case err != nil:
+			return err
+		case d.IsDir():
+			return os.Chmod(path, 0o700) // before it is read
+		case d.Type().IsRegular():
+			return os.Chmod(path, 0o600)
+		}
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("take over the job's output: %w", err)
+	}
+	return nil
+}
+
+// watch holds the job to the limits that no kernel holds it to, until stop is closed.
+func (j *Job) watch(stop <-chan struct{}) {
+	if j.spec.OutDir == "" && j.limited() {
+		return
+	}
+	select {
+	case <-j.begun:
+	case <-stop:
+		return
+	}
+	var unlinked uint64
+	var next time.Time
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	for {
+		select {
+		case <-stop:
+			return
+		case <-timer.C:
+		}
+		begun := time.Now()
+		if begun.After(next) {
+			unlinked = j.unlinked()
+			next = begun.Add(max(unlinkedLook, lookShare*time.Since(begun)))
+		}
+		if f := j.overMemory(); f != nil {
+			j.kill(f)
+			return
+		}
+		left, f := j.overOutput(unlinked)
+		if f != nil {
+			j.kill(f)
+			return
+		}
+		pause := min(time.Duration(float64(left)/diskSpeed*float64(time.Second)), maxLook)
+		timer.Reset(max(pause, minLook, lookShare*time.Since(begun)))
+	}
+}
+
+// limited tells whether the kernel holds the job to its memory.
+func (j *Job) limited() bool {
+	p := j.engine.config.Parent
+	if p == nil {
+		return false
+	}
+	memory, _, _, _ := p.Enforces()
+	return memory
+}
+
+// overMemory is the failure of a job that no control group limits and that holds too much.
+func (j *Job) overMemory() *runner.Failure {
+	if j.limited() {
+		return nil
+	}
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if j.reaped {
+		return nil
+	}
+	j.meter.look()
+	if j.meter.memory > j.meter.baseMemory+j.spec.MemoryBytes {
+		return j.memoryFailure()
+	}
+	return nil
+}
+
+var errOver = errors.New("over the limit")
+
+// overOutput is the failure of a job whose output is over its limit; else how many
+// bytes are left.
+func (j *Job) overOutput(unlinked uint64) (left uint64, f *runner.Failure) {
+	if j.spec.OutDir == "" {
+		return diskSpeed, nil
+	}
+	bytes, files := unlinked, 0
+	err := filepath.WalkDir(j.spec.OutDir, func(path string, d fs.DirEntry, err error) error {
+		if err != nil || path == j.spec.OutDir {
+			return nil //nolint:nilerr // it was removed meanwhile
+		}
+		if files++; files > j.spec.OutputFiles {
+			f = &runner.Failure{Kind: runner.FailureOutput, Detail: fmt.Sprintf("output has more than %d files", j.spec.OutputFiles)}
+			return errOver
+		}
+		if info, err := d.Info(); err == nil && d.Type().IsRegular() {
+			bytes += uint64(info.Size())
+		}
+		if bytes > j.spec.OutputBytes {
+			f = &runner.Failure{Kind: runner.FailureOutput, Detail: fmt.Sprintf("output is over %d bytes", j.spec.OutputBytes)}
+			return errOver
+		}
+		return nil
+	})
+	if err != nil {
+		return 0, f
+	}
+	return j.spec.OutputBytes - bytes, nil
+}
+
+// unlinked is the disk, in bytes, that files of the output's file system take which the
+// sandbox holds open and nobody can find: a job may go on writing to what it removed.
+func (j *Job) unlinked() (bytes uint64) {
+	var home unix.Stat_t
+	if j.spec.OutDir == "" || unix.Stat(j.spec.OutDir, &home) != nil {
+		return 0
+	}
+	j.mu.Lock()
+	pid := j.cmd.Process.Pid
+	j.mu.Unlock()
+	seen := map[uint64]bool{}
+	eachFile(pid, func(f *unix.Stat_t) {
+		if f.Dev == home.Dev && f.Nlink == 0 && f.Mode&unix.S_IFMT == unix.S_IFREG && !seen[f.Ino] {
+			seen[f.Ino] = true
+			bytes += uint64(f.Blocks) * 512
+		}
+	})
+	return bytes
+}

@@ -1,0 +1,141 @@
+//go:build linux && !nogvisor
+
+package gvisor
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+
+	specs "github.com/opencontainers/runtime-spec/specs-go"
+	"golang.org/x/sys/unix"
+
+	"github.com/rerig/rerig/node/runner"
+)
+
+// What a job gets that its spec does not say.
+const (
+	defaultProcesses = 256
+	// openFiles is how many files a process of a job may hold open, unless the daemon may
+	// hold fewer. gVisor holds one or two of its own for each.
+	openFiles = 4096
+	// leastScratch is what a job may write outside /out at the least: programs want a /tmp.
+	leastScratch = 16 << 20
+	// oomScore has the kernel end a job before anything of the miner's when the
+	// machine itself runs out of memory.
+	oomScore = 800
+)
+
+// check refuses what this engine does not run, and fills in what may be left out.
+func check(s *runner.Spec) error {
+	if err := s.Check(); err != nil {
+		return err
+	}
+	if s.Root == "" {
+		return errors.New("a container needs a root directory")
+	}
+	if len(s.Args) == 0 || s.Args[0] == "" {
+		return &runner.Failure{Kind: runner.FailureBadModule, Detail: "the container has no program to run: give arguments"}
+	}
+	if s.CPUs == 0 {
+		s.CPUs = 1
+	}
+	if s.Processes == 0 {
+		s.Processes = defaultProcesses
+	}
+	if s.WorkDir == "" {
+		s.WorkDir = "/"
+	}
+	s.ScratchBytes = max(s.ScratchBytes, leastScratch)
+	return nil
+}
+
+// writeBundle makes a job's OCI bundle: its directories, and its spec as config.json.
+func writeBundle(dir string, s *runner.Spec) error {
+	for _, d := range []string{"root", "state"} {
+		if err := os.Mkdir(filepath.Join(dir, d), 0o700); err != nil {
+			return fmt.Errorf("make the job's directory: %w", err)
+		}
+	}
+	text, err := json.Marshal(ociSpec(dir, s))
+	if err != nil {
+		return fmt.Errorf("encode the job's OCI spec: %w", err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, "config.json"), text, 0o600); err != nil {
+		return fmt.Errorf("write the job's OCI spec: %w", err)
+	}
+	return nil
+}
+
+// ociSpec is a job as gVisor takes it: no capability, no way to get one, no host file but
+// those of the job, and the network namespace of the sandbox's init.
+func ociSpec(dir string, s *runner.Spec) *specs.Spec {
+	files := min(openFiles, ownOpenFiles())
+	processes := uint64(s.Processes)
+	spec := &specs.Spec{
+		Version:  specs.Version,
+		Hostname: "rig",
+		Root:     &specs.Root{Path: filepath.Join(dir, "root")},
+		Process: &specs.Process{
+			User: specs.User{UID: s.UID, GID: s.GID},
+			Args: s.Args, Env: s.Env, Cwd: s.WorkDir,
+			Capabilities:    &specs.LinuxCapabilities{},
+			NoNewPrivileges: true,
+			Rlimits: []specs.POSIXRlimit{
+				{Type: "RLIMIT_NOFILE", Soft: files, Hard: files},
+				{Type: "RLIMIT_NPROC", Soft: processes, Hard: processes},
+				{Type: "RLIMIT_CORE"},
+			},
+		},
+		Mounts: []specs.Mount{
+			{Destination: "/proc", Type: "proc"},
+			{Destination: "/sys", Type: "sysfs", Options: []string{"ro", "nosuid", "nodev", "noexec"}},
+			{Destination: "/dev/shm", Type: "tmpfs", Options: []string{"nosuid", "nodev", "mode=1777", fmt.Sprintf("size=%d", s.ScratchBytes)}},
+		},
+		Annotations: map[string]string{
+			annotationRoot:   s.Root,
+			annotationCPUs:   strconv.Itoa(s.CPUs),
+			annotationMemory: strconv.FormatUint(s.MemoryBytes, 10),
+		},
+		Linux: &specs.Linux{Namespaces: []specs.LinuxNamespace{
+			{Type: specs.PIDNamespace}, {Type: specs.IPCNamespace}, {Type: specs.UTSNamespace}, {Type: specs.MountNamespace},
+			{Type: specs.NetworkNamespace, Path: "/proc/self/ns/net"},
+		}},
+	}
+	if s.InDir != "" {
+		spec.Mounts = append(spec.Mounts, specs.Mount{Destination: "/in", Type: "bind", Source: s.InDir,
+			Options: []string{"bind", "ro", "nosuid", "nodev"}})
+	}
+	if s.OutDir != "" {
+		spec.Mounts = append(spec.Mounts, specs.Mount{Destination: "/out", Type: "bind", Source: s.OutDir,
+			Options: []string{"bind", "rw", "nosuid", "nodev", "noexec"}})
+	}
+	return spec
+}
+
+// runscFlags is how gVisor runs in every sandbox.
+func runscFlags(s *runner.Spec, rootless bool) []string {
+	return []string{
+		fmt.Sprintf("--root=/proc/self/fd/%d", fdState),
+		"--network=sandbox",              // gVisor's own stack, over the empty namespace that init was born into
+		"--gofer-network-namespace=host", // init's
+		"--ignore-cgroups",               // the daemon makes them
+		"--directfs=false",               // the kernel opens no file: a small process hands it those of the job
+		"--host-settings=ignore",
+		"--sidecar-usage-policy=LEGACY_DEPRECATED_SLOW_EMBEDDED_FALLBACK", // this binary is all there is
+		fmt.Sprintf("--overlay2=root:memory,size=%d", s.ScratchBytes),
+		fmt.Sprintf("--rootless=%t", rootless),
+	}
+}
+
+// ownOpenFiles is how many files this process may hold open, and so gVisor's.
+func ownOpenFiles() uint64 {
+	var l unix.Rlimit
+	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &l); err != nil {
+		return openFiles
+	}
+	return l.Cur
+}
