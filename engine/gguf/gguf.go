@@ -1,7 +1,7 @@
 // Package gguf reads GGUF model files, versions 2 and 3: a header of typed
 // values followed by tensors. A model is job input and therefore hostile: every
 // length is checked against a limit and against the bytes left in the file
-// before anything is allocated. Begin with [Read].
+// before anything is allocated. Begin with [Open] or [Read].
 package gguf
 
 import (
@@ -21,7 +21,7 @@ const (
 	MaxArray    = 1 << 20  // items of one array
 	MaxHeader   = 64 << 20 // bytes of the header and the tensor list
 	MaxDims     = 4        // dimensions of a tensor
-	MaxElements = 1 << 28  // elements of one tensor
+	MaxElements = 1 << 32  // elements of one tensor
 	maxAlign    = 1 << 16  // bytes between tensors
 )
 

@@ -35,8 +35,8 @@ func sample() []byte {
 		"offset", uint32(kindInt8), int8(-3),
 		"epsilon", uint32(kindFloat32), float32(0.5),
 		"scores", uint32(kindArray), uint32(kindFloat32), uint64(2), []float32{1.5, -2},
-		"half", uint32(1), uint64(3), uint32(typeF16), uint64(0),
-		"full", uint32(2), uint64(2), uint64(1), uint32(typeF32), uint64(32))
+		"half", uint32(1), uint64(3), uint32(F16), uint64(0),
+		"full", uint32(2), uint64(2), uint64(1), uint32(F32), uint64(32))
 	head = append(head, make([]byte, -len(head)&31)...)
 	data := file([]uint16{0x3c00, 0xc000, 0x0001}, make([]byte, 26), []float32{3, -4})
 	return append(head, data...)
@@ -86,9 +86,9 @@ func TestHalfWidensEveryNumberExactly(t *testing.T) {
 		if bits>>15 == 1 {
 			want = -want
 		}
-		got := float64(half(uint16(bits)))
+		got := float64(Half(uint16(bits)))
 		if got != want && !(math.IsNaN(got) && math.IsNaN(want)) {
-			t.Fatalf("half(%#04x) = %v, want %v", bits, got, want)
+			t.Fatalf("Half(%#04x) = %v, want %v", bits, got, want)
 		}
 	}
 }
@@ -118,8 +118,8 @@ func TestHostileFilesAreRefused(t *testing.T) {
 		"no dimensions":        {tensor("w", uint32(0)), `tensor "w" has 0 dimensions`},
 		"many dimensions":      {tensor("w", uint32(1<<31)), "has 2147483648 dimensions, 1 to 4 are allowed"},
 		"zero elements":        {tensor("w", uint32(1), uint64(0)), "elements must be 1 to"},
-		"overflowing elements": {tensor("w", uint32(2), uint64(1<<28), uint64(1<<28)), "elements must be 1 to 268435456"},
-		"quantised":            {tensor("w", uint32(1), uint64(1), uint32(12), uint64(0)), "convert the model to F16"},
+		"overflowing elements": {tensor("w", uint32(2), uint64(1<<32), uint64(1<<32)), "elements must be 1 to 4294967296"},
+		"quantised":            {tensor("w", uint32(1), uint64(1), uint32(12), uint64(0)), "rows of 1 numbers are not whole blocks of 256"},
 		"tensor beyond file":   {tensor("w", uint32(1), uint64(8), uint32(0), uint64(0)), "ends beyond the file"},
 		"offset overflow":      {tensor("w", uint32(1), uint64(8), uint32(0), uint64(math.MaxUint64)), "ends beyond the file"},
 		"zero alignment":       {value("general.alignment", uint32(kindUint32), uint32(0)), "general.alignment 0 is outside 1 to 65536"},
@@ -170,8 +170,9 @@ func FuzzRead(f *testing.F) {
 			return
 		}
 		for _, name := range parsed.TensorNames() {
-			if _, err := parsed.Tensor(name, parsed.tensors[name].dims...); err != nil {
-				t.Errorf("an accepted tensor cannot be read: %v", err)
+			format, raw, err := parsed.Raw(name, parsed.tensors[name].dims...)
+			if err != nil || len(raw) != format.Bytes(int(parsed.tensors[name].elements)) {
+				t.Errorf("an accepted tensor cannot be read: %d bytes, %v", len(raw), err)
 			}
 		}
 	})

@@ -1,23 +1,16 @@
 package gguf
 
 import (
-	"encoding/binary"
 	"fmt"
 	"io"
-	"math"
 	"math/bits"
 	"slices"
-)
-
-// Tensor element types that Tensor can decode.
-const (
-	typeF32 = 0
-	typeF16 = 1
 )
 
 // File is a model file whose header has been read and checked.
 type File struct {
 	r       io.ReaderAt
+	close   func() error
 	values  map[string]value
 	tensors map[string]tensor
 	names   []string // the tensors in the file's order
@@ -26,10 +19,16 @@ type File struct {
 // tensor is one entry of the tensor list. dims are in the file's order, the
 // fastest-varying first.
 type tensor struct {
-	kind     uint64
+	format   Format
 	dims     []uint64
 	elements uint64
 	offset   uint64 // relative to the data section until place, then to the file
+}
+
+// size is the tensor's bytes in the file.
+func (t tensor) size() uint64 {
+	elements, bytes := t.format.Block()
+	return t.elements / uint64(elements) * uint64(bytes)
 }
 
 // readTensor reads one entry of the tensor list.
@@ -55,18 +54,22 @@ func (f *File) readTensor(h *header) error {
 		}
 		over, product := bits.Mul64(t.elements, t.dims[i])
 		if over != 0 || product == 0 || product > MaxElements {
-			return fmt.Errorf("tensor %q dimensions %v: elements must be 1 to %d", name, t.dims[:i+1], MaxElements)
+			return fmt.Errorf("tensor %q dimensions %v: elements must be 1 to %d", name, t.dims[:i+1], uint64(MaxElements))
 		}
 		t.elements = product
 	}
-	if t.kind, err = h.number(kindUint32); err != nil {
+	kind, err := h.number(kindUint32)
+	if err != nil {
 		return fmt.Errorf("tensor %q: type: %w", name, err)
+	}
+	if t.format = Format(kind); !t.format.Known() {
+		return fmt.Errorf("tensor %q has %v; F32, F16, BF16, Q8_0, Q4_0, Q4_K, Q5_K and Q6_K are supported, convert the model to one of them", name, t.format)
+	}
+	if block, _ := t.format.Block(); t.dims[0]%uint64(block) != 0 {
+		return fmt.Errorf("tensor %q: rows of %d numbers are not whole blocks of %d, which %v has", name, t.dims[0], block, t.format)
 	}
 	if t.offset, err = h.number(kindUint64); err != nil {
 		return fmt.Errorf("tensor %q: offset: %w", name, err)
-	}
-	if t.kind != typeF32 && t.kind != typeF16 {
-		return fmt.Errorf("tensor %q has type %d; F32 (0) and F16 (1) are supported, convert the model to F16", name, t.kind)
 	}
 	f.tensors[name] = t
 	f.names = append(f.names, name)
@@ -87,7 +90,7 @@ func (f *File) place(h *header) error {
 	start := (h.read + align - 1) / align * align
 	for _, name := range f.names {
 		t := f.tensors[name]
-		size := t.elements * t.width()
+		size := t.size()
 		if start > h.size || t.offset > uint64(h.size-start) || size > uint64(h.size-start)-t.offset {
 			return fmt.Errorf("gguf: tensor %q at offset %d with %d bytes ends beyond the file (%d bytes)", name, t.offset, size, h.size)
 		}
@@ -95,14 +98,6 @@ func (f *File) place(h *header) error {
 		f.tensors[name] = t
 	}
 	return nil
-}
-
-// width is the bytes of one element.
-func (t tensor) width() uint64 {
-	if t.kind == typeF32 {
-		return 4
-	}
-	return 2
 }
 
 // HasTensor reports whether the file has a tensor of that name.
@@ -115,18 +110,48 @@ func (f *File) HasTensor(name string) bool {
 // change the list.
 func (f *File) TensorNames() []string { return f.names }
 
-// Tensor reads a tensor and decodes it to float32. Its dimensions, the
-// fastest-varying first, must be exactly dims.
-func (f *File) Tensor(name string, dims ...uint64) ([]float32, error) {
+// tensor returns the entry of a tensor with exactly these dimensions.
+func (f *File) tensor(name string, dims []uint64) (tensor, error) {
 	t, ok := f.tensors[name]
 	if !ok {
-		return nil, fmt.Errorf("gguf: tensor %q is missing", name)
+		return t, fmt.Errorf("gguf: tensor %q is missing", name)
 	}
 	if !slices.Equal(t.dims, dims) {
-		return nil, fmt.Errorf("gguf: tensor %q has dimensions %v, want %v", name, t.dims, dims)
+		return t, fmt.Errorf("gguf: tensor %q has dimensions %v, want %v", name, t.dims, dims)
+	}
+	return t, nil
+}
+
+// Raw returns a tensor as it is stored, with its format: in place where the file
+// is in memory, which the caller must not change, else a copy. Its dimensions,
+// the fastest-varying first, must be exactly dims.
+func (f *File) Raw(name string, dims ...uint64) (Format, []byte, error) {
+	t, err := f.tensor(name, dims)
+	if err != nil {
+		return 0, nil, err
+	}
+	if m, ok := f.r.(memory); ok {
+		return t.format, m[t.offset : t.offset+t.size()], nil
+	}
+	p := make([]byte, t.size())
+	if n, err := f.r.ReadAt(p, int64(t.offset)); n < len(p) {
+		return 0, nil, fmt.Errorf("gguf: tensor %q: read %d bytes at %d: %w", name, len(p), t.offset, err)
+	}
+	return t.format, p, nil
+}
+
+// Tensor reads a tensor of F32, F16 or BF16 and decodes it to float32. Its
+// dimensions, the fastest-varying first, must be exactly dims.
+func (f *File) Tensor(name string, dims ...uint64) ([]float32, error) {
+	t, err := f.tensor(name, dims)
+	if err != nil {
+		return nil, err
+	}
+	elements, width := t.format.Block()
+	if elements != 1 {
+		return nil, fmt.Errorf("gguf: tensor %q has format %v where F32, F16 or BF16 is needed; convert the model to F16", name, t.format)
 	}
 	out := make([]float32, t.elements)
-	width := int(t.width())
 	chunk := make([]byte, min(len(out)*width, 1<<16))
 	at := int64(t.offset)
 	for rest := out; len(rest) > 0; {
@@ -135,38 +160,8 @@ func (f *File) Tensor(name string, dims ...uint64) ([]float32, error) {
 			return nil, fmt.Errorf("gguf: tensor %q: read %d bytes at %d: %w", name, len(p), at, err)
 		}
 		at += int64(len(p))
-		if t.kind == typeF32 {
-			decodeF32(rest, p)
-		} else {
-			decodeF16(rest, p)
-		}
+		decode(t.format, rest, p)
 		rest = rest[len(p)/width:]
 	}
 	return out, nil
-}
-
-// decodeF32 decodes len(p)/4 numbers into out.
-func decodeF32(out []float32, p []byte) {
-	for i := range len(p) / 4 {
-		out[i] = math.Float32frombits(binary.LittleEndian.Uint32(p[4*i:]))
-	}
-}
-
-// decodeF16 decodes len(p)/2 IEEE half-precision numbers into out.
-func decodeF16(out []float32, p []byte) {
-	for i := range out[:len(p)/2] {
-		out[i] = half(binary.LittleEndian.Uint16(p[2*i:]))
-	}
-}
-
-// half widens an IEEE 754 half-precision number; the result is exact. Moved into
-// place, its exponent is 112 too small for float32, which a product with a power
-// of two corrects, for subnormal numbers as well.
-func half(h uint16) float32 {
-	const infinity = 0x7c00
-	magnitude := math.Float32frombits(uint32(h&0x7fff)<<13) * 0x1p112
-	if h&infinity == infinity {
-		magnitude = math.Float32frombits(0x7f800000 | uint32(h&0x3ff)<<13)
-	}
-	return math.Float32frombits(math.Float32bits(magnitude) | uint32(h&0x8000)<<16)
 }

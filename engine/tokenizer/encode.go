@@ -1,115 +1,100 @@
 package tokenizer
 
 import (
-	"container/heap"
+	"slices"
 	"strings"
-	"unicode/utf8"
 )
 
-// symbol is a part of the text being encoded, linked to its neighbours. An
-// empty text marks a symbol that was joined to its left neighbour.
-type symbol struct {
-	text        string
-	left, right int
-}
-
-// pair proposes to join the symbol at left with its right neighbour, as they
-// were when together they made text.
-type pair struct {
-	left  int
-	text  string
-	score float32
-}
-
-// pairs is a heap: the best score first, and the leftmost of equals.
-type pairs []pair
-
-func (p pairs) Len() int { return len(p) }
-func (p pairs) Less(i, j int) bool {
-	if p[i].score != p[j].score {
-		return p[i].score > p[j].score
-	}
-	return p[i].left < p[j].left
-}
-func (p pairs) Swap(i, j int) { p[i], p[j] = p[j], p[i] }
-func (p *pairs) Push(x any)   { *p = append(*p, x.(pair)) }
-func (p *pairs) Pop() any {
-	last := (*p)[len(*p)-1]
-	*p = (*p)[:len(*p)-1]
-	return last
+// Part is a piece of a prompt: a text, or the name of a control token.
+type Part struct {
+	Text    string
+	Control bool
 }
 
 // Encode returns the tokens of a text, beginning with BOS where the model wants
-// it. Characters without a piece, and invalid UTF-8, become byte tokens; text
-// never becomes a control token.
+// it. Text never becomes a control token.
 func (t *Tokenizer) Encode(text string) []int {
+	return t.EncodeParts([]Part{{Text: text}})
+}
+
+// EncodeParts returns the tokens of texts and control tokens in turn, beginning
+// with BOS where the model wants it and the parts do not say it. A control token
+// that the model lacks is encoded as text.
+func (t *Tokenizer) EncodeParts(parts []Part) []int {
 	var tokens []int
 	if t.addBOS {
 		tokens = append(tokens, t.BOS)
 	}
-	if text == "" {
-		return tokens
+	first := true
+	var text strings.Builder // texts that lie side by side are one
+	flush := func() {
+		tokens = t.text(tokens, text.String(), &first)
+		text.Reset()
 	}
-	if t.spacePrefix {
-		text = " " + text
-	}
-	symbols := split(strings.ReplaceAll(text, " ", space))
-	t.join(symbols)
-	for _, s := range symbols {
-		if s.text == "" {
+	for i, part := range parts {
+		token, ok := t.names[part.Text]
+		if !part.Control || !ok {
+			text.WriteString(part.Text)
 			continue
 		}
-		if id, ok := t.ids[s.text]; ok {
-			tokens = append(tokens, id)
+		flush()
+		if !(i == 0 && t.addBOS && token == t.BOS) {
+			tokens = append(tokens, token)
+		}
+		first = true
+	}
+	flush()
+	return tokens
+}
+
+// text appends the tokens of a text: its user-defined tokens wherever they stand,
+// longer ones before shorter ones, and what lies between encoded.
+func (t *Tokenizer) text(tokens []int, text string, first *bool) []int {
+	for _, fragment := range t.fragments(text) {
+		if fragment.token >= 0 {
+			tokens, *first = append(tokens, fragment.token), true
 			continue
 		}
-		for i := range len(s.text) {
-			tokens = append(tokens, t.bytes[s.text[i]])
-		}
+		tokens, *first = t.encoder.encode(tokens, fragment.text, *first), false
 	}
 	return tokens
 }
 
-// split cuts a text into linked characters; an invalid byte is one character.
-func split(text string) []symbol {
-	var symbols []symbol
-	for len(text) > 0 {
-		_, n := utf8.DecodeRuneInString(text)
-		i := len(symbols)
-		symbols = append(symbols, symbol{text: text[:n], left: i - 1, right: i + 1})
-		text = text[n:]
+// fragments cuts a text at its user-defined tokens; token is -1 for what lies
+// between.
+func (t *Tokenizer) fragments(text string) []named {
+	var fragments []named
+	if text != "" {
+		fragments = []named{{text, -1}}
 	}
-	symbols[len(symbols)-1].right = -1
-	return symbols
+	for _, w := range t.whole {
+		if !strings.Contains(text, w.text) {
+			continue
+		}
+		var cut []named
+		for _, f := range fragments {
+			for f.token < 0 {
+				before, after, found := strings.Cut(f.text, w.text)
+				if !found {
+					break
+				}
+				if before != "" {
+					cut = append(cut, named{before, -1})
+				}
+				cut = append(cut, w)
+				f.text = after
+			}
+			if f.text != "" {
+				cut = append(cut, f)
+			}
+		}
+		fragments = cut
+	}
+	return fragments
 }
 
-// join merges neighbours, best pair first, until no two make a piece.
-func (t *Tokenizer) join(symbols []symbol) {
-	var queue pairs
-	propose := func(left, right int) {
-		if left < 0 || right < 0 {
-			return
-		}
-		text := symbols[left].text + symbols[right].text
-		if id, ok := t.ids[text]; ok {
-			heap.Push(&queue, pair{left, text, t.scores[id]})
-		}
-	}
-	for i := range len(symbols) - 1 {
-		propose(i, i+1)
-	}
-	for queue.Len() > 0 {
-		p := heap.Pop(&queue).(pair)
-		left := &symbols[p.left]
-		if left.text == "" || left.right < 0 || len(left.text)+len(symbols[left.right].text) != len(p.text) {
-			continue // one of the two has been joined since
-		}
-		right := &symbols[left.right]
-		left.text, left.right, right.text = p.text, right.right, ""
-		if left.right >= 0 {
-			symbols[left.right].left = p.left
-		}
-		propose(left.left, p.left)
-		propose(p.left, left.right)
-	}
+// sortLongestFirst orders tokens by the length of their texts, equal ones as they
+// were.
+func sortLongestFirst(tokens []named) {
+	slices.SortStableFunc(tokens, func(a, b named) int { return len(b.text) - len(a.text) })
 }

@@ -1,12 +1,12 @@
-// Package tokenizer turns text into the tokens of a llama-family model and
-// back: SentencePiece-style byte-pair encoding with scored pieces and byte
-// fallback, encoding exactly as llama.cpp does. Begin with [Load].
+// Package tokenizer turns text into the tokens of a language model and back, with
+// the tables of the model's own file and exactly as llama.cpp does. Two kinds are
+// known: SentencePiece-style pieces with scores and byte fallback
+// (tokenizer.ggml.model "llama"), and byte-level pairs merged by rank ("gpt2").
+// Begin with [Load].
 package tokenizer
 
 import (
 	"fmt"
-	"strconv"
-	"strings"
 
 	"github.com/rerig/rerig/engine/gguf"
 )
@@ -14,15 +14,13 @@ import (
 // Piece types of tokenizer.ggml.token_type.
 const (
 	typeNormal      = 1
+	typeControl     = 3
 	typeUserDefined = 4
 	typeByte        = 6
 )
 
 // MaxVocab is the number of pieces a tokenizer may have.
-const MaxVocab = 1 << 18
-
-// space is how a piece spells a space.
-const space = "\u2581"
+const MaxVocab = 1 << 19
 
 // Tokenizer is a vocabulary with its special tokens. It is safe for concurrent
 // use.
@@ -30,23 +28,31 @@ type Tokenizer struct {
 	// BOS and EOS begin and end a text.
 	BOS, EOS int
 
-	texts       [][]byte // what a token prints, by token
-	scores      []float32
-	ids         map[string]int // pieces that text may be split into
-	bytes       [256]int
-	addBOS      bool
-	spacePrefix bool
+	encoder encoder
+	texts   [][]byte       // what a token prints, by token
+	names   map[string]int // control tokens, which text never becomes
+	whole   []named        // user-defined tokens, which are found before anything else
+	ends    map[int]bool   // tokens that end a text or a turn
+	addBOS  bool
 }
 
-// Load reads the tokenizer of a model file. Only the "llama" (SentencePiece
-// BPE) kind is supported.
+// named is a token with its text.
+type named struct {
+	text  string
+	token int
+}
+
+// encoder is a kind of tokenizer: it appends the tokens of a text. first says that
+// the text begins the whole, or follows a control token.
+type encoder interface {
+	encode(tokens []int, text string, first bool) []int
+}
+
+// Load reads the tokenizer of a model file. Errors name the header entry.
 func Load(f *gguf.File) (*Tokenizer, error) {
 	kind, err := f.Text("tokenizer.ggml.model")
 	if err != nil {
 		return nil, err
-	}
-	if kind != "llama" {
-		return nil, fmt.Errorf("tokenizer: tokenizer.ggml.model %q is not supported, want \"llama\"", kind)
 	}
 	pieces, err := f.Texts("tokenizer.ggml.tokens")
 	if err != nil {
@@ -55,58 +61,54 @@ func Load(f *gguf.File) (*Tokenizer, error) {
 	if len(pieces) < 3 || len(pieces) > MaxVocab {
 		return nil, fmt.Errorf("tokenizer: tokenizer.ggml.tokens has %d pieces, 3 to %d are allowed", len(pieces), MaxVocab)
 	}
-	t := &Tokenizer{ids: make(map[string]int, len(pieces)), texts: make([][]byte, len(pieces))}
-	if t.scores, err = f.Floats("tokenizer.ggml.scores"); err != nil {
-		return nil, err
-	}
 	types, err := f.Ints("tokenizer.ggml.token_type")
 	if err != nil {
 		return nil, err
 	}
-	if len(t.scores) != len(pieces) || len(types) != len(pieces) {
-		return nil, fmt.Errorf("tokenizer: %d pieces with %d scores and %d types", len(pieces), len(t.scores), len(types))
+	if len(types) != len(pieces) {
+		return nil, fmt.Errorf("tokenizer: %d pieces with %d types", len(pieces), len(types))
 	}
-	if err := t.index(pieces, types); err != nil {
+	t := &Tokenizer{texts: make([][]byte, len(pieces)), names: map[string]int{}, ends: map[int]bool{}}
+	switch kind {
+	case "llama":
+		t.BOS, t.EOS, t.addBOS = 1, 2, true
+		t.encoder, err = loadPieces(f, t, pieces, types)
+	case "gpt2":
+		t.encoder, err = loadPairs(f, t, pieces, types)
+	default:
+		err = fmt.Errorf("tokenizer: tokenizer.ggml.model %q is not supported, want \"llama\" or \"gpt2\"", kind)
+	}
+	if err != nil {
 		return nil, err
 	}
+	t.collect(pieces, types)
 	return t, t.options(f)
 }
 
-// index fills the tables from piece to token and back.
-func (t *Tokenizer) index(pieces []string, types []int64) error {
-	for i := range t.bytes {
-		t.bytes[i] = -1
-	}
+// collect finds the tokens that are not parts of words.
+func (t *Tokenizer) collect(pieces []string, types []int64) {
 	for id, piece := range pieces {
 		switch types[id] {
-		case typeByte:
-			if len(piece) != len("<0x0A>") || piece[:3] != "<0x" || piece[5] != '>' {
-				return fmt.Errorf("tokenizer: piece %d %q is not a byte such as <0x0A>", id, piece)
+		case typeControl:
+			if _, twice := t.names[piece]; !twice {
+				t.names[piece] = id
 			}
-			b, err := strconv.ParseUint(piece[3:5], 16, 8)
-			if err != nil {
-				return fmt.Errorf("tokenizer: piece %d %q is not a byte such as <0x0A>", id, piece)
+		case typeUserDefined:
+			t.texts[id] = []byte(piece)
+			if piece != "" {
+				t.whole = append(t.whole, named{piece, id})
 			}
-			t.bytes[b] = id
-			t.texts[id] = []byte{byte(b)}
-		case typeNormal, typeUserDefined:
-			if _, twice := t.ids[piece]; !twice {
-				t.ids[piece] = id
-			}
-			t.texts[id] = []byte(strings.ReplaceAll(piece, space, " "))
 		}
 	}
-	for b, id := range t.bytes {
-		if id < 0 {
-			return fmt.Errorf("tokenizer: the byte piece <0x%02X> is missing", b)
-		}
-	}
-	return nil
+	sortLongestFirst(t.whole)
 }
 
-// options reads the special tokens and the switches, with llama.cpp's defaults.
+// endNames are the control tokens that end a text or a turn whatever the header
+// says.
+var endNames = []string{"<|eot_id|>", "<|im_end|>", "<|end|>", "<end_of_turn>", "<|endoftext|>", "<|eom_id|>", "<EOT>", "</s>"}
+
+// options reads the special tokens and the switch for BOS.
 func (t *Tokenizer) options(f *gguf.File) (err error) {
-	t.BOS, t.EOS, t.addBOS, t.spacePrefix = 1, 2, true, true
 	last := len(t.texts) - 1
 	if key := "tokenizer.ggml.bos_token_id"; f.Has(key) {
 		if t.BOS, err = f.Int(key, 0, last); err != nil {
@@ -123,16 +125,34 @@ func (t *Tokenizer) options(f *gguf.File) (err error) {
 			return err
 		}
 	}
-	if key := "tokenizer.ggml.add_space_prefix"; f.Has(key) {
-		t.spacePrefix, err = f.Bool(key)
+	t.ends[t.EOS] = true
+	if key := "tokenizer.ggml.eot_token_id"; f.Has(key) {
+		token, err := f.Int(key, 0, last)
+		if err != nil {
+			return err
+		}
+		t.ends[token] = true
 	}
-	return err
+	for _, name := range endNames {
+		if token, ok := t.names[name]; ok {
+			t.ends[token] = true
+		}
+	}
+	return nil
+}
+
+// Ends reports whether a token ends a text: EOS, or the end of a turn.
+func (t *Tokenizer) Ends(token int) bool { return t.ends[token] }
+
+// Control returns the control token of that name.
+func (t *Tokenizer) Control(name string) (token int, ok bool) {
+	token, ok = t.names[name]
+	return token, ok
 }
 
 // Size returns the number of pieces.
 func (t *Tokenizer) Size() int { return len(t.texts) }
 
-// Text returns the bytes a token prints: none for control tokens, and one byte,
-// perhaps of a longer character, for byte tokens. The caller must not change
-// them.
+// Text returns the bytes a token prints: none for control tokens, and perhaps only
+// a part of a character. The caller must not change them.
 func (t *Tokenizer) Text(token int) []byte { return t.texts[token] }

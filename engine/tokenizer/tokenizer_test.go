@@ -5,8 +5,8 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/rerig/rerig/models/jargon"
 	"github.com/rerig/rerig/engine/gguf"
+	"github.com/rerig/rerig/models/jargon"
 )
 
 func jargonTokenizer(t *testing.T) *Tokenizer {

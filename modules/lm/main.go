@@ -18,9 +18,9 @@ import (
 	"strings"
 
 	"github.com/rerig/rerig/engine/gguf"
-	"github.com/rerig/rerig/modules/lm/llama"
 	"github.com/rerig/rerig/engine/sampler"
 	"github.com/rerig/rerig/engine/tokenizer"
+	"github.com/rerig/rerig/modules/lm/llama"
 )
 
 const (

@@ -13,8 +13,8 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/rerig/rerig/models/jargon"
 	"github.com/rerig/rerig/engine/sampler"
+	"github.com/rerig/rerig/models/jargon"
 )
 
 // modelFile writes the Jargon model, perhaps changed, to a file.

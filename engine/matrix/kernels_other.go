@@ -1,0 +1,4 @@
+package matrix
+
+// kernels is the implementation in use.
+var kernels = generic
