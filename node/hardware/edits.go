@@ -1,0 +1,120 @@
+package hardware
+
+import (
+	"errors"
+	"fmt"
+	"path/filepath"
+	"slices"
+	"strings"
+)
+
+// Edits are what a sandbox must be given of the host so that a program in it can use
+// cards: nothing else makes a card reachable.
+type Edits struct {
+	Nodes  []Node
+	Mounts []Mount
+	// Env holds KEY=value entries; an engine puts LD_LIBRARY_PATH before the image's own.
+	Env []string
+}
+
+// Node is a character device, by the numbers that it had when it was looked at.
+type Node struct {
+	Host, Inside string
+	Major, Minor uint32
+}
+
+// Mount is a file of the host that the sandbox sees read-only.
+type Mount struct{ Host, Inside string }
+
+// nvidiaDir is where the driver's files are inside; images made for CUDA look there.
+const nvidiaDir = "/usr/local/nvidia"
+
+// Edits are what these cards need together. Its errors name the file that is missing and
+// what makes it. Only compute and the tools that watch it are in: no display, no video.
+//
+// Unproven: no test has opened a real card through them.
+func (s Sources) Edits(cards []Card) (Edits, error) {
+	var all Edits
+	for _, vendor := range []string{VendorNVIDIA, VendorAMD, VendorIntel} {
+		of := slices.DeleteFunc(slices.Clone(cards), func(c Card) bool { return c.Vendor != vendor })
+		if len(of) == 0 {
+			continue
+		}
+		e, err := s.common(&of[0])
+		if err != nil {
+			return Edits{}, err
+		}
+		for i := range of {
+			own, err := s.own(&of[i])
+			if err != nil {
+				return Edits{}, err
+			}
+			e.Nodes = append(e.Nodes, own...)
+		}
+		all.Nodes = append(all.Nodes, e.Nodes...)
+		all.Mounts = append(all.Mounts, e.Mounts...)
+		all.Env = append(all.Env, e.Env...)
+	}
+	return all, nil
+}
+
+// common is what all cards of one vendor share.
+func (s Sources) common(c *Card) (e Edits, err error) {
+	switch c.Vendor {
+	case VendorNVIDIA:
+		for _, path := range []string{"/dev/nvidiactl", "/dev/nvidia-uvm", "/dev/nvidia-uvm-tools"} {
+			n, err := s.node(path)
+			if err != nil {
+				return Edits{}, fmt.Errorf("%w; `nvidia-modprobe -u -c 0` makes it", err)
+			}
+			e.Nodes = append(e.Nodes, n)
+		}
+		if e.Mounts, err = s.nvidiaLibraries(c.DriverVersion); err != nil {
+			return Edits{}, err
+		}
+		if tool := s.findTool("nvidia-smi"); tool != "" {
+			e.Mounts = append(e.Mounts, Mount{tool, nvidiaDir + "/bin/nvidia-smi"})
+		}
+		// "void" keeps other container tools from adding cards of their own.
+		e.Env = []string{"LD_LIBRARY_PATH=" + nvidiaDir + "/lib64", "NVIDIA_VISIBLE_DEVICES=void"}
+	case VendorAMD:
+		n, err := s.node("/dev/kfd")
+		if err != nil {
+			return Edits{}, fmt.Errorf("%w; the amdgpu driver makes it where its compute part is built in", err)
+		}
+		e.Nodes = []Node{n}
+	}
+	return e, nil
+}
+
+// own is the card's own device file: of AMD's and Intel's the render node, which can
+// neither set a display mode nor see other programs' memory.
+func (s Sources) own(c *Card) ([]Node, error) {
+	prefix := "/dev/dri/renderD"
+	if c.Vendor == VendorNVIDIA {
+		prefix = "/dev/nvidia"
+	}
+	for _, path := range c.Nodes {
+		if strings.HasPrefix(path, prefix) {
+			n, err := s.node(path)
+			if err != nil {
+				return nil, err
+			}
+			return []Node{n}, nil
+		}
+	}
+	return nil, fmt.Errorf("card %s (%s) has no device file: its driver is not loaded", c.Address, c.Name())
+}
+
+// node looks at a device file of the host.
+func (s Sources) node(path string) (Node, error) {
+	host := filepath.Join(s.Dev, strings.TrimPrefix(path, "/dev/"))
+	major, minor, err := deviceNumbers(host)
+	if err != nil {
+		return Node{}, fmt.Errorf("device file %s: %w", path, err)
+	}
+	return Node{Host: host, Inside: path, Major: major, Minor: minor}, nil
+}
+
+// errNoDevice is something else in a device file's place.
+var errNoDevice = errors.New("not a character device")
