@@ -26,19 +26,44 @@ func (s *Store) Fetch(ctx context.Context, root string, limit uint64, from Sourc
 	if path, ok, err := s.cached(c, limit, from.Quota); ok {
 		return path, err
 	}
-	unlock, err := s.busy.lock(ctx, root)
+	get, done := s.gather(ctx, c, from)
+	defer done()
+	return s.fetchFile(ctx, c, limit, get, from.Quota)
+}
+
+// fetchFile is Fetch by a given getter.
+func (s *Store) fetchFile(ctx context.Context, c cid.Cid, limit uint64, get getter, quota *Quota) (string, error) {
+	unlock, err := s.busy.lock(ctx, c.String())
 	if err != nil {
-		return "", fmt.Errorf("fetch %s: %w", root, err)
+		return "", fmt.Errorf("fetch %s: %w", c, err)
 	}
 	defer unlock()
 	defer s.index.pin(c)()
-	if path, ok, err := s.cached(c, limit, from.Quota); ok {
+	s.adopt(c)
+	if path, ok, err := s.cached(c, limit, quota); ok {
 		return path, err
 	}
-	if err := s.fetch(ctx, c, limit, from); err != nil {
-		return "", fmt.Errorf("fetch %s: %w", root, err)
+	if err := s.fetch(ctx, c, limit, get, quota); err != nil {
+		return "", fmt.Errorf("fetch %s: %w", c, err)
 	}
 	return s.disk.path(fileName(c)), nil
+}
+
+// adopt makes a file that is kept as a part of a directory a root of its own.
+func (s *Store) adopt(c cid.Cid) {
+	if _, known := s.index.lookup(c); known {
+		return
+	}
+	size, _, ok := s.index.object(fileName(c))
+	if !ok {
+		return
+	}
+	n := &content{rootInfo: rootInfo{cid: c, kind: kindFile, size: uint64(size)}, sizes: map[string]int64{}}
+	gone := func(string) error { return ErrNotFound }
+	if s.loadFile(c, n) != nil || s.index.install(n, nil, gone) != nil {
+		return // it was evicted meanwhile, or is not sound: it is fetched
+	}
+	_ = s.disk.writeRoot(n.rootInfo, false) // lost with the process, it is adopted again
 }
 
 // cached answers a fetch of what is here. It counts for the job all the same: what a
@@ -58,9 +83,7 @@ func (s *Store) cached(c cid.Cid, limit uint64, quota *Quota) (string, bool, err
 	return path, true, nil
 }
 
-func (s *Store) fetch(ctx context.Context, c cid.Cid, limit uint64, from Sources) (err error) {
-	get, done := s.gather(ctx, c, from)
-	defer done()
+func (s *Store) fetch(ctx context.Context, c cid.Cid, limit uint64, get getter, quota *Quota) (err error) {
 	p := &partialFile{s: s, cid: c, get: get}
 	data, err := p.node(ctx, c)
 	if err != nil {
@@ -73,12 +96,12 @@ func (s *Store) fetch(ctx context.Context, c cid.Cid, limit uint64, from Sources
 	if size > limit {
 		return &LimitError{Field: "file bytes", Limit: limit, Got: size}
 	}
-	if err := from.Quota.Take(size); err != nil {
+	if err := quota.Take(size); err != nil {
 		return err
 	}
 	defer func() {
 		if err != nil {
-			from.Quota.Give(size)
+			quota.Give(size)
 		}
 	}()
 	s.index.takePartial(c)

@@ -87,7 +87,8 @@ type dirWalk struct {
 	limitFiles int
 	limitBytes uint64
 	quota      *Quota
-	turns      chan struct{} // blocks held at once by all files
+	turns      chan struct{}                // blocks held at once by all files
+	keep       func(c cid.Cid, data []byte) // takes each directory's block; may be nil
 
 	dirs  []string
 	list  []dirFile
@@ -122,6 +123,9 @@ func (d *dirWalk) dir(ctx context.Context, c cid.Cid, data []byte, path string, 
 		if err := d.top.MkdirAll(path, 0o755); err != nil {
 			return err
 		}
+	}
+	if d.keep != nil {
+		d.keep(c, data)
 	}
 	d.dirs = append(d.dirs, path)
 	seen := make(map[string]bool, len(links))

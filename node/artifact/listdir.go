@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"path/filepath"
+
+	"github.com/ipfs/go-cid"
 )
 
 // Entry is one file of a directory.
@@ -26,18 +28,25 @@ func (s *Store) ListDir(ctx context.Context, root string, limitBytes uint64, lim
 	}
 	get, done := s.gather(ctx, c, from)
 	defer done()
-	d := &dirWalk{get: get, limitFiles: limitFiles, limitBytes: limitBytes}
-	data, err := d.get(ctx, c)
-	if err == nil {
-		err = d.dir(ctx, c, data, ".", 0)
-	}
+	entries, err := listFiles(ctx, c, &dirWalk{get: get, limitFiles: limitFiles, limitBytes: limitBytes})
 	if err != nil {
 		return nil, fmt.Errorf("list directory %s: %w", root, err)
+	}
+	return entries, nil
+}
+
+func listFiles(ctx context.Context, root cid.Cid, d *dirWalk) ([]Entry, error) {
+	data, err := d.get(ctx, root)
+	if err == nil {
+		err = d.dir(ctx, root, data, ".", 0)
+	}
+	if err != nil {
+		return nil, err
 	}
 	entries := make([]Entry, len(d.list))
 	for i, f := range d.list {
 		if err := d.take(f.size); err != nil {
-			return nil, fmt.Errorf("list directory %s: %w", root, err)
+			return nil, err
 		}
 		entries[i] = Entry{Path: filepath.ToSlash(f.path), CID: f.cid.String(), Size: f.size}
 	}

@@ -34,7 +34,8 @@ type session struct {
 
 	mu      sync.Mutex // guards what follows and every source
 	sources []*source
-	asked   int
+	asked   int // wants so far
+	pending int // blocks asked for and not here, all sources together
 	state   searchState
 	changed chan struct{} // closed and replaced when waiting for a source may be over
 }
@@ -170,12 +171,13 @@ func (s *session) choose(w *want, now time.Time) (src *source, changed <-chan st
 	switch {
 	case !left && len(w.pending) == 0:
 		return nil, s.changed, s.state != searching
-	case best == nil || best.inflight >= best.window() || !s.worthwhile(w, best, now):
+	case best == nil || best.inflight >= best.window() || s.pending >= maxInFlight || !s.worthwhile(w, best, now):
 		return nil, s.changed, false
 	}
 	w.tried[best] = true
 	w.pending = append(w.pending, errand{src: best, at: now, expect: best.wait(s.typical())})
 	best.inflight++
+	s.pending++
 	return best, s.changed, false
 }
 
@@ -230,6 +232,7 @@ func (s *session) learn(src *source, at time.Time, size int, err error, abandone
 	defer s.wake()
 	now := time.Now()
 	src.inflight--
+	s.pending--
 	switch {
 	case err == nil:
 		src.answered, src.misses = true, 0
