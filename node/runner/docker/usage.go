@@ -1,0 +1,190 @@
+package docker
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"path/filepath"
+	"time"
+
+	"github.com/moby/moby/client"
+
+	"github.com/rerig/rerig/node/runner"
+)
+
+const (
+	// minPoll and maxPoll bound the pause between looks at the job, a twentieth of its age.
+	minPoll = 50 * time.Millisecond
+	maxPoll = 250 * time.Millisecond
+	// freshSample is the age up to which a look is not repeated.
+	freshSample = 20 * time.Millisecond
+)
+
+// poll looks at what the job uses and leaves, until its end. An engine keeps no count of a
+// container that has ended, so what is not seen here is lost.
+func (j *Job) poll(ctx context.Context) {
+	begun := time.Now()
+	for {
+		j.sample(ctx)
+		if f := outputOver(&j.spec); f != nil {
+			j.stop(f)
+		}
+		select {
+		case <-j.exited:
+			return
+		case <-time.After(min(max(time.Since(begun)/20, minPoll), maxPoll)):
+		}
+	}
+}
+
+// outputOver looks at /out while the job runs. Files that come and go are no matter, and
+// what is left at the end is checked again. It stops at the limit, so a job cannot keep it
+// busy, and what cannot be looked at, by its mode or its depth, counts as over: nothing may
+// grow unseen.
+func outputOver(s *runner.Spec) *runner.Failure {
+	if s.OutDir == "" {
+		return nil
+	}
+	files, bytes := 0, uint64(0)
+	var over *runner.Failure
+	_ = filepath.WalkDir(s.OutDir, func(path string, d fs.DirEntry, err error) error { // its error is in over
+		if err == nil && path != s.OutDir {
+			var info fs.FileInfo
+			files++
+			if info, err = d.Info(); err == nil && info.Mode().IsRegular() {
+				bytes += uint64(info.Size())
+			}
+		}
+		switch {
+		case err != nil && !errors.Is(err, fs.ErrNotExist):
+			over = &runner.Failure{Kind: runner.FailureOutput, Detail: fmt.Sprintf("output cannot be looked at: %.200s", err)}
+		case files > s.OutputFiles:
+			over = &runner.Failure{Kind: runner.FailureOutput, Detail: fmt.Sprintf("output has more than %d files", s.OutputFiles)}
+		case bytes > s.OutputBytes:
+			over = &runner.Failure{Kind: runner.FailureOutput, Detail: fmt.Sprintf("output is over %d bytes", s.OutputBytes)}
+		default:
+			return nil
+		}
+		return over
+	})
+	return over
+}
+
+// sample asks the engine what the job has used, unless that was just done. An engine that
+// does not answer leaves the last numbers.
+func (j *Job) sample(ctx context.Context) {
+	j.sampling.Lock()
+	defer j.sampling.Unlock()
+	if time.Since(j.sampled) < freshSample || j.over() {
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, j.engine.patience.sample)
+	defer cancel()
+	answer, err := j.engine.api.ContainerStats(ctx, j.id, client.ContainerStatsOptions{})
+	if err != nil {
+		j.engine.log.Debug("ask what a container uses", "err", err)
+		return
+	}
+	defer answer.Body.Close()
+	var s stats
+	if err := json.NewDecoder(answer.Body).Decode(&s); err != nil {
+		j.engine.log.Debug("read what a container uses", "err", err)
+		return
+	}
+	j.sampled = time.Now()
+	if s.CPU.Usage.Total == 0 { // a container that has just ended
+		return
+	}
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	cpu := time.Duration(min(s.CPU.Usage.Total, 1<<62))
+	if !j.based { // what starting the sandbox took
+		j.based, j.base = true, cpu
+	}
+	j.cpu = max(j.cpu, cpu)
+	j.memory = max(j.memory, s.Memory.held())
+}
+
+// stats is what is read of GET /containers/{id}/stats.
+type stats struct {
+	CPU struct {
+		Usage struct {
+			Total uint64 `json:"total_usage"` // nanoseconds
+		} `json:"cpu_usage"`
+	} `json:"cpu_stats"`
+	Memory memoryStats `json:"memory_stats"`
+}
+
+type memoryStats struct {
+	Usage uint64 `json:"usage"`
+	Max   uint64 `json:"max_usage"` // of cgroup v1
+	Stats struct {
+		Inactive   uint64 `json:"inactive_file"`
+		InactiveV1 uint64 `json:"total_inactive_file"`
+	} `json:"stats"`
+}
+
+// held is the memory that is the job's: without the page cache that the kernel takes back
+// first, as Docker's own tool counts.
+func (m memoryStats) held() uint64 {
+	if m.Max > 0 {
+		return m.Max
+	}
+	return m.Usage - min(max(m.Stats.Inactive, m.Stats.InactiveV1), m.Usage)
+}
+
+// usage is what is known; the caller holds mu.
+func (j *Job) usage() runner.Usage {
+	cpu := max(j.cpu-j.base, 0)
+	return runner.Usage{CPUMillis: uint64((cpu + time.Millisecond - 1) / time.Millisecond), PeakMemoryBytes: j.memory}
+}
+
+// Usage is what the job has used so far, as the engine answers within two seconds.
+func (j *Job) Usage() runner.Usage {
+	j.sample(context.Background())
+	select {
+	case <-j.done:
+		return j.result.Usage
+	default:
+	}
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.usage()
+}
+
+// WaitUsage waits until the job has used at least cpuMillis, which it returns nil for, or
+// has ended (ErrEnded), or ctx is done (its error).
+func (j *Job) WaitUsage(ctx context.Context, cpuMillis uint64) error {
+	timer := time.NewTimer(time.Hour)
+	defer timer.Stop()
+	cores := uint64(max(j.spec.CPUs, 1))
+	for {
+		used := j.Usage().CPUMillis
+		if used >= cpuMillis {
+			return nil
+		}
+		// The job has so many cores: the rest takes at least its share of time.
+		rest := min((cpuMillis-used)/cores, uint64(time.Hour/time.Millisecond))
+		timer.Reset(max(time.Duration(rest)*time.Millisecond, minPoll))
+		wake := timer.C
+		j.mu.Lock()
+		resumed := j.resumed
+		j.mu.Unlock()
+		if resumed != nil {
+			wake = nil
+		}
+		select {
+		case <-wake:
+		case <-resumed:
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-j.done:
+			if j.result.Usage.CPUMillis >= cpuMillis {
+				return nil
+			}
+			return runner.ErrEnded
+		}
+	}
+}
