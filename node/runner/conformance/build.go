@@ -18,8 +18,21 @@ type guest struct {
 // build compiles ./guest for a kind of engine, into a directory that goes with t.
 func build(t testing.TB, wasm bool) guest {
 	t.Helper()
-	dir := t.TempDir()
-	out := filepath.Join(dir, "guest")
+	program := buildGuest(t, wasm)
+	if wasm {
+		return guest{module: program, sum: sha256.Sum256(program)}
+	}
+	root := filepath.Join(t.TempDir(), "root")
+	if err := makeRoot(root, program); err != nil {
+		t.Fatal(err)
+	}
+	return guest{root: root}
+}
+
+// buildGuest is the program's bytes.
+func buildGuest(t testing.TB, wasm bool) []byte {
+	t.Helper()
+	out := filepath.Join(t.TempDir(), "guest")
 	cmd := exec.Command("go", "build", "-trimpath", "-ldflags=-s -w", "-o", out,
 		"github.com/rerig/rerig/node/runner/conformance/guest")
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOOS=linux")
@@ -33,14 +46,7 @@ func build(t testing.TB, wasm bool) guest {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if wasm {
-		return guest{module: program, sum: sha256.Sum256(program)}
-	}
-	root := filepath.Join(dir, "root")
-	if err := makeRoot(root, program); err != nil {
-		t.Fatal(err)
-	}
-	return guest{root: root}
+	return program
 }
 
 // makeRoot lays out a container's files: the guest, a set-user-ID copy of it, a few files

@@ -3,7 +3,6 @@ package conformance
 import (
 	"bytes"
 	"context"
-	"errors"
 	"fmt"
 	"strings"
 	"sync"
@@ -177,14 +176,6 @@ func (s *suite) fails(spec runner.Spec, kind runner.FailureKind, detail string) 
 		return r, fmt.Errorf("%v: want the failure %s with %q: %s", spec.Args, kind, detail, r.ending())
 	}
 	return r, nil
-}
-
-// refuses tells that err is an engine's honest "cannot".
-func refuses(what string, err error) error {
-	if !errors.Is(err, runner.ErrUnsupported) {
-		return fmt.Errorf("%s: error %v, want that it is unsupported", what, err)
-	}
-	return nil
 }
 
 // eventually polls until what holds.

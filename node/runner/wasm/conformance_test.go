@@ -23,3 +23,5 @@ func TestConformance(t *testing.T) {
 	t.Setenv("RERIG_TEST_SANDBOX", sandboxPath) // for the rig
 	conformance.Run(t, target())
 }
+
+func TestHostile(t *testing.T) { conformance.Hostile(t, target()) }

@@ -104,12 +104,12 @@ func fork() (int, error) {
 	return int(pid), nil
 }
 
-func leaveNow() { syscall.RawSyscall(syscall.SYS_EXIT_GROUP, 0, 0, 0) }
+func leaveNow() { _, _, _ = syscall.RawSyscall(syscall.SYS_EXIT_GROUP, 0, 0, 0) }
 
 // doze waits in a forked process for a signal that ends it.
 func doze() {
 	for {
-		syscall.RawSyscall6(syscall.SYS_PPOLL, 0, 0, 0, 0, 0, 0)
+		_, _, _ = syscall.RawSyscall6(syscall.SYS_PPOLL, 0, 0, 0, 0, 0, 0)
 	}
 }
 
@@ -120,12 +120,12 @@ func processes(args []string) error {
 	}
 	var made int
 	for made < most {
-		pid, err := fork()
-		if err == nil && pid == 0 {
-			doze()
-		}
-		if err != nil {
+		pid, refused := fork()
+		if refused != nil {
 			break
+		}
+		if pid == 0 {
+			doze()
 		}
 		made++
 	}
@@ -190,7 +190,7 @@ func leave([]string) error {
 			return err
 		}
 		if pid == 0 {
-			syscall.RawSyscall(last, 0, 0, 0)
+			_, _, _ = syscall.RawSyscall(last, 0, 0, 0)
 			doze()
 		}
 		if last == syscall.SYS_GETPID {
