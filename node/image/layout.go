@@ -35,6 +35,7 @@ type source struct {
 	layout   fs.FS
 	raw      []byte // the manifest
 	digest   v1.Hash
+	kind     types.MediaType
 	manifest *v1.Manifest
 	config   *v1.ConfigFile
 	rawCfg   []byte
@@ -140,7 +141,7 @@ func (p *picker) manifest(d v1.Descriptor, raw []byte) error {
 	if !p.fits(&v1.Platform{OS: cfg.OS, Architecture: cfg.Architecture}) {
 		return nil
 	}
-	p.s.raw, p.s.digest, p.s.manifest, p.s.config, p.s.rawCfg = raw, d.Digest, m, cfg, rawCfg
+	p.s.raw, p.s.digest, p.s.kind, p.s.manifest, p.s.config, p.s.rawCfg = raw, d.Digest, d.MediaType, m, cfg, rawCfg
 	return nil
 }
 
