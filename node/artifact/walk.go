@@ -168,38 +168,9 @@ func (w *fileWalk) node(ctx context.Context, p piece) ([]piece, part, error) {
 	if err != nil {
 		return nil, none, err
 	}
-	links, fs, err := decodeNode(data)
+	own, children, err := decodePiece(p, data)
 	if err != nil {
-		return nil, none, fmt.Errorf("block %s: %w", p.cid, err)
-	}
-	switch t := fs.Type(); {
-	case t != unixfs.TFile && t != unixfs.TRaw:
-		return nil, none, malformed("block %s inside a file is a %s", p.cid, t)
-	case fs.FileSize() != p.size:
-		return nil, none, malformed("block %s says %d bytes where %d are declared", p.cid, fs.FileSize(), p.size)
-	case len(links) != fs.NumChildren():
-		return nil, none, malformed("block %s has %d links and %d sizes", p.cid, len(links), fs.NumChildren())
-	}
-	own := fs.Data()
-	left := p.size
-	if uint64(len(own)) > left {
-		return nil, none, malformed("block %s holds more than it declares", p.cid)
-	}
-	left -= uint64(len(own))
-	children := make([]piece, len(links))
-	for i, l := range links {
-		n := fs.BlockSize(i)
-		if n == 0 || n > left {
-			return nil, none, malformed("child %d of block %s declares %d of %d bytes left", i, p.cid, n, left)
-		}
-		if err := checkLink(l.Cid); err != nil {
-			return nil, none, fmt.Errorf("block %s: %w", p.cid, err)
-		}
-		children[i] = piece{cid: l.Cid, off: p.off + p.size - left, size: n}
-		left -= n
-	}
-	if left != 0 {
-		return nil, none, malformed("block %s is %d bytes short", p.cid, left)
+		return nil, none, err
 	}
 	if err := w.keep(p.cid, data); err != nil {
 		return nil, none, err
@@ -208,6 +179,45 @@ func (w *fileWalk) node(ctx context.Context, p piece) ([]piece, part, error) {
 		err = w.write(own, p.off)
 	}
 	return children, part{cid: p.cid, size: len(data), name: nodeName(p.cid)}, err
+}
+
+// decodePiece is what an inner block holds itself, which comes first, and the pieces
+// below it, which fill the rest of what it stands for.
+func decodePiece(p piece, data []byte) (own []byte, children []piece, err error) {
+	links, fs, err := decodeNode(data)
+	if err != nil {
+		return nil, nil, fmt.Errorf("block %s: %w", p.cid, err)
+	}
+	switch t := fs.Type(); {
+	case t != unixfs.TFile && t != unixfs.TRaw:
+		return nil, nil, malformed("block %s inside a file is a %s", p.cid, t)
+	case fs.FileSize() != p.size:
+		return nil, nil, malformed("block %s says %d bytes where %d are declared", p.cid, fs.FileSize(), p.size)
+	case len(links) != fs.NumChildren():
+		return nil, nil, malformed("block %s has %d links and %d sizes", p.cid, len(links), fs.NumChildren())
+	}
+	own = fs.Data()
+	left := p.size
+	if uint64(len(own)) > left {
+		return nil, nil, malformed("block %s holds more than it declares", p.cid)
+	}
+	left -= uint64(len(own))
+	children = make([]piece, len(links))
+	for i, l := range links {
+		n := fs.BlockSize(i)
+		if n == 0 || n > left {
+			return nil, nil, malformed("child %d of block %s declares %d of %d bytes left", i, p.cid, n, left)
+		}
+		if err := checkLink(l.Cid); err != nil {
+			return nil, nil, fmt.Errorf("block %s: %w", p.cid, err)
+		}
+		children[i] = piece{cid: l.Cid, off: p.off + p.size - left, size: n}
+		left -= n
+	}
+	if left != 0 {
+		return nil, nil, malformed("block %s is %d bytes short", p.cid, left)
+	}
+	return own, children, nil
 }
 
 func (w *fileWalk) write(data []byte, off uint64) error {
