@@ -20,7 +20,8 @@ import (
 // Target is an engine under test.
 type Target struct {
 	// Open opens the engine with its data in dir, which may hold what an earlier one left
-	// there. The suite runs it and closes it.
+	// there: what a Rig that was killed left too, so both name their control groups alike.
+	// The suite runs it and closes it.
 	Open func(t testing.TB, dir string) (runner.Engine, error)
 	// WASM tells that jobs are modules; otherwise they are Linux programs in a root.
 	WASM bool

@@ -209,8 +209,11 @@ func vandal([]string) error {
 	_ = unix.Mount("", "/", "", unix.MS_REMOUNT, "")
 	var paths []string
 	_ = filepath.WalkDir("/", func(path string, d fs.DirEntry, err error) error {
-		if err != nil || path == "/proc" || path == "/sys" || path == "/dev" {
+		if path == "/proc" || path == "/sys" || path == "/dev" {
 			return fs.SkipDir
+		}
+		if err != nil {
+			return nil //nolint:nilerr // what may not be read is not changed
 		}
 		paths = append(paths, path)
 		return nil
