@@ -2,29 +2,24 @@ package node
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"path/filepath"
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/rerig/rerig/node/hardware"
+	"github.com/rerig/rerig/node/image"
 	"github.com/rerig/rerig/node/runner"
 	"github.com/rerig/rerig/node/runner/wasm"
 	"github.com/rerig/rerig/protocol"
 )
 
-// The ways in which a rig holds containers (SPEC §5.1).
-const (
-	HeldByGvisor     = "gvisor"     // a kernel of their own, in user space
-	HeldByNamespaces = "namespaces" // the host's kernel answers them: weaker
-	HeldByDocker     = "docker"     // the miner's Docker Engine
-)
-
 // engines are those that a rig has, whether or not they passed their self-test.
 type engines struct {
-	list []sold
-	log  *slog.Logger
+	list   []sold
+	images *image.Store // nil where no containers are run
+	log    *slog.Logger
 }
 
 // sold is an engine and the names under which it is offered and hired.
@@ -53,8 +48,27 @@ func (n *Node) openEngines(cfg *RigConfig) (*engines, *wasm.Engine, error) {
 		return e, modules, nil
 	}
 	n.opened = append(n.opened, held)
+	if e.images, err = n.openImages(cfg); err != nil {
+		return nil, nil, err
+	}
 	e.list = append(e.list, sold{held, []string{protocol.EngineContainer, protocol.EngineContainer + ":" + cfg.Containers}})
 	return e, modules, nil
+}
+
+// imageBytes is the most disk for unpacked images where the miner does not say.
+const imageBytes = 20 << 30
+
+// openImages opens the store of unpacked images.
+func (n *Node) openImages(cfg *RigConfig) (*image.Store, error) {
+	most := cfg.ImageBytes
+	if most == 0 {
+		hw, err := hardware.Detect(n.cfg.DataDir)
+		if err != nil {
+			return nil, err
+		}
+		most = max(min(imageBytes, int64(hw.DiskMiB)<<20/4), 1<<20)
+	}
+	return image.Open(image.Config{Dir: filepath.Join(n.cfg.DataDir, "images"), MaxBytes: most, Logger: n.log})
 }
 
 // byName is every engine under each of its names.
@@ -74,39 +88,51 @@ func (e *engines) run(ctx context.Context) error {
 	for _, s := range e.list {
 		g.Go(func() error { return s.engine.Run(ctx) })
 	}
+	if e.images != nil {
+		g.Go(func() error { return e.images.Run(ctx) })
+	}
 	return g.Wait()
 }
 
-// prove runs every engine's self-test and lists the names of those that passed
-// (SPEC §4.2). Without the first, which needs nothing of the machine, a rig is broken.
-func (e *engines) prove(ctx context.Context) (names []string, err error) {
-	for i, s := range e.list {
-		select {
-		case <-s.engine.Started():
-		case <-ctx.Done():
-			return nil, ctx.Err()
-		}
-		caps, err := s.engine.Probe(ctx)
+// proveModules runs the self-test of the engine that needs nothing of the machine: a rig
+// that fails it is broken.
+func (e *engines) proveModules(ctx context.Context) ([]string, error) {
+	return e.list[0].names, e.prove(ctx, e.list[0])
+}
+
+// proveOthers runs the other engines' self-tests and lists the names of those that passed.
+func (e *engines) proveOthers(ctx context.Context) (names []string) {
+	for _, s := range e.list[1:] {
+		err := e.prove(ctx, s)
 		switch {
 		case ctx.Err() != nil:
-			return nil, ctx.Err()
-		case err != nil && i == 0:
-			return nil, err
+			return nil
 		case err != nil:
 			e.log.Warn("self-test failed: not sold here", "engine", s.names[len(s.names)-1], "err", err)
-			continue
+		default:
+			names = append(names, s.names...)
 		}
-		log := e.log.With("engine", s.names[len(s.names)-1])
-		if not := unlimited(caps); len(not) > 0 {
-			log.Warn("this machine does not hold jobs to their limits", "of", not)
-		}
-		log.Info("sandbox self-test passed")
-		names = append(names, s.names...)
 	}
-	if len(names) == 0 {
-		return nil, errors.New("no engine")
+	return names
+}
+
+// prove runs an engine's self-test (SPEC §4.2).
+func (e *engines) prove(ctx context.Context, s sold) error {
+	select {
+	case <-s.engine.Started():
+	case <-ctx.Done():
+		return ctx.Err()
 	}
-	return names, nil
+	caps, err := s.engine.Probe(ctx)
+	if err != nil {
+		return err
+	}
+	log := e.log.With("engine", s.names[len(s.names)-1])
+	if not := unlimited(caps); len(not) > 0 {
+		log.Warn("this machine does not hold jobs to their limits", "of", not)
+	}
+	log.Info("sandbox self-test passed")
+	return nil
 }
 
 // unlimited names what the kernel does not hold a job to on this machine.

@@ -72,6 +72,12 @@ type RigConfig struct {
 	Warm        int            // sandboxes kept ready; 0 is the runner's default
 	// Containers is how containers are held, HeldByGvisor and so on; "" runs none.
 	Containers string
+	// ContainerProgram is a static rerig that is started as a container's sandbox; "" for
+	// the running one.
+	ContainerProgram string
+	// ImageBytes is the disk for unpacked images; 0 is 20 GiB, or a quarter of what is
+	// free where that is less.
+	ImageBytes int64
 	// CollectFactor is how many times its fee a collection must bring in, where the
 	// profile says what native money is worth; 0 collects on demand only.
 	CollectFactor uint64

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"sync/atomic"
 
 	"github.com/libp2p/go-libp2p/core/network"
@@ -52,7 +53,7 @@ func (n *Node) openRig() (*rig, error) {
 		TickUnits: cfg.TickUnits, Engines: []string{protocol.EngineWASM}, Hardware: hw, Region: cfg.Region,
 		Slots: cfg.Slots, Queue: cfg.Queue, MemoryMiB: cfg.MemoryMiB, WorkDir: filepath.Join(n.cfg.DataDir, "jobs"),
 		Book: inBook{n.journal, n.ends}, Chain: n.settle, Artifacts: artifacts{n.artifacts},
-		Programs: &programs{artifacts{n.artifacts}},
+		Programs: &programs{artifacts{n.artifacts}, engines.images},
 		Sandbox:  &sandbox{engines: engines.byName(), empty: modules.EmptyDir()}, Clock: n.cfg.Clock, Changed: n.discovery.Refresh, Halted: n.treasury.Halted, Logger: n.log})
 	if err != nil {
 		return nil, err
@@ -86,7 +87,7 @@ func fillRig(cfg *RigConfig, hw protocol.Hardware, own protocol.Address) {
 // run proves the sandbox, then offers and serves until ctx ends. A rig whose
 // self-test fails offers nothing and says why (SPEC §4.2).
 func (r *rig) run(ctx context.Context, n *Node) error {
-	names, err := r.engines.prove(ctx)
+	names, err := r.engines.proveModules(ctx)
 	if err != nil {
 		if ctx.Err() != nil {
 			return nil //nolint:nilerr // the node is going away; the sandbox may be fine
@@ -99,7 +100,15 @@ func (r *rig) run(ctx context.Context, n *Node) error {
 			Expires: d.Expires, Addrs: d.Addrs}, d.Final), n.key)
 	})
 	r.offering.Store(true)
+	others := make(chan struct{}) // closed when the other engines have had their self-test
+	go func() {
+		defer close(others)
+		if more := r.engines.proveOthers(ctx); len(more) > 0 {
+			r.provider.Sell(slices.Concat(names, more))
+		}
+	}()
 	err = r.server.Run(ctx)
+	<-others
 	n.discovery.Advertise(nil)
 	return err
 }

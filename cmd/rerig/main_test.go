@@ -63,7 +63,8 @@ func play(t *testing.T, pattern string) {
 func setup(e *testscript.Env) error {
 	modules, err := filepath.Abs("../../node/runner/wasm/testdata")
 	keys, kerr := filepath.Abs("testdata/keys")
-	if err = errors.Join(err, kerr); err != nil {
+	picture, perr := filepath.Abs("demo/picture.png")
+	if err = errors.Join(err, kerr, perr); err != nil {
 		return err
 	}
 	for name, value := range map[string]string{"HOME": "home", "XDG_CONFIG_HOME": "config", "XDG_DATA_HOME": "data",
@@ -76,7 +77,8 @@ func setup(e *testscript.Env) error {
 	}
 	e.Setenv("MODULES", modules)
 	e.Setenv("KEYS", keys) // other wallets' keystores
-	e.Setenv("PICTURE", filepath.Join(filepath.Dir(filepath.Dir(filepath.Dir(modules))), "cmd", "rerig", "demo", "picture.png"))
+	e.Setenv("PICTURE", picture)
+	e.Setenv("RERIG_CONTAINERS", containersOff) // this rerig is the test binary, and no sandbox
 	nowhere := &node.Profile{Name: "local", RPC: []string{"http://127.0.0.1:1"}, ChainID: 31337, Escrow: protocol.Address{1}.String(),
 		Token: protocol.Address{2}.String(), TokenSymbol: "tUSDC", TokenDecimals: 6, Local: true}
 	public := *nowhere

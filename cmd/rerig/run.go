@@ -30,17 +30,22 @@ type runFlags struct {
 	public   bool
 	dryRun   bool
 	outDir   string
+	image    string
+	held     string
+	cpus     uint16
+	disk     uint32
 }
 
 func (a *app) runCmd() *cobra.Command {
 	var r runFlags
 	c := &cobra.Command{
-		Use: "run [flags] MODULE [-- ARGS…]", Short: "Buy a run of a WASM module",
+		Use: "run [flags] {MODULE [-- ARGS…] | --image IMAGE [-- COMMAND ARGS…]}", Short: "Buy a run of a WASM module or a container",
 		Long: `Buy a run of a WASM module (WASI preview 1) on the cheapest rig that fits. MODULE is a
 .wasm file, or one that Rerig brings: lm continues a text with a small language
-model, thumb makes a thumbnail of a picture.
+model, thumb makes a thumbnail of a picture. With --image it is a container instead:
+IMAGE is one of ` + "`rerig image ls`" + ` or an OCI image on disk, and COMMAND replaces its own.
 
-The module sees its inputs in /in, and what it leaves in /out is written next to
+The program sees its inputs in /in, and what it leaves in /out is written next to
 the first input, or to --out-dir. Its standard output and error are this command's
 (with -o json, standard output is the run's record; rerig logs has the job's).
 --budget is a cap that the payment channel enforces. Ctrl-C stops the job, and what
@@ -57,6 +62,10 @@ has the reason, and the exit code is
   rerig run --dry-run --max-price 0.05/h my.wasm`,
 		Args: func(cmd *cobra.Command, args []string) error {
 			switch dash := cmd.ArgsLenAtDash(); {
+			case r.image != "" && dash > 0:
+				return usage("unexpected argument %q; with --image the container's command comes after --", args[0])
+			case r.image != "":
+				return nil
 			case len(args) == 0 || dash == 0:
 				return usage("MODULE is missing; see `rerig run --help`")
 			case len(args) > 1 && dash != 1:
@@ -64,7 +73,12 @@ has the reason, and the exit code is
 			}
 			return nil
 		},
-		RunE: func(cmd *cobra.Command, args []string) error { return a.run(cmd.Context(), &r, args[0], args[1:]) },
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if r.image != "" {
+				return a.run(cmd.Context(), &r, "", args)
+			}
+			return a.run(cmd.Context(), &r, args[0], args[1:])
+		},
 	}
 	f := c.Flags()
 	f.StringArrayVarP(&r.inputs, "input", "i", nil, "`file[=name]` for the module's /in; may be repeated")
@@ -81,6 +95,10 @@ has the reason, and the exit code is
 	f.BoolVar(&r.public, "public", false, "let anybody fetch the outputs by their CID")
 	f.BoolVar(&r.dryRun, "dry-run", false, "show offers and prices, spend nothing")
 	f.StringVar(&r.outDir, "out-dir", "", "`directory` for the output files")
+	f.StringVar(&r.image, "image", "", "container `image` to run instead of a module")
+	f.StringVar(&r.held, "held-by", "", "`sandbox` that must hold the container: gvisor, namespaces or docker (default any)")
+	f.Uint16Var(&r.cpus, "cpus", 0, "`cores` of a container (default 1)")
+	f.Uint32Var(&r.disk, "disk", 0, "`MiB` that a container may write outside /out")
 	return c
 }
 
@@ -153,7 +171,27 @@ func (a *app) runRequest(s *session, r *runFlags, module string, args []string) 
 	if req.Inputs, err = inputs(r.inputs); err != nil {
 		return nil, err
 	}
+	if r.image != "" {
+		return req, a.containerRequest(r, req)
+	}
+	if r.held != "" || r.cpus > 1 || r.disk > 0 {
+		return nil, usage("--held-by, --cpus and --disk are of containers: give --image, or leave them out")
+	}
 	return req, a.resolve(s.info.DataDir, module, req)
+}
+
+// containerRequest makes the request one of a container.
+func (a *app) containerRequest(r *runFlags, req *node.RunRequest) (err error) {
+	req.Engine, req.Resources.CPUs, req.Resources.DiskMiB = protocol.EngineContainer, r.cpus, r.disk
+	switch r.held {
+	case "":
+	case node.HeldByGvisor, node.HeldByNamespaces, node.HeldByDocker:
+		req.Engine += ":" + r.held
+	default:
+		return usage("--held-by: gvisor, namespaces or docker, got %q", r.held)
+	}
+	req.Module, err = imageLayout(r.image)
+	return err
 }
 
 // inputs reads FILE and FILE=NAME.

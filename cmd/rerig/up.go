@@ -17,7 +17,6 @@ import (
 
 	"github.com/rerig/rerig/client"
 	"github.com/rerig/rerig/node"
-	"github.com/rerig/rerig/node/hardware"
 	"github.com/rerig/rerig/protocol"
 )
 
@@ -42,6 +41,7 @@ type upFlags struct {
 	collect  uint64
 	minGrace time.Duration
 	simulate []string
+	held     string
 	mdns     bool
 	server   bool
 }
@@ -53,6 +53,10 @@ func (a *app) upCmd() *cobra.Command {
 		Long: `Run a node that offers this machine's CPU time at a price, runs jobs in a sandbox
 and is paid by the tick, until SIGINT or SIGTERM. Jobs under way are ended and
 billed first; a second signal ends it at once.
+
+WASM modules run everywhere. Containers run on Linux, each on a kernel of its own
+(gVisor, which this binary brings) without network, files or devices of this machine;
+where their self-test fails the log says why, and modules are sold alone.
 
 The key made on first use signs offers and receipts. It has no power over what is
 earned: that goes to --payout.`,
@@ -75,6 +79,7 @@ earned: that goes to --payout.`,
 	f.Uint64Var(&u.collect, "collect-factor", 20, "collect when what is due is worth so many `times` the fee; 0 is on demand only")
 	f.DurationVar(&u.minGrace, "min-grace", 0, "least `time` that payers must wait to leave: how long this rig may be away (default 24h, any on a test network)")
 	f.StringArrayVar(&u.simulate, "simulate-gpu", nil, "`card` to pretend on a test network: \"2xRTX 3060:12GiB\"")
+	f.StringVar(&u.held, "containers", containersHere, "`sandbox` that holds containers: gvisor, or off for WASM modules only")
 	f.BoolVar(&u.mdns, "mdns", false, "look for peers on the LAN")
 	f.BoolVar(&u.server, "server", false, "be a bootstrap and index node; sells only if --price is given")
 	return c
@@ -141,39 +146,8 @@ func (a *app) upConfig(u *upFlags, p *node.Profile, sells bool) (cfg node.Config
 	if !sells {
 		return cfg, nil
 	}
-	rig := &node.RigConfig{TickUnits: u.tick, Slots: u.slots, Queue: u.queue, MemoryMiB: u.memory, Region: u.region, CollectFactor: u.collect, MinGrace: u.minGrace}
-	if rig.MinGrace == 0 && !p.Local {
-		rig.MinGrace = usualGrace
-	}
-	switch {
-	case u.minGrace < 0:
-		return cfg, usage("--min-grace: 1s or more, got %v", u.minGrace)
-	case u.tick == 0 || u.tick > protocol.MaxTickUnits:
-		return cfg, usage("--tick: 1 to %d CPU milliseconds, got %d", uint64(protocol.MaxTickUnits), u.tick)
-	case u.slots < 0 || u.slots > 1<<16-1:
-		return cfg, usage("--slots: 1 to %d, got %d", 1<<16-1, u.slots)
-	case u.collect > maxCollectFactor:
-		return cfg, usage("--collect-factor: at most %d, got %d", maxCollectFactor, u.collect)
-	case u.queue < 1:
-		return cfg, usage("--queue: at least 1, got %d", u.queue)
-	}
-	if u.payout != "" {
-		if rig.Payee, err = protocol.ParseAddress(strings.ToLower(u.payout)); err != nil {
-			return cfg, usage("--payout: %w", err)
-		}
-	}
-	if rig.Price, err = moneyOf(p).rate("price", u.price); err != nil {
-		return cfg, err
-	}
-	for _, s := range u.simulate {
-		card, err := hardware.ParseSimulated(s)
-		if err != nil {
-			return cfg, usage("--simulate-gpu: %w", err)
-		}
-		rig.Simulated = append(rig.Simulated, card)
-	}
-	cfg.Rig = rig
-	return cfg, nil
+	cfg.Rig, err = u.rigConfig(p)
+	return cfg, err
 }
 
 // multiaddrs turns ip:port and, where there is a host for it, a port alone into

@@ -1,0 +1,34 @@
+//go:build linux && !nogvisor
+
+package node
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+
+	"github.com/rerig/rerig/node/runner"
+	"github.com/rerig/rerig/node/runner/cgroup"
+	"github.com/rerig/rerig/node/runner/gvisor"
+)
+
+func openGvisor(cfg *RigConfig, dir string, log *slog.Logger) (runner.Engine, error) {
+	parent, err := cgroup.Open("rerig")
+	if err != nil {
+		return nil, fmt.Errorf("control groups: %w", err)
+	}
+	e, err := gvisor.New(gvisor.Config{DataDir: dir, Program: cfg.ContainerProgram, Parent: parent, Logger: log})
+	if err != nil {
+		return nil, errors.Join(err, parent.Close())
+	}
+	return grouped{e, parent}, nil
+}
+
+// grouped is an engine that owns the control groups it was given.
+type grouped struct {
+	runner.Engine
+	parent *cgroup.Parent
+}
+
+// Close closes the engine, then its groups.
+func (g grouped) Close() error { return errors.Join(g.Engine.Close(), g.parent.Close()) }
