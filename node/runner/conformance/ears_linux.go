@@ -2,6 +2,7 @@ package conformance
 
 import (
 	"bytes"
+	"crypto/rand"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -19,13 +20,20 @@ type ears struct {
 	token []byte
 	port  uint16
 
-	mu  sync.Mutex // guards what follows
-	all []string
+	// flush marks a frame of this process's own, whose number follows: when the sniffer meets
+	// it, it has seen all that came before. It is empty where nothing is sniffed.
+	flush   []byte
+	flushes byte
+	flushed chan byte // the sniffer says which it met; a number that finds no room is lost
+
+	mu    sync.Mutex // guards what follows
+	all   []string
+	kinds map[string]bool // of all
 }
 
 func listen(t testing.TB, w *witness) *ears {
 	t.Helper()
-	e := &ears{token: []byte(w.aims.Token)}
+	e := &ears{token: []byte(w.aims.Token), flushed: make(chan byte, 64), kinds: map[string]bool{}}
 	tcp, err := net.Listen("tcp", ":0")
 	if err != nil {
 		t.Fatal(err)
@@ -63,25 +71,60 @@ func listen(t testing.TB, w *witness) *ears {
 	return e
 }
 
-// note keeps what was heard first.
-func (e *ears) note(format string, args ...any) {
+// note keeps what was heard first of each kind.
+func (e *ears) note(kind, format string, args ...any) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if len(e.all) < 20 {
+	if !e.kinds[kind] {
+		e.kinds[kind] = true
 		e.all = append(e.all, fmt.Sprintf(format, args...))
 	}
 }
 
 // heard is what was heard since it was asked last.
 func (e *ears) heard() error {
+	if err := e.catchUp(); err != nil {
+		return err
+	}
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	var err error
 	for _, h := range e.all {
 		err = errors.Join(err, errors.New("the host heard "+h))
 	}
-	e.all = nil
+	e.all, e.kinds = nil, map[string]bool{}
 	return err
+}
+
+// catchUp waits until every frame that was sent before has been looked at.
+func (e *ears) catchUp() error {
+	if e.flush == nil {
+		return nil
+	}
+	for range 10 {
+		e.flushes++
+		c, err := net.Dial("udp", "127.0.0.1:9") // discard
+		if err != nil {
+			return err
+		}
+		_, err = c.Write(append(bytes.Clone(e.flush), e.flushes))
+		_ = c.Close() // the write's error is the one to tell
+		if err != nil {
+			return fmt.Errorf("send a frame to the sniffer: %w", err)
+		}
+		lost := time.After(2 * time.Second)
+		for waiting := true; waiting; {
+			select {
+			case n := <-e.flushed:
+				if n == e.flushes {
+					return nil
+				}
+			case <-lost:
+				waiting = false
+			}
+		}
+	}
+	return errors.New("the sniffer does not see its own frames")
 }
 
 // accept notes every connection until the test ends.
@@ -94,7 +137,7 @@ func (e *ears) accept(t testing.TB, l net.Listener) {
 			if err != nil {
 				return
 			}
-			e.note("a connection to %s from %s", l.Addr(), c.RemoteAddr())
+			e.note(l.Addr().String(), "a connection to %s from %s", l.Addr(), c.RemoteAddr())
 			c.Close()
 		}
 	})
@@ -110,7 +153,7 @@ func (e *ears) receive(t testing.TB, network string, c net.PacketConn) {
 			if err != nil {
 				return
 			}
-			e.note("%d bytes by %s from %v", n, network, from)
+			e.note(network, "%d bytes by %s from %v", n, network, from)
 		}
 	})
 }
@@ -124,6 +167,7 @@ func (e *ears) sniff(t testing.TB) {
 		t.Log("frames are not looked at:", err)
 		return
 	}
+	e.flush = []byte("flush-" + rand.Text())
 	_ = unix.SetsockoptTimeval(fd, unix.SOL_SOCKET, unix.SO_RCVTIMEO, &unix.Timeval{Usec: 100_000})
 	end := make(chan struct{})
 	var wg sync.WaitGroup
@@ -143,8 +187,15 @@ func (e *ears) sniff(t testing.TB) {
 				}
 				continue
 			}
-			if frame := b[:n]; bytes.Contains(frame, e.token) || e.mine(frame) {
-				e.note("a frame of %d bytes: % x", n, frame[:min(n, 64)])
+			frame := b[:n]
+			if i := bytes.Index(frame, e.flush); i >= 0 && i+len(e.flush) < n {
+				select {
+				case e.flushed <- frame[i+len(e.flush)]:
+				default:
+				}
+			}
+			if bytes.Contains(frame, e.token) || e.mine(frame) {
+				e.note("frame", "a frame of %d bytes: % x", n, frame[:min(n, 64)])
 			}
 		}
 	})

@@ -158,10 +158,10 @@ func (w *witness) look(said, out string) error {
 
 func (w *witness) untouched() error {
 	now, err := w.fingerprints()
-	if err != nil {
-		return fmt.Errorf("the host's files: %w", err)
-	}
-	if now != w.files {
+	switch {
+	case err != nil:
+		err = fmt.Errorf("the host's files are not as they were: %w", err)
+	case now != w.files:
 		err = fmt.Errorf("the host's files are not as they were; before\n%s\nnow\n%s", w.files, now)
 		w.files = now
 	}
@@ -238,8 +238,10 @@ func (w *witness) marks(out string) error {
 		}
 	}
 	shm, _ := os.ReadFile("/proc/sysvipc/shm")
-	if strings.Contains(string(shm), fmt.Sprintf(" %d ", w.aims.Key+1)) {
-		found("a shared segment of the job's")
+	for line := range strings.Lines(string(shm)) {
+		if f := strings.Fields(line); f[0] == fmt.Sprint(w.aims.Key+1) {
+			found("a shared segment of the job's")
+		}
 	}
 	for _, pattern := range []string{"/tmp/", "/dev/", "/dev/shm/", "/", "/sys/fs/cgroup/", "/sys/fs/cgroup/*/", w.base + "/", w.root + "/", "/proc/sys/fs/binfmt_misc/", "/sys/kernel/keys/"} {
 		list, _ := filepath.Glob(pattern + "*" + w.aims.Token + "*")

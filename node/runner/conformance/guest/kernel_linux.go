@@ -183,8 +183,8 @@ func deviceNodes(a *aims) {
 func devices(a *aims) {
 	for _, name := range []string{
 		"mem", "kmem", "port", "kmsg", "kvm", "vhost-net", "vhost-vsock", "vsock", "loop-control", "loop0", "mapper/control",
-		"uinput", "input/event0", "vda", "sda", "nvme0n1", "xvda", "nvme0", "rtc", "rtc0", "hwrng", "tpm0", "watchdog", "vfio/vfio",
-		"cpu/0/msr", "cpu/0/cpuid", "snapshot", "userfaultfd", "hpet", "mcelog", "autofs", "btrfs-control", "ppp", "tty0", "tty1", "console0", "fb0",
+		"uinput", "input/event0", "vda", "sda", "nvme0n1", "xvda", "nvme0", "rtc", "rtc0", "hwrng", "vfio/vfio",
+		"cpu/0/msr", "cpu/0/cpuid", "userfaultfd", "hpet", "mcelog", "autofs", "btrfs-control", "ppp", "tty0", "fb0",
 	} {
 		f, err := os.OpenFile("/dev/"+name, os.O_RDWR, 0)
 		if err != nil {
