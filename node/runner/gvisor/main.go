@@ -45,7 +45,7 @@ func Main() bool {
 	cli.Run(nil, map[util.SubCommand]string{
 		new(initCommand):      "",
 		new(bootCommand):      "",
-		new(cmd.Gofer):        "",
+		new(goferCommand):     "",
 		new(sentrycmd.Umount): "",
 	}, nil)
 	return true // not reached: cli.Run ends the process
@@ -83,8 +83,21 @@ func (b *bootCommand) Execute(ctx context.Context, f *flag.FlagSet, args ...any)
 	return b.Boot.Execute(ctx, f, args...)
 }
 
-// donatedSpec reads the spec from the file that "boot" was given, and leaves it to be
-// read again.
+// goferCommand is gVisor's own "gofer", which opens and changes a job's files for the kernel,
+// kept from taking disk for what nobody has written: fallocate(2) takes all of a disk at
+// once, and no look from outside comes in time.
+type goferCommand struct{ cmd.Gofer }
+
+// Execute serves the job's files until the job has ended.
+func (g *goferCommand) Execute(ctx context.Context, f *flag.FlagSet, args ...any) subcommands.ExitStatus {
+	if err := refuse(unix.SYS_FALLOCATE, unix.EOPNOTSUPP); err != nil {
+		util.Fatalf("refuse fallocate: %v", err)
+	}
+	return g.Gofer.Execute(ctx, f, args...)
+}
+
+// donatedSpec reads the spec from the file that a process of gVisor's was given, and leaves it
+// to be read again.
 func donatedSpec(f *flag.FlagSet, conf *config.Config) (*specs.Spec, error) {
 	n, err := strconv.Atoi(f.Lookup("spec-fd").Value.String())
 	if err != nil {

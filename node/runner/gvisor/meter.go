@@ -61,14 +61,15 @@ func (m *meter) end(s *os.ProcessState) {
 // outOfMemory tells whether the kernel killed a process of the job for its memory.
 func (m *meter) outOfMemory() bool { return m.group != nil && m.group.OOM() }
 
-// usage is what the job has used beyond its sandbox's start.
+// usage is what the job has used: CPU time beyond its sandbox's start, and memory with that of
+// gVisor's own, up to its limit.
 func (m *meter) usage(memoryLimit uint64) runner.Usage {
 	if !m.begun {
 		return runner.Usage{}
 	}
 	return runner.Usage{
 		CPUMillis:       uint64((m.cpu - m.base + time.Millisecond - 1) / time.Millisecond),
-		PeakMemoryBytes: min(m.memory-m.baseMemory, memoryLimit),
+		PeakMemoryBytes: min(m.memory, memoryLimit),
 	}
 }
 

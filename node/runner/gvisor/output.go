@@ -25,8 +25,6 @@ const (
 	diskSpeed = 2 << 30
 	// lookShare is how many times as long as a look took the pause after it is at least.
 	lookShare = 10
-	// unlinkedLook is how often files without a name are looked for.
-	unlinkedLook = time.Second
 )
 
 // giveOutput lets the job's user write to its output directory.
@@ -73,8 +71,6 @@ func (j *Job) watch(stop <-chan struct{}) {
 	case <-stop:
 		return
 	}
-	var unlinked uint64
-	var next time.Time
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	for {
@@ -84,15 +80,11 @@ func (j *Job) watch(stop <-chan struct{}) {
 		case <-timer.C:
 		}
 		begun := time.Now()
-		if begun.After(next) {
-			unlinked = j.unlinked()
-			next = begun.Add(max(unlinkedLook, lookShare*time.Since(begun)))
-		}
 		if f := j.overMemory(); f != nil {
 			j.kill(f)
 			return
 		}
-		left, f := j.overOutput(unlinked)
+		left, f := j.overOutput()
 		if f != nil {
 			j.kill(f)
 			return
@@ -133,11 +125,11 @@ var errOver = errors.New("over the limit")
 
 // overOutput is the failure of a job whose output is over its limit; else how many
 // bytes are left.
-func (j *Job) overOutput(unlinked uint64) (left uint64, f *runner.Failure) {
+func (j *Job) overOutput() (left uint64, f *runner.Failure) {
 	if j.spec.OutDir == "" {
 		return diskSpeed, nil
 	}
-	bytes, files := unlinked, 0
+	bytes, files := j.unlinked(), 0
 	err := filepath.WalkDir(j.spec.OutDir, func(path string, d fs.DirEntry, err error) error {
 		if err != nil || path == j.spec.OutDir {
 			return nil //nolint:nilerr // it was removed meanwhile
@@ -155,7 +147,10 @@ func (j *Job) overOutput(unlinked uint64) (left uint64, f *runner.Failure) {
 		}
 		return nil
 	})
-	if err != nil {
+	if err == nil && bytes > j.spec.OutputBytes { // all of it without a name
+		f = &runner.Failure{Kind: runner.FailureOutput, Detail: fmt.Sprintf("output is over %d bytes", j.spec.OutputBytes)}
+	}
+	if f != nil {
 		return 0, f
 	}
 	return j.spec.OutputBytes - bytes, nil

@@ -116,7 +116,7 @@ func (e *Engine) probeServe(ctx context.Context, caps *runner.Caps) error {
 	if err != nil {
 		return err
 	}
-	lines := newSignal()
+	lines := newNotice()
 	s.Deadline = time.Second
 	j, err := e.Start(ctx, s, lines, io.Discard)
 	if err != nil {
@@ -159,15 +159,15 @@ func answers(ctx context.Context, j runner.Job) error {
 	return err
 }
 
-// signal is a writer that tells of its first write.
-type signal struct {
+// notice is a writer that tells of its first write.
+type notice struct {
 	seen chan struct{} // closed by the first Write
 	any  bool
 }
 
-func newSignal() *signal { return &signal{seen: make(chan struct{})} }
+func newNotice() *notice { return &notice{seen: make(chan struct{})} }
 
-func (s *signal) Write(p []byte) (int, error) {
+func (s *notice) Write(p []byte) (int, error) {
 	if !s.any {
 		s.any = true
 		close(s.seen)

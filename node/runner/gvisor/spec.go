@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -93,7 +94,7 @@ func ociSpec(dir string, s *runner.Spec) *specs.Spec {
 		Mounts: []specs.Mount{
 			{Destination: "/proc", Type: "proc"},
 			{Destination: "/sys", Type: "sysfs", Options: []string{"ro", "nosuid", "nodev", "noexec"}},
-			{Destination: "/dev/shm", Type: "tmpfs", Options: []string{"nosuid", "nodev", "mode=1777", fmt.Sprintf("size=%d", s.ScratchBytes)}},
+			scratch("/dev/shm", s.ScratchBytes),
 		},
 		Annotations: map[string]string{
 			annotationRoot:   s.Root,
@@ -105,6 +106,9 @@ func ociSpec(dir string, s *runner.Spec) *specs.Spec {
 			{Type: specs.NetworkNamespace, Path: "/proc/self/ns/net"},
 		}},
 	}
+	if emptyDir(filepath.Join(s.Root, "tmp")) { // gVisor would mount one of any size
+		spec.Mounts = append(spec.Mounts, scratch("/tmp", s.ScratchBytes))
+	}
 	if s.InDir != "" {
 		spec.Mounts = append(spec.Mounts, specs.Mount{Destination: "/in", Type: "bind", Source: s.InDir,
 			Options: []string{"bind", "ro", "nosuid", "nodev"}})
@@ -114,6 +118,30 @@ func ociSpec(dir string, s *runner.Spec) *specs.Spec {
 			Options: []string{"bind", "rw", "nosuid", "nodev", "noexec"}})
 	}
 	return spec
+}
+
+// scratch is a file system in the job's memory, open to all users of the job.
+func scratch(path string, bytes uint64) specs.Mount {
+	return specs.Mount{Destination: path, Type: "tmpfs",
+		Options: []string{"nosuid", "nodev", "mode=1777", fmt.Sprintf("size=%d", bytes)}}
+}
+
+// emptyDir tells whether a directory holds nothing or does not exist.
+func emptyDir(path string) bool {
+	info, err := os.Lstat(path)
+	if err != nil {
+		return errors.Is(err, os.ErrNotExist)
+	}
+	if !info.IsDir() {
+		return false
+	}
+	d, err := os.Open(path)
+	if err != nil {
+		return false
+	}
+	defer d.Close()
+	_, err = d.Readdirnames(1)
+	return errors.Is(err, io.EOF)
 }
 
 // runscFlags is how gVisor runs in every sandbox.

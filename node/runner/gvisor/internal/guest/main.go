@@ -1,3 +1,5 @@
+//go:build linux
+
 // Command guest is what the engine's tests run inside a sandbox: its first argument says
 // what it does there.
 package main
@@ -7,6 +9,8 @@ import (
 	"os"
 	"strconv"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 func main() {
@@ -15,6 +19,8 @@ func main() {
 	case "echo":
 		fmt.Println(os.Args[2])
 		fmt.Fprintln(os.Stderr, os.Args[2])
+	case "reserve":
+		reserve(os.Args[2])
 	case "spin":
 		spin(os.Args[2])
 	default:
@@ -33,5 +39,17 @@ func spin(text string) {
 	}
 	fmt.Println("spinning")
 	for end := time.Now().Add(d); time.Now().Before(end); {
+	}
+}
+
+// reserve asks for disk that nothing was written to.
+func reserve(path string) {
+	f, err := os.Create(path)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	if err := unix.Fallocate(int(f.Fd()), 0, 0, 1<<20); err != nil {
+		fmt.Println("refused:", err)
 	}
 }

@@ -1,0 +1,37 @@
+//go:build linux && !nogvisor
+
+package gvisor
+
+import (
+	"os"
+	"testing"
+
+	"github.com/rerig/rerig/node/runner"
+	"github.com/rerig/rerig/node/runner/cgroup"
+	"github.com/rerig/rerig/node/runner/conformance"
+)
+
+// target is this engine for the suite that every engine passes.
+func target(t *testing.T) conformance.Target {
+	if os.Geteuid() != 0 {
+		t.Skip("needs root: run the tests as root, as CI does")
+	}
+	return conformance.Target{
+		Open: func(t testing.TB, dir string) (runner.Engine, error) {
+			p, err := cgroup.Open("gvisorrig") // as the rig does, whose groups it removes
+			if err != nil {
+				return nil, err
+			}
+			t.Cleanup(func() {
+				if err := p.Close(); err != nil {
+					t.Error(err)
+				}
+			})
+			return New(Config{DataDir: dir, Program: rigProgram, Parent: p})
+		},
+		Rig: rigProgram,
+	}
+}
+
+func TestConformance(t *testing.T) { conformance.Run(t, target(t)) }
+func TestHostile(t *testing.T)     { conformance.Hostile(t, target(t)) }
