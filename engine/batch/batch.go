@@ -162,7 +162,7 @@ func (b *Batcher) Run(ctx context.Context) error {
 			return fmt.Errorf("batch: %w", err)
 		}
 		for i, s := range busy {
-			s.advance(b, spans[i], logits[i])
+			s.advance(spans[i], logits[i])
 		}
 	}
 }

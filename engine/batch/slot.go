@@ -136,7 +136,7 @@ func (b *Batcher) plan() ([]llama.Span, []*slot) {
 }
 
 // advance takes the result of a step.
-func (s *slot) advance(b *Batcher, span llama.Span, logits []float32) {
+func (s *slot) advance(span llama.Span, logits []float32) {
 	s.text = append(s.text, span.Tokens...)
 	s.unread = s.unread[len(span.Tokens):]
 	stream := s.stream

@@ -1,6 +1,7 @@
 package gguf
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -47,8 +48,7 @@ func Open(path string) (*File, error) {
 	}
 	f, err := Read(r, info.Size())
 	if err != nil {
-		end()
-		return nil, err
+		return nil, errors.Join(err, end())
 	}
 	f.close = end
 	return f, nil

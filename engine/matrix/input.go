@@ -119,13 +119,15 @@ func encodeBlocks(b *blocks, x []float32) {
 func encodeSupers(s *supers, x []float32) {
 	for i := range s.scales {
 		block, quants := x[i*superSize:(i+1)*superSize], s.quants[i*superSize:(i+1)*superSize]
-		var largest, magnitude float32
+		highest, lowest := block[0], block[0]
 		for _, v := range block {
-			if a := float32(math.Abs(float64(v))); a > magnitude {
-				largest, magnitude = v, a
-			}
+			highest, lowest = max(highest, v), min(lowest, v)
 		}
-		if magnitude == 0 {
+		largest := highest
+		if highest < -lowest {
+			largest = lowest
+		}
+		if largest == 0 {
 			s.scales[i] = 0
 			clear(quants)
 			clear(s.sums[i*superSize/sumSize : (i+1)*superSize/sumSize])

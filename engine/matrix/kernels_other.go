@@ -1,3 +1,5 @@
+//go:build !amd64
+
 package matrix
 
 // kernels is the implementation in use.

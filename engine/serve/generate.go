@@ -65,7 +65,6 @@ type event struct {
 	choice int
 	token  batch.Token
 	finish batch.Finish // "" before the end
-	err    error
 }
 
 // each calls see for every event of every choice as it happens, from one goroutine

@@ -18,6 +18,8 @@ import (
 	"strings"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+
 	"github.com/rerig/rerig/engine/batch"
 	"github.com/rerig/rerig/engine/chat"
 	"github.com/rerig/rerig/engine/gguf"
@@ -84,7 +86,7 @@ func (c *Config) validate() error {
 // Run loads the model and serves it until ctx ends: it then takes no more
 // requests, gives the open ones Config.Drain, and returns nil when all of its own
 // goroutines have ended. Errors say what of the model or the address is wrong.
-func Run(ctx context.Context, c Config) error {
+func Run(ctx context.Context, c Config) (err error) {
 	if err := c.validate(); err != nil {
 		return err
 	}
@@ -92,7 +94,7 @@ func Run(ctx context.Context, c Config) error {
 	if err != nil {
 		return fmt.Errorf("serve: open the model: %w", err)
 	}
-	defer file.Close()
+	defer func() { err = errors.Join(err, file.Close()) }()
 	s, pool, err := load(file, c)
 	if err != nil {
 		return fmt.Errorf("serve: load %s: %w", filepath.Base(c.Model), err)
@@ -189,35 +191,39 @@ func (s *server) serve(ctx context.Context, listener net.Listener) error {
 	}
 	computing, stop := context.WithCancel(context.WithoutCancel(ctx))
 	defer stop()
-	computed, served := make(chan error, 1), make(chan error, 1)
-	go func() { computed <- s.batcher.Run(computing) }()
-	go func() { served <- web.Serve(listener) }()
+	group, ending := errgroup.WithContext(ctx)
+	group.Go(func() error { return s.batcher.Run(computing) })
+	group.Go(func() error {
+		if err := web.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
+			return fmt.Errorf("serve: %w", err)
+		}
+		return nil
+	})
+	group.Go(func() error {
+		<-ending.Done()
+		drain, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.config.Drain)
+		defer cancel()
+		err := web.Shutdown(drain)
+		stop() // ends the streams that are still open with an error of their own
+		if err == nil || !errors.Is(err, context.DeadlineExceeded) {
+			return err
+		}
+		return s.hurry(web)
+	})
 	if s.config.Ready != nil {
 		s.config.Ready(listener.Addr())
 	}
 	s.config.Log.Info("serving", "model", s.name, "address", listener.Addr().String(), "threads", s.config.Threads,
 		"context", s.config.Context, "batch", s.config.MaxBatch, "kernels", matrix.Kernels(), "chat", s.format.Name)
-	var err error
-	select {
-	case <-ctx.Done():
-		drain, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.config.Drain)
-		defer cancel()
-		if web.Shutdown(drain) != nil {
-			stop() // ends the open streams with an error of their own
-			web.Close()
-		}
-		<-served
-		stop()
-		err = <-computed
-	case err = <-computed:
-		web.Close()
-		<-served
-	case err = <-served:
-		stop()
-		<-computed
-	}
-	if errors.Is(err, http.ErrServerClosed) {
+	return group.Wait()
+}
+
+// hurry gives the streams that were ended a second to tell their clients.
+func (s *server) hurry(web *http.Server) error {
+	last, cancel := context.WithTimeout(context.Background(), time.Second)
+	defer cancel()
+	if web.Shutdown(last) == nil {
 		return nil
 	}
-	return err
+	return web.Close()
 }

@@ -142,7 +142,7 @@ var masked = func() map[rune]byte {
 	table, next := map[rune]byte{}, rune(0x100)
 	for b := range 256 {
 		r := rune(b)
-		if !(r >= '!' && r <= '~' || r >= 0xa1 && r <= 0xac || r >= 0xae) {
+		if r < '!' || r > '~' && r < 0xa1 || r == 0xad {
 			r, next = next, next+1
 		}
 		table[r] = byte(b)

@@ -38,7 +38,7 @@ func (t *Tokenizer) EncodeParts(parts []Part) []int {
 			continue
 		}
 		flush()
-		if !(i == 0 && t.addBOS && token == t.BOS) {
+		if said := i == 0 && t.addBOS && token == t.BOS; !said {
 			tokens = append(tokens, token)
 		}
 		first = true

@@ -125,7 +125,8 @@ func classicWord(text string, single bool) int {
 		return n
 	}
 	if r == ' ' && n < len(text) {
-		if next, _ := at(text, n); !unicode.IsSpace(next) && !(single && unicode.IsNumber(next)) {
+		next, _ := at(text, n)
+		if apart := unicode.IsSpace(next) || single && unicode.IsNumber(next); !apart {
 			r = next
 		}
 	}

@@ -1,0 +1,175 @@
+package matrix
+
+import (
+	"github.com/klauspost/cpuid/v2"
+
+	"github.com/rerig/rerig/engine/gguf"
+)
+
+// kernels is the implementation in use: chosen once, by what the processor and the
+// system allow.
+var kernels = choose()
+
+func choose() kernelSet {
+	if cpuid.CPU.Supports(cpuid.AVX2, cpuid.FMA3, cpuid.F16C) {
+		return avx2
+	}
+	return generic
+}
+
+// avx2 needs AVX2, FMA and F16C: Intel since Haswell, AMD since Zen. Shapes that
+// do not fill its registers take the generic way.
+var avx2 = kernelSet{
+	name: "avx2", rows: avx2Rows, encodeBlocks: avx2EncodeBlocks, encodeSupers: avx2EncodeSupers,
+	scores: avx2Scores, mix: avx2Mix, toHalves: avx2ToHalves, exps: avx2Exps, gate: avx2Gate,
+}
+
+// lanes is how many float32 a register holds.
+const lanes = 8
+
+// The loops below are written in assembly. Pointers are to as many numbers as the
+// counts say; n counts rows, keys or values.
+//
+//go:noescape
+func rowsF32(out *float32, rows *byte, x *float32, cols, n int)
+
+//go:noescape
+func rowsF16(out *float32, rows *byte, x *float32, cols, n int)
+
+//go:noescape
+func rowsBF16(out *float32, rows *byte, x *float32, cols, n int)
+
+//go:noescape
+func rowsQ8(out *float32, rows *byte, quants *int8, scales *float32, blocks, n int)
+
+//go:noescape
+func rowsQ4(out *float32, rows *byte, quants *int8, scales, shifts *float32, blocks, n int)
+
+//go:noescape
+func rowsQ4K(out *float32, rows *byte, quants *int8, scales *float32, sums *int16, supers, n int)
+
+//go:noescape
+func rowsQ5K(out *float32, rows *byte, quants *int8, scales *float32, sums *int16, supers, n int)
+
+//go:noescape
+func rowsQ6K(out *float32, rows *byte, quants *int8, scales *float32, sums *int16, supers, n int)
+
+//go:noescape
+func blocksOf(quants *int8, scales, shifts, x *float32, blocks int)
+
+//go:noescape
+func supersOf(quants *int8, scales *float32, sums *int16, x *float32, supers int)
+
+//go:noescape
+func scoresF16(out, query *float32, keys *uint16, stride, width, n int)
+
+//go:noescape
+func mixF16(out, weights *float32, values *uint16, stride, width, n int)
+
+//go:noescape
+func halves(out *uint16, x *float32, n int)
+
+//go:noescape
+func exps(x *float32, n int, offset float32) float32
+
+//go:noescape
+func gate(out, up *float32, n int)
+
+func avx2Rows(format gguf.Format, out []float32, rows []byte, in *Input, v int) {
+	if in.cols%lanes != 0 {
+		genericRows(format, out, rows, in, v)
+		return
+	}
+	n := len(out)
+	_ = rows[n*format.Bytes(in.cols)-1]
+	switch format {
+	case gguf.F32, gguf.F16, gguf.BF16:
+		x := in.floats[v*in.cols : (v+1)*in.cols]
+		switch format {
+		case gguf.F32:
+			rowsF32(&out[0], &rows[0], &x[0], in.cols, n)
+		case gguf.F16:
+			rowsF16(&out[0], &rows[0], &x[0], in.cols, n)
+		default:
+			rowsBF16(&out[0], &rows[0], &x[0], in.cols, n)
+		}
+	case gguf.Q8_0, gguf.Q4_0:
+		b, count := &in.blocks, in.cols/blockSize
+		quants, at := b.quants[v*in.cols:(v+1)*in.cols], v*count
+		if format == gguf.Q8_0 {
+			rowsQ8(&out[0], &rows[0], &quants[0], &b.scales[at], count, n)
+		} else {
+			rowsQ4(&out[0], &rows[0], &quants[0], &b.scales[at], &b.shifts[at], count, n)
+		}
+	case gguf.Q4_K, gguf.Q5_K, gguf.Q6_K:
+		s, count := &in.supers, in.cols/superSize
+		quants, at := s.quants[v*in.cols:(v+1)*in.cols], v*count
+		sums := s.sums[v*in.cols/sumSize:]
+		switch format {
+		case gguf.Q4_K:
+			rowsQ4K(&out[0], &rows[0], &quants[0], &s.scales[at], &sums[0], count, n)
+		case gguf.Q5_K:
+			rowsQ5K(&out[0], &rows[0], &quants[0], &s.scales[at], &sums[0], count, n)
+		default:
+			rowsQ6K(&out[0], &rows[0], &quants[0], &s.scales[at], &sums[0], count, n)
+		}
+	}
+}
+
+func avx2EncodeBlocks(b *blocks, x []float32) {
+	if n := len(x) / blockSize; n > 0 {
+		blocksOf(&b.quants[:len(x)][0], &b.scales[:n][0], &b.shifts[:n][0], &x[0], n)
+	}
+}
+
+func avx2EncodeSupers(s *supers, x []float32) {
+	if n := len(x) / superSize; n > 0 {
+		supersOf(&s.quants[:len(x)][0], &s.scales[:n][0], &s.sums[:len(x)/sumSize][0], &x[0], n)
+	}
+}
+
+func avx2Scores(out, query []float32, keys []uint16, stride int) {
+	if len(query)%lanes != 0 {
+		genericScores(out, query, keys, stride)
+		return
+	}
+	_ = keys[(len(out)-1)*stride+len(query)-1]
+	scoresF16(&out[0], &query[0], &keys[0], stride, len(query), len(out))
+}
+
+func avx2Mix(out, weights []float32, values []uint16, stride int) {
+	if len(out)%lanes != 0 {
+		genericMix(out, weights, values, stride)
+		return
+	}
+	_ = values[(len(weights)-1)*stride+len(out)-1]
+	mixF16(&out[0], &weights[0], &values[0], stride, len(out), len(weights))
+}
+
+// whole is the part of n that fills registers.
+func whole(n int) int { return n / lanes * lanes }
+
+func avx2ToHalves(out []uint16, x []float32) {
+	n := whole(len(x))
+	if n > 0 {
+		halves(&out[:n][0], &x[0], n)
+	}
+	genericToHalves(out[n:], x[n:])
+}
+
+func avx2Exps(x []float32, offset float32) float32 {
+	n := whole(len(x))
+	var sum float32
+	if n > 0 {
+		sum = exps(&x[0], n, offset)
+	}
+	return sum + genericExps(x[n:], offset)
+}
+
+func avx2Gate(out, up []float32) {
+	n := whole(len(out))
+	if n > 0 {
+		gate(&out[0], &up[:n][0], n)
+	}
+	genericGate(out[n:], up[n:])
+}
