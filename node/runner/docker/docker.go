@@ -128,12 +128,12 @@ func New(cfg Config) (*Engine, error) {
 	if e.api, err = newClient(host, answerBytes); err != nil {
 		return nil, err
 	}
-	e.images = &images{api: e.api, owner: cfg.Owner, patience: defaultPatience.load, used: map[string]time.Time{}}
+	e.images = &images{api: e.api, owner: cfg.Owner, patience: &e.patience, used: map[string]time.Time{}}
 	return e, nil
 }
 
 // Name is the engine's in offers and job specs.
-func (e *Engine) Name() string { return "container:docker" }
+func (e *Engine) Name() string { return "container" }
 
 // Started is closed when Run has begun, so that Start and Probe may be called.
 func (e *Engine) Started() <-chan struct{} { return e.started }

@@ -457,6 +457,12 @@ func newEngine(t *testing.T, f *fakeEngine, change ...func(*Config, *patience)) 
 		t.Fatal(err)
 	}
 	e.patience = patience
+	return serve(t, e)
+}
+
+// serve runs an Engine until the test ends.
+func serve(t *testing.T, e *Engine) *Engine {
+	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
 	go func() { done <- e.Run(ctx) }() // ended below

@@ -6,7 +6,6 @@ import (
 	"io"
 	"net"
 	"os"
-	"path"
 	"strconv"
 	"strings"
 	"time"
@@ -115,14 +114,13 @@ func eat(bytes uint64, out io.Writer) error {
 type report struct {
 	Effective, Bounding, NoNewPrivs, Seccomp string // of /proc/self/status
 	Interfaces                               []string
-	// Written are the directories in which a file could be made.
-	Written []string
-	Input   string // what /in/probe says
-	UID     int
+	// Writable are the directories in which a file could be made.
+	Writable []string
+	Input    string // what /in/probe says
 }
 
 func lookAround() report {
-	r := report{UID: os.Getuid()}
+	var r report
 	status, _ := os.ReadFile("/proc/self/status") // none is judged by who asked
 	for line := range strings.Lines(string(status)) {
 		key, value, _ := strings.Cut(line, ":")
@@ -146,10 +144,8 @@ func lookAround() report {
 		r.Interfaces = append(r.Interfaces, i.Name)
 	}
 	for _, dir := range []string{"/", "/etc", "/in", "/out", "/proc/sys/kernel", "/run", "/sys/fs/cgroup", "/tmp"} {
-		name := path.Join(dir, "rerig-probe")
-		if f, err := os.OpenFile(name, os.O_CREATE|os.O_WRONLY, 0o600); err == nil {
-			f.Close()
-			r.Written = append(r.Written, dir)
+		if canWrite(dir) {
+			r.Writable = append(r.Writable, dir)
 		}
 	}
 	input, _ := os.ReadFile("/in/probe") // none is judged by who asked

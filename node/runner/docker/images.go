@@ -21,10 +21,9 @@ const maxSkeletons = 32
 
 // images keeps skeletons as images in the engine, the least lately used leaving first.
 type images struct {
-	api   *client.Client
-	owner string
-	// patience is how long an import may take.
-	patience time.Duration
+	api      *client.Client
+	owner    string
+	patience *patience // the Engine's
 
 	importing sync.Mutex // one import at a time
 
@@ -46,11 +45,11 @@ func (m *images) touch(name string) {
 func (m *images) add(ctx context.Context, s *skeleton) error {
 	m.importing.Lock()
 	defer m.importing.Unlock()
-	ctx, cancel := context.WithTimeout(ctx, m.patience)
-	defer cancel()
 	if err := m.makeRoom(ctx); err != nil {
 		return err
 	}
+	ctx, cancel := context.WithTimeout(ctx, m.patience.load)
+	defer cancel()
 	answer, err := m.api.ImageImport(ctx,
 		client.ImageImportSource{Source: bytes.NewReader(s.tar), SourceName: "-"}, s.name,
 		client.ImageImportOptions{Changes: []string{"LABEL " + skeletonLabel + "=" + m.owner}})
@@ -86,6 +85,8 @@ func importOutcome(r io.Reader) error {
 
 // makeRoom removes images until one more fits. Those that containers use stay.
 func (m *images) makeRoom(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, m.patience.start)
+	defer cancel()
 	list, err := m.api.ImageList(ctx, client.ImageListOptions{
 		Filters: client.Filters{}.Add("label", skeletonLabel+"="+m.owner)})
 	if err != nil {

@@ -122,8 +122,8 @@ func (r *report) judge(runtime string) error {
 	if !slices.Contains(r.Interfaces, "lo") {
 		return errors.New("a job has no loopback")
 	}
-	if !slices.Equal(r.Written, []string{"/out", "/run", "/tmp"}) {
-		return fmt.Errorf("a job can write in %.200q, not in /out, /run and /tmp alone", r.Written)
+	if !slices.Equal(r.Writable, []string{"/out", "/run", "/tmp"}) {
+		return fmt.Errorf("a job can write in %.200q, not in /out, /run and /tmp alone", r.Writable)
 	}
 	if r.Input != probeInput {
 		return fmt.Errorf("a job reads %.50q as its input", r.Input)
