@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 
@@ -63,7 +64,7 @@ func open(trees []*tree, prefix string, mkdir, rmdir func(string) error) (*Paren
 // settle makes the parent's directory in a hierarchy and reports whether it could.
 func (p *Parent) settle(t *tree, prefix string) bool {
 	for _, place := range t.places() {
-		dir := filepath.Join(place, prefix+"-"+rand.Text()[:12])
+		dir := filepath.Join(place, fmt.Sprintf("%s-%d-%s", prefix, os.Getpid(), rand.Text()[:12]))
 		if p.mkdir(dir) != nil {
 			continue
 		}
@@ -136,6 +137,20 @@ func lockDir(dir string) (*os.File, error) {
 	return f, nil
 }
 
+// lockOfDead takes the lock of a directory whose owner is dead, and returns nil for any
+// other's. The lock says so, not the number in the name, which may be another's by now; but
+// where that process is gone and the lock is not, a child of it is about to go too.
+func lockOfDead(dir, name string) (lock *os.File) {
+	number, _, _ := strings.Cut(name, "-")
+	pid, err := strconv.Atoi(number)
+	gone := err == nil && errors.Is(unix.Kill(pid, 0), unix.ESRCH)
+	_ = wait("a dead daemon's last child", func() bool { // the next Open tries again
+		lock, err = lockDir(dir)
+		return err == nil || !gone || !errors.Is(err, unix.EWOULDBLOCK)
+	})
+	return lock
+}
+
 // sweep removes the directories of dead daemons.
 func (p *Parent) sweep(t *tree, place, prefix string) {
 	entries, err := os.ReadDir(place)
@@ -151,8 +166,8 @@ func (p *Parent) sweep(t *tree, place, prefix string) {
 			_ = p.rmdir(dir) // empty once its daemon has gone
 			continue
 		}
-		lock, err := lockDir(dir)
-		if err != nil {
+		lock := lockOfDead(dir, strings.TrimPrefix(e.Name(), prefix+"-"))
+		if lock == nil {
 			continue
 		}
 		groups, _ := os.ReadDir(dir)
