@@ -67,6 +67,17 @@ func metering(args ...string) func(*suite, testing.TB) error {
 			return err
 		}
 		billed, kernel := j.Usage().CPUMillis, s.kernelMillis()
+		last := j.Usage()
+		for _, mark := range []uint64{billed + 1, billed + 50, billed + 200} {
+			if err := j.WaitUsage(context.Background(), mark); err != nil {
+				return fmt.Errorf("wait for %d ms: %w", mark, err)
+			}
+			now := j.Usage()
+			if now.CPUMillis < mark || now.CPUMillis < last.CPUMillis || now.PeakMemoryBytes == 0 {
+				return fmt.Errorf("usage %+v after %+v at the mark of %d ms", now, last, mark)
+			}
+			last = now
+		}
 		if err := r.wait("end"); err != nil {
 			return err
 		}

@@ -29,13 +29,8 @@ func TestHostileGuests(t *testing.T) {
 		{"trap", wat("trap"), runner.FailureTrap, "unreachable"},
 		{"recursion without end", wat("recurse"), runner.FailureTrap, "stack overflow"},
 		{"loop without end", with(wat("loop"), short), runner.FailureDeadline, "100ms"},
-		{"Go loop without end", with(guest("burn", "1000000"), short), runner.FailureDeadline, "100ms"},
-		{"memory without end", guest("grow"), runner.FailureMemory, "134217728 bytes"},
 		{"table without end", wat("tables"), runner.FailureMemory, "tables"},
 		{"memory at once", wat("hugemem"), runner.FailureMemory, "over the limit of 134217728"},
-		{"flood of output", guest("flood"), runner.FailureStdout, "1048576 bytes"},
-		{"big file", guest("fill"), runner.FailureOutput, "1048576 bytes"},
-		{"sparse file", guest("sparse"), runner.FailureOutput, "1048576 bytes"},
 		{"many files", guest("litter"), runner.FailureOutput, "16 files"},
 	}
 	for _, test := range tests {
@@ -103,41 +98,6 @@ func TestBadModules(t *testing.T) {
 	})
 	if left, _ := filepath.Glob(filepath.Join(r.cache.dir, "tmp", "*")); len(left) != 0 {
 		t.Errorf("left behind: %v", left)
-	}
-}
-
-// TestGuestSeesOnlyItsDirectories has a guest try to read, link and write its
-// way out, with links out of the input directory already in place.
-func TestGuestSeesOnlyItsDirectories(t *testing.T) {
-	r := newRunner(t)
-	host := t.TempDir()
-	secret := filepath.Join(host, "secret")
-	if err := os.WriteFile(secret, []byte("host"), 0o644); err != nil {
-		t.Fatal(err)
-	}
-	s := guest("escape", "/etc/passwd", "/in/../secret", "/out/../secret", "../secret", "/in/../../etc/passwd",
-		secret, "/in/link", "/in/dirlink/secret", "/proc/self/environ", "/dev/zero", "/in/fifo")
-	s.InDir, s.OutDir = filepath.Join(host, "in"), filepath.Join(host, "out")
-	for _, d := range []string{s.InDir, s.OutDir} {
-		if err := os.Mkdir(d, 0o755); err != nil {
-			t.Fatal(err)
-		}
-	}
-	for link, to := range map[string]string{"link": secret, "dirlink": host} {
-		if err := os.Symlink(to, filepath.Join(s.InDir, link)); err != nil {
-			t.Fatal(err)
-		}
-	}
-	res, stdout, stderr := do(t, r, s)
-	if res.ExitCode != 0 || stdout != "contained\n" {
-		t.Fatalf("result %+v: %s%s", res, stdout, stderr)
-	}
-	if b, err := os.ReadFile(secret); err != nil || string(b) != "host" {
-		t.Errorf("secret is now %q, %v", b, err)
-	}
-	list, err := os.ReadDir(host)
-	if err != nil || len(list) != 3 {
-		t.Errorf("host directory holds %v, %v", list, err)
 	}
 }
 

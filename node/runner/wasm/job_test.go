@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -15,31 +14,6 @@ import (
 
 	"github.com/rerig/rerig/node/runner"
 )
-
-func TestFilesInAndOut(t *testing.T) {
-	r := newRunner(t)
-	in, out := t.TempDir(), t.TempDir()
-	if err := os.WriteFile(filepath.Join(in, "data"), []byte("input"), 0o644); err != nil {
-		t.Fatal(err)
-	}
-	s := guest("copy", "data")
-	s.InDir, s.OutDir = in, out
-	if res, _, stderr := do(t, r, s); res.ExitCode != 0 || res.Failure != nil {
-		t.Fatalf("result %+v: %s", res, stderr)
-	}
-	if b, err := os.ReadFile(filepath.Join(out, "data")); err != nil || string(b) != "input" {
-		t.Fatalf("output %q, %v", b, err)
-	}
-	s = guest("files")
-	s.OutDir = t.TempDir()
-	res, stdout, stderr := do(t, r, s)
-	if res.ExitCode != 0 || res.Failure != nil || stdout != "final 13 -rw-------\n" {
-		t.Fatalf("result %+v: %s%s", res, stdout, stderr)
-	}
-	if b, err := os.ReadFile(filepath.Join(s.OutDir, "a/b/final")); err != nil || string(b) != "one two three" {
-		t.Fatalf("output %q, %v", b, err)
-	}
-}
 
 // TestDeterminism compares all that a guest can see of time, randomness and
 // its files between two runners and two hosts' directories.
@@ -77,106 +51,6 @@ func TestDeterminism(t *testing.T) {
 	_, other, _ := do(t, newRunner(t), s)
 	if first, _, _ := strings.Cut(other, " "); strings.HasPrefix(outputs[0], first) {
 		t.Error("another seed gave the same randomness")
-	}
-}
-
-// lines passes a job's output on, so that a test can follow its progress.
-type lines chan string
-
-func (l lines) Write(p []byte) (int, error) {
-	l <- string(p)
-	return len(p), nil
-}
-
-func TestPauseAndResume(t *testing.T) {
-	r := newRunner(t)
-	out := make(lines, 1000)
-	j, err := r.Start(context.Background(), guest("burn", "200"), out, io.Discard)
-	if err != nil {
-		t.Fatal(err)
-	}
-	<-out
-	err = j.Pause()
-	if errors.Is(err, runner.ErrPauseUnsupported) {
-		j.Stop()
-		t.Skip(err)
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	// The kernel may take a moment to halt a running thread.
-	var paused runner.Usage
-	waitFor(t, "the halt", func() bool {
-		before := paused
-		paused = j.Usage()
-		return processHalted(j.(*Job).child.proc.Pid) && paused == before
-	})
-	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Millisecond)
-	defer cancel()
-	if err := j.WaitUsage(ctx, paused.CPUMillis+1); !errors.Is(err, context.DeadlineExceeded) {
-		t.Fatalf("WaitUsage of a paused job: %v", err)
-	}
-	if now := j.Usage(); now != paused {
-		t.Errorf("a paused job used %+v, then %+v", paused, now)
-	}
-	if err := j.Resume(); err != nil {
-		t.Fatal(err)
-	}
-	if err := j.WaitUsage(context.Background(), paused.CPUMillis+20); err != nil {
-		t.Fatal(err)
-	}
-	j.Stop()
-	res, err := j.Wait()
-	if err != nil || res.Failure == nil || res.Failure.Kind != runner.FailureKilled {
-		t.Fatalf("result %+v, %v", res, err)
-	}
-	if err := j.WaitUsage(context.Background(), 1<<40); !errors.Is(err, runner.ErrEnded) {
-		t.Errorf("WaitUsage of an ended job: %v", err)
-	}
-}
-
-func TestPausedJobCanBeStopped(t *testing.T) {
-	r := newRunner(t)
-	j, err := r.Start(context.Background(), wat("loop"), nil, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := j.Pause(); err != nil {
-		j.Stop()
-		t.Skip(err)
-	}
-	j.Stop()
-	if res, _ := j.Wait(); res.Failure == nil || res.Failure.Kind != runner.FailureKilled {
-		t.Fatalf("result %+v", res)
-	}
-}
-
-func TestContextKillsJob(t *testing.T) {
-	r := newRunner(t)
-	ctx, cancel := context.WithCancelCause(context.Background())
-	j, err := r.Start(ctx, wat("loop"), nil, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	cancel(errors.New("channel underfunded"))
-	res, _ := j.Wait()
-	if res.Failure == nil || res.Failure.Kind != runner.FailureKilled || res.Failure.Detail != "channel underfunded" {
-		t.Fatalf("result %+v, %v", res, res.Failure)
-	}
-}
-
-// TestBrokenConsumerKillsJob: a job whose output nobody takes must not run on.
-func TestBrokenConsumerKillsJob(t *testing.T) {
-	r := newRunner(t)
-	read, write := io.Pipe()
-	read.CloseWithError(errors.New("stream reset"))
-	j, err := r.Start(context.Background(), guest("flood"), write, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	res, _ := j.Wait()
-	if res.Failure == nil || res.Failure.Kind != runner.FailureKilled || !strings.Contains(res.Failure.Detail, "stream reset") {
-		t.Fatalf("result %+v, %v", res, res.Failure)
 	}
 }
 

@@ -118,19 +118,21 @@ func processes(args []string) error {
 	if err != nil {
 		return err
 	}
-	var made int
-	for made < most {
-		pid, refused := fork()
-		if refused != nil {
-			break
-		}
-		if pid == 0 {
-			doze()
-		}
+	made := 0
+	for made < most && forkDozer() {
 		made++
 	}
 	fmt.Printf("made %d processes\n", made)
 	return nil
+}
+
+// forkDozer makes a process that dozes, and tells whether it could.
+func forkDozer() bool {
+	pid, err := fork()
+	if err == nil && pid == 0 {
+		doze()
+	}
+	return err == nil
 }
 
 func forkBomb([]string) error {
