@@ -87,6 +87,8 @@ type Fault struct {
 	// Serious tells that no job may be given to the card; other faults are the doing of
 	// a program on it.
 	Serious bool `json:"serious"`
+	// Present tells that the fault is there now, rather than that it once happened.
+	Present bool `json:"present"`
 }
 
 // Serious are the faults that take the card out of use.

@@ -81,7 +81,7 @@ func (s Sources) drmNodes(c *Card) {
 func (s Sources) readBus(c *Card) {
 	b, err := readFile(filepath.Join(s.pciDir(c.Address), "config"), 4)
 	if err == nil && len(b) == 4 && b[0]&b[1]&b[2]&b[3] == 0xff {
-		c.fault(Fault{Kind: "off-bus", Mark: 1, Serious: true, Text: "the card has fallen off the bus: it does not answer (check riser and power, then restart)"})
+		c.fault(Fault{Kind: "off-bus", Serious: true, Present: true, Text: "the card has fallen off the bus: it does not answer (check riser and power, then restart)"})
 	}
 	for line := range strings.Lines(text(s.pciDir(c.Address), "aer_dev_fatal")) {
 		if name, count, ok := strings.Cut(strings.TrimSpace(line), " "); ok && name == "TOTAL_ERR_FATAL" {
