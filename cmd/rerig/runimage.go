@@ -1,19 +1,13 @@
 package main
 
-import (
-	"fmt"
-	"os"
-	"path/filepath"
-)
+import "github.com/rerig/rerig/node/image"
 
-// imageLayout finds the OCI layout of an image on disk.
+// imageLayout finds the OCI layout of an image: by its name in the user's library, or by
+// a path to a layout. The path is absolute: the node has another working directory.
 func imageLayout(name string) (string, error) {
-	if _, err := os.Stat(filepath.Join(name, "oci-layout")); err != nil {
-		return "", usage("--image: %s holds no OCI image layout", name)
-	}
-	dir, err := filepath.Abs(name) // the node has another working directory
+	dir, err := image.ResolveLocal(imageLibrary(), name)
 	if err != nil {
-		return "", fmt.Errorf("--image: %w", err)
+		return "", usage("--image: %w", err)
 	}
 	return dir, nil
 }
