@@ -5,57 +5,148 @@ package gvisor
 import (
 	"encoding/json"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
+	"strings"
 	"testing"
+	"time"
 
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
 )
 
-// BenchmarkStart runs a program that does nothing, from Start to Wait.
+// BenchmarkStart runs a program that does nothing, from Start to Wait, in turn with the same
+// program under gVisor's own command line with its defaults.
 func BenchmarkStart(b *testing.B) {
-	e := open(b)
+	e, bare := open(b), newBare(b)
+	var ours, theirs []time.Duration
 	for b.Loop() {
+		begun := time.Now()
 		if res, out := do(b, e, spec("nothing")); res.ExitCode != 0 || res.Failure != nil {
 			b.Fatal(res, out)
 		}
+		ours = append(ours, time.Since(begun))
+		theirs = append(theirs, bare.run(b, "nothing"))
 	}
+	compare(b, ours, theirs, "ms", "bare-ms")
 }
 
-// BenchmarkStartBare is the same program under gVisor's own command line with its
-// defaults: what BenchmarkStart is compared with.
-func BenchmarkStartBare(b *testing.B) {
-	open(b) // skips where it could not run
-	program := filepath.Join(b.TempDir(), "runsc")
-	build := exec.Command("go", "build", "-trimpath", "-ldflags=-s -w", "-o", program, "./internal/bare")
+// BenchmarkInteger computes natively and in a job, in turn, and compares the clock's times
+// that the program itself takes.
+func BenchmarkInteger(b *testing.B) {
+	e := open(b)
+	var inside, native []time.Duration
+	for b.Loop() {
+		_, out := do(b, e, spec("integer"))
+		inside = append(inside, duration(b, out))
+		text, err := exec.Command(filepath.Join(guestRoot, "guest"), "integer").Output()
+		if err != nil {
+			b.Fatal(err)
+		}
+		native = append(native, duration(b, string(text)))
+	}
+	compare(b, inside, native, "inside-ms", "native-ms")
+}
+
+// BenchmarkIdle holds four sandboxes whose job waits, and reports the memory of one: what
+// its processes hold alone, and their share of what they share.
+func BenchmarkIdle(b *testing.B) {
+	e := open(b)
+	const jobs = 4
+	var bytes uint64
+	for b.Loop() {
+		bytes = 0
+		for range jobs {
+			said := newNotice()
+			j, err := e.Start(b.Context(), spec("idle"), said, io.Discard)
+			if err != nil {
+				b.Fatal(err)
+			}
+			<-said.seen
+			defer j.Stop()
+			for _, pid := range tree(j.(*Job).meter.pid) {
+				bytes += proportional(b, pid)
+			}
+		}
+	}
+	b.ReportMetric(float64(bytes)/jobs/(1<<20), "MiB/sandbox")
+}
+
+// bare is gVisor's own command line.
+type bare struct {
+	program, dir string
+	n            int
+}
+
+func newBare(b *testing.B) *bare {
+	r := &bare{program: filepath.Join(b.TempDir(), "runsc"), dir: b.TempDir()}
+	build := exec.Command("go", "build", "-trimpath", "-ldflags=-s -w", "-o", r.program, "./internal/bare")
 	build.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := build.CombinedOutput(); err != nil {
 		b.Fatalf("%v\n%s", err, out)
 	}
+	b.Cleanup(func() { _ = unix.Unmount(filepath.Join(r.dir, "state/null-netns"), unix.MNT_DETACH) }) // where gVisor keeps it
+	return r
+}
+
+func (r *bare) run(b *testing.B, args ...string) time.Duration {
 	text, err := json.Marshal(&specs.Spec{
 		Version: specs.Version,
 		Root:    &specs.Root{Path: guestRoot},
-		Process: &specs.Process{Args: []string{"/guest", "nothing"}, Cwd: "/"},
+		Process: &specs.Process{Args: append([]string{"/guest"}, args...), Cwd: "/"},
 		Linux:   &specs.Linux{},
 	})
 	if err != nil {
 		b.Fatal(err)
 	}
-	bundle := b.TempDir()
-	if err := os.WriteFile(filepath.Join(bundle, "config.json"), text, 0o600); err != nil {
+	if err := os.WriteFile(filepath.Join(r.dir, "config.json"), text, 0o600); err != nil {
 		b.Fatal(err)
 	}
-	state := filepath.Join(bundle, "state")
-	b.Cleanup(func() { _ = unix.Unmount(filepath.Join(state, "null-netns"), unix.MNT_DETACH) }) // where gVisor keeps it
-	n := 0
-	for b.Loop() {
-		n++
-		cmd := exec.Command(program, "--root="+state, "--ignore-cgroups", "--network=none", os.Getenv("BARE"),
-			"run", "--bundle="+bundle, fmt.Sprint("bare-", n))
-		if out, err := cmd.CombinedOutput(); err != nil {
-			b.Fatalf("%v\n%s", err, out)
+	r.n++
+	cmd := exec.Command(r.program, "--root="+filepath.Join(r.dir, "state"), "--ignore-cgroups", "--network=none",
+		"run", "--bundle="+r.dir, fmt.Sprint("bare-", r.n))
+	begun := time.Now()
+	if out, err := cmd.CombinedOutput(); err != nil {
+		b.Fatalf("%v\n%s", err, out)
+	}
+	return time.Since(begun)
+}
+
+// compare gives the medians of both and their ratio.
+func compare(b *testing.B, ours, theirs []time.Duration, our, their string) {
+	median := func(all []time.Duration) float64 {
+		slices.Sort(all)
+		return float64(all[len(all)/2]) / 1e6
+	}
+	b.ReportMetric(median(ours), our)
+	b.ReportMetric(median(theirs), their)
+	b.ReportMetric(median(ours)/median(theirs), "ratio")
+	b.ReportMetric(0, "ns/op")
+}
+
+func duration(b *testing.B, text string) time.Duration {
+	d, err := time.ParseDuration(strings.TrimSpace(text))
+	if err != nil {
+		b.Fatal(err)
+	}
+	return d
+}
+
+// proportional is a process's share of memory, in bytes.
+func proportional(b *testing.B, pid int) uint64 {
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/smaps_rollup", pid))
+	if err != nil {
+		return 0 // it has no memory of its own
+	}
+	for line := range strings.Lines(string(text)) {
+		var kib uint64
+		if _, err := fmt.Sscanf(line, "Pss: %d kB", &kib); err == nil {
+			return kib << 10
 		}
 	}
+	b.Fatalf("no Pss in %q", text)
+	return 0
 }

@@ -12,7 +12,7 @@
 // As root the kernel holds a job to its memory, CPUs and processes. As another user it has
 // no control group: processes are still limited, by gVisor; memory is looked at a few times
 // a second and the job ended when it is over; a job may use every core. Probe
-// says which.
+// says which. There every container's user is number 0 inside, who has no privilege.
 package gvisor
 
 import (

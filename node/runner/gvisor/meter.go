@@ -18,44 +18,52 @@ import (
 // meter counts what a job uses: in its control group, where the machine counts there, else
 // by looking at its processes. Whoever uses it holds the job's mu.
 type meter struct {
-	group *cgroup.Group // or nil
-	pid   int           // init's
+	group   *cgroup.Group // or nil
+	counted bool          // the group counts
+	pid     int           // init's
 
-	begun      bool
-	base       time.Duration // CPU time before the program began
-	baseMemory uint64        // memory then
-	cpu        time.Duration // as last seen, base included
-	memory     uint64        // the most seen, base included
+	begun  bool
+	base   time.Duration // CPU time before the program began
+	cpu    time.Duration // as last seen, base included
+	memory uint64        // the most seen
+}
+
+// in has a meter read a group.
+func (m *meter) in(g *cgroup.Group) {
+	_, _, err := g.Usage()
+	m.group, m.counted = g, err == nil
 }
 
 // begin notes what starting the sandbox has taken.
 func (m *meter) begin() {
 	m.look()
-	m.begun, m.base, m.baseMemory = true, m.cpu, m.memory
+	m.begun, m.base = true, m.cpu
 }
 
 // look reads the counters of a sandbox that has not been reaped.
 func (m *meter) look() {
-	if m.group != nil {
-		cpu, peak, err := m.group.Usage()
-		if err == nil {
-			m.cpu, m.memory = max(m.cpu, cpu), max(m.memory, peak)
-			return
-		}
+	cpu, memory, err := m.read()
+	if err != nil {
+		cpu, memory = treeUsage(m.pid)
 	}
-	cpu, memory := treeUsage(m.pid)
 	m.cpu, m.memory = max(m.cpu, cpu), max(m.memory, memory)
 }
 
 // end reads the counters for the last time.
 func (m *meter) end(s *os.ProcessState) {
-	if m.group != nil {
-		if cpu, peak, err := m.group.Usage(); err == nil {
-			m.cpu, m.memory = max(m.cpu, cpu), max(m.memory, peak)
-			return
-		}
+	cpu, memory, err := m.read()
+	if err != nil {
+		cpu = s.UserTime() + s.SystemTime() // init's, which may be more than was seen
 	}
-	m.cpu = max(m.cpu, s.UserTime()+s.SystemTime()) // with all that init and its heirs have reaped
+	m.cpu, m.memory = max(m.cpu, cpu), max(m.memory, memory)
+}
+
+// read reads the group's counters.
+func (m *meter) read() (cpu time.Duration, memory uint64, err error) {
+	if !m.counted {
+		return 0, 0, cgroup.ErrNoCounter
+	}
+	return m.group.Usage()
 }
 
 // outOfMemory tells whether the kernel killed a process of the job for its memory.

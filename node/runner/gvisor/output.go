@@ -20,6 +20,9 @@ import (
 const (
 	minLook = 10 * time.Millisecond
 	maxLook = 250 * time.Millisecond
+	// uncountedLook is how often a job's processes are looked at where no control group counts
+	// their time: what they use after the last look before their end is not billed.
+	uncountedLook = 20 * time.Millisecond
 	// diskSpeed is the most that a job writes in a second, in bytes: the nearer its limit,
 	// the sooner the next look.
 	diskSpeed = 2 << 30
@@ -61,9 +64,10 @@ func takeOutput(dir string) error {
 	return nil
 }
 
-// watch holds the job to the limits that no kernel holds it to, until stop is closed.
+// watch holds the job to the limits that no kernel holds it to, and counts what no kernel
+// counts, until stop is closed.
 func (j *Job) watch(stop <-chan struct{}) {
-	if j.spec.OutDir == "" && j.limited() {
+	if j.spec.OutDir == "" && j.limited() && j.meter.counted {
 		return
 	}
 	select {
@@ -80,7 +84,7 @@ func (j *Job) watch(stop <-chan struct{}) {
 		case <-timer.C:
 		}
 		begun := time.Now()
-		if f := j.overMemory(); f != nil {
+		if f := j.look(); f != nil {
 			j.kill(f)
 			return
 		}
@@ -90,6 +94,9 @@ func (j *Job) watch(stop <-chan struct{}) {
 			return
 		}
 		pause := min(time.Duration(float64(left)/diskSpeed*float64(time.Second)), maxLook)
+		if !j.meter.counted {
+			pause = min(pause, uncountedLook)
+		}
 		timer.Reset(max(pause, minLook, lookShare*time.Since(begun)))
 	}
 }
@@ -104,18 +111,19 @@ func (j *Job) limited() bool {
 	return memory
 }
 
-// overMemory is the failure of a job that no control group limits and that holds too much.
-func (j *Job) overMemory() *runner.Failure {
-	if j.limited() {
+// look counts what the job uses. It is the failure of a job that holds too much memory where no
+// control group holds it to its limit.
+func (j *Job) look() *runner.Failure {
+	if j.limited() && j.meter.counted {
 		return nil
 	}
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	if j.reaped {
+	if j.reaped || j.paused != nil {
 		return nil
 	}
 	j.meter.look()
-	if j.meter.memory > j.meter.baseMemory+j.spec.MemoryBytes {
+	if !j.limited() && j.meter.memory > j.spec.MemoryBytes+sandboxMemory {
 		return j.memoryFailure()
 	}
 	return nil

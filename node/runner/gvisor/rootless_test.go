@@ -3,6 +3,7 @@
 package gvisor
 
 import (
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -62,4 +63,42 @@ func TestRootlessProbe(t *testing.T) {
 	if want := (runner.Caps{Pause: true, Dial: true, ProcessLimit: true, Rootless: true}); caps != want {
 		t.Errorf("got %+v, want %+v", caps, want)
 	}
+}
+
+// TestRootlessJobs runs what an unprivileged rig cannot leave to control groups.
+func TestRootlessJobs(t *testing.T) {
+	if !asNobody(t) {
+		return
+	}
+	e := run(t, Config{DataDir: t.TempDir(), Program: rigProgram})
+	t.Run("memory", func(t *testing.T) {
+		t.Parallel()
+		res, out := do(t, e, spec("grow"))
+		if res.Failure == nil || res.Failure.Kind != runner.FailureMemory || res.ExitCode != 137 {
+			t.Errorf("%+v, said %q", res, out)
+		}
+	})
+	for _, user := range []uint32{0, 1000} {
+		t.Run(fmt.Sprint("output of user ", user), func(t *testing.T) {
+			t.Parallel()
+			s := spec("write", "/out/dir", "/tmp/dir", "/in/file")
+			s.UID, s.GID = user, user
+			s.InDir, s.OutDir, s.OutputBytes, s.OutputFiles = t.TempDir(), t.TempDir(), 1<<20, 8
+			res, out := do(t, e, s)
+			if want := "/out/dir <nil>\n/tmp/dir <nil>\n/in/file mkdir /in/file: read-only file system\n"; res.Failure != nil || out != want {
+				t.Errorf("%+v, said %q, want %q", res, out, want)
+			}
+			if b, err := os.ReadFile(filepath.Join(s.OutDir, "dir/file")); err != nil || string(b) != "written" {
+				t.Errorf("the host finds %q, %v", b, err)
+			}
+		})
+	}
+	t.Run("metering", func(t *testing.T) {
+		t.Parallel()
+		res, out := do(t, e, spec("spin", "500ms"))
+		// It may have waited for its turn, and its last look may have been a while ago.
+		if used := res.Usage.CPUMillis; res.Failure != nil || used < 100 || used > 700 {
+			t.Errorf("billed %d ms for half a second of computing, %v, said %q", used, res.Failure, out)
+		}
+	})
 }

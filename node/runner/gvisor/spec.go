@@ -30,8 +30,9 @@ const (
 	oomScore = 800
 )
 
-// check refuses what this engine does not run, and fills in what may be left out.
-func check(s *runner.Spec) error {
+// check refuses what this engine does not run, and fills in what may be left out. Every file
+// that an unprivileged rig can give to a job is its root's.
+func check(s *runner.Spec, rootless bool) error {
 	if err := s.Check(); err != nil {
 		return err
 	}
@@ -49,6 +50,9 @@ func check(s *runner.Spec) error {
 	}
 	if s.WorkDir == "" {
 		s.WorkDir = "/"
+	}
+	if rootless {
+		s.UID, s.GID = 0, 0
 	}
 	s.ScratchBytes = max(s.ScratchBytes, leastScratch)
 	return nil

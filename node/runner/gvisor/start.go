@@ -34,7 +34,7 @@ const (
 // as it comes, one write at a time; a writer that blocks holds the job back. The job is
 // killed when ctx is done. A program that cannot be started is a *runner.Failure.
 func (e *Engine) Start(ctx context.Context, s runner.Spec, stdout, stderr io.Writer) (runner.Job, error) {
-	if err := check(&s); err != nil {
+	if err := check(&s, e.rootless); err != nil {
 		return nil, err
 	}
 	j, err := e.admit(&s, stdout, stderr)
@@ -108,8 +108,7 @@ func (j *Job) launch(ctx context.Context) error {
 		return err
 	}
 	if p := j.engine.config.Parent; p != nil {
-		var err error
-		j.meter.group, err = p.New("job-"+j.id, cgroup.Limits{
+		group, err := p.New("job-"+j.id, cgroup.Limits{
 			MemoryBytes: j.spec.MemoryBytes + sandboxMemory,
 			CPUs:        j.spec.CPUs,
 			Processes:   sandboxThreads + threadsPerProcess*j.spec.Processes,
@@ -117,6 +116,7 @@ func (j *Job) launch(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
+		j.meter.in(group)
 	}
 	state, err := lockedState(filepath.Join(j.dir, "state"))
 	if err != nil {

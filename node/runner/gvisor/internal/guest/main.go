@@ -7,6 +7,7 @@ package main
 import (
 	"fmt"
 	"os"
+	"path/filepath"
 	"strconv"
 	"time"
 
@@ -19,6 +20,16 @@ func main() {
 	case "echo":
 		fmt.Println(os.Args[2])
 		fmt.Fprintln(os.Stderr, os.Args[2])
+	case "write":
+		write(os.Args[2:])
+	case "integer":
+		integer()
+	case "idle":
+		fmt.Println("idle")
+		time.Sleep(time.Hour)
+	case "grow":
+		grow()
+
 	case "reserve":
 		reserve(os.Args[2])
 	case "spin":
@@ -51,5 +62,39 @@ func reserve(path string) {
 	}
 	if err := unix.Fallocate(int(f.Fd()), 0, 0, 1<<20); err != nil {
 		fmt.Println("refused:", err)
+	}
+}
+
+// write makes directories with a file in each, and says how that went.
+func write(dirs []string) {
+	for _, d := range dirs {
+		err := os.Mkdir(d, 0o700)
+		if err == nil {
+			err = os.WriteFile(filepath.Join(d, "file"), []byte("written"), 0o400)
+		}
+		fmt.Println(d, err)
+	}
+}
+
+// grow takes memory without end.
+func grow() {
+	for hold := [][]byte{}; ; {
+		b := make([]byte, 1<<20)
+		for i := 0; i < len(b); i += 4096 {
+			b[i] = 1
+		}
+		hold = append(hold, b)
+	}
+}
+
+// integer computes a fixed number of steps and says how long that took.
+func integer() {
+	begun, x := time.Now(), uint64(1)
+	for range 300_000_000 {
+		x = x*6364136223846793005 + 1442695040888963407
+	}
+	took := time.Since(begun)
+	if x != 0 { // nobody can know before
+		fmt.Println(took)
 	}
 }
