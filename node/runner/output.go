@@ -7,6 +7,10 @@ import (
 	"path/filepath"
 )
 
+// MaxOutputPath is how long the path of an output may be below the output directory, in
+// bytes. A job can make directories deeper than any path; the rest of a rig works with paths.
+const MaxOutputPath = 1024
+
 // CheckOutput looks at what a job left in its output directory. The sandbox
 // may enforce the same limits while the job runs; this is the last look, from
 // outside, before anybody reads a file there.
@@ -20,6 +24,9 @@ func CheckOutput(s *Spec) *Failure {
 		name, _ := filepath.Rel(s.OutDir, path)
 		if files++; files > s.OutputFiles {
 			return &Failure{FailureOutput, fmt.Sprintf("output has more than %d files", s.OutputFiles)}
+		}
+		if len(name) > MaxOutputPath {
+			return &Failure{FailureOutput, fmt.Sprintf("output %.40q… has a path of over %d bytes", name, MaxOutputPath)}
 		}
 		if d.IsDir() {
 			return nil

@@ -39,6 +39,8 @@ var attempts = []attempt{
 	{name: "descriptors it was not given"},
 	{name: "environment of the host's processes"},
 	{name: "files that are none in the output", calls: []string{"mknod", "path_mknod", "path_chmod", "path_permissions_set"}, ends: true},
+	{name: "set-user-ID program in the output", calls: []string{"chmod", "fchmod", "fd_permissions_set"}, ends: true},
+	{name: "output without a bottom", calls: []string{"chdir", "fchdir"}, ends: true},
 	{name: "deleted files in the output", calls: []string{"fd_fallocate", "fallocate"}, ends: true},
 	{name: "large files that take nothing", calls: []string{"fallocate", "posix_fallocate"}, ends: true},
 	{name: "pipes and descriptors without end", calls: []string{"pipe", "fd_pipe", "fd_event"}, ends: true},

@@ -18,6 +18,8 @@ func init() {
 	attempts["descriptors it was not given"] = throughDescriptors
 	attempts["environment of the host's processes"] = showProcesses
 	attempts["files that are none in the output"] = badOutputs
+	attempts["set-user-ID program in the output"] = setUserIDOutput
+	attempts["output without a bottom"] = deepOutput
 	attempts["deleted files in the output"] = deletedOutputs
 	attempts["large files that take nothing"] = hugeFiles
 	attempts["pipes and descriptors without end"] = pipes
@@ -174,26 +176,33 @@ func badOutputs(a *aims) {
 	said("loop", os.Symlink("loop", "/out/loop"))
 	said("link out", os.Symlink(a.Secret, "/out/secret"))
 	said("null", unix.Mknod("/out/null", unix.S_IFCHR|0o666, int(unix.Mkdev(1, 3))))
-	said("set-user-ID", func() error {
-		b, err := os.ReadFile("/proc/self/exe")
-		if err == nil {
-			err = os.WriteFile("/out/suid", b[:1<<10], 0o755)
-		}
-		if err == nil {
-			err = unix.Chmod("/out/suid", 0o6755)
-		}
-		return err
-	}())
+}
+
+// setUserIDOutput leaves a program that whoever runs it runs as the rig.
+func setUserIDOutput(*aims) {
+	b, err := os.ReadFile("/proc/self/exe")
+	if err == nil {
+		err = os.WriteFile("/out/suid", b[:1<<10], 0o755)
+	}
+	said("write", err)
+	said("set-user-ID", unix.Chmod("/out/suid", 0o6755))
 	said("capability", unix.Setxattr("/out/suid", "security.capability",
 		[]byte{1, 0, 0, 2, 0xff, 0xff, 0xff, 0xff, 0, 0, 0, 0, 0xff, 0xff, 0xff, 0xff, 0, 0, 0, 0}, 0))
-	dir := "/out"
-	for range 200 { // deeper than a path may be long
-		dir += "/" + strings.Repeat("d", 40)
-		if err := os.Mkdir(dir, 0); err != nil {
-			said("deep", err)
-			break
+}
+
+// deepOutput leaves directories that nobody may enter, deeper than a path may be long.
+func deepOutput(*aims) {
+	err := os.Chdir("/out")
+	depth := 0
+	for err == nil && depth < 200 {
+		name := strings.Repeat("d", 40)
+		if err = os.Mkdir(name, 0o700); err == nil {
+			err = os.Chdir(name)
 		}
+		depth++
 	}
+	fmt.Println("depth", depth, err)
+	said("close", os.Chmod("/out/"+strings.Repeat("d", 40), 0))
 }
 
 // deletedOutputs holds space of the output that no look at its files shows.
