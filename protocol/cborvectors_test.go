@@ -35,12 +35,14 @@ func makeCBOR(t testing.TB) (list []cborVector) {
 	bare := &JobSpec{Version: Version, Kind: KindTask, Engine: EngineWASM, Module: exampleCID("module"), ModuleSize: 1, Limits: Limits{RunMillis: 1}}
 	extended := exampleSpec()
 	extended.Opt = Extensions{"b": []byte{2}, "a": []byte{1}, "aa": nil}
-	for i, s := range []*JobSpec{exampleSpec(), bare, extended} {
+	sealed := exampleSpec()
+	sealed.Sealed = SealedFiles | SealedModule
+	for i, s := range []*JobSpec{exampleSpec(), bare, extended, sealed} {
 		b, c, err := EncodeSpec(s)
 		if err != nil {
 			t.Fatal(err)
 		}
-		list = addCBOR(t, list, []string{"spec", "spec bare", "spec extended"}[i], c.String(), b)
+		list = addCBOR(t, list, []string{"spec", "spec bare", "spec extended", "spec sealed"}[i], c.String(), b)
 	}
 	signed := must(SignOffer(exampleOffer(), testKey("rig")))
 	list = addCBOR(t, list, "offer", "", signed.Offer)
@@ -52,6 +54,7 @@ func makeCBOR(t testing.TB) (list []cborVector) {
 		}
 		list = addCBOR(t, list, fmt.Sprintf("message %d", m.Type()), "", b)
 	}
+	list = addCBOR(t, list, "message 4 with a job key", "", must(EncodeMessage(sealedAccept())))
 	for i, r := range exampleIndexRequests() {
 		list = addCBOR(t, list, []string{"index put", "index find"}[i], "", must(Encode(r)))
 	}

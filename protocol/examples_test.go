@@ -96,6 +96,14 @@ func exampleMessages() []Message {
 	}
 }
 
+// sealedAccept is the accept of a job with something sealed.
+func sealedAccept() *Accept {
+	a := exampleAgreement()
+	key := testHash("job key")
+	return &Accept{Agreement: a, Channel: exampleChannel(), Epoch: 1, RigSig: sign(testKey("rig"), a.ID()),
+		PayerSig: sign(testKey("requester"), a.ID()), JobKey: key[:]}
+}
+
 func exampleIndexRequests() []IndexRequest {
 	signed := must(SignOffer(exampleOffer(), testKey("rig")))
 	return []IndexRequest{

@@ -56,6 +56,10 @@ func TestLimits(t *testing.T) {
 			{"spec.inputs[1].name", "unique", nil, func(s *JobSpec) { s.Inputs[1].Name = s.Inputs[0].Name }},
 			{"spec.inputs[0].name", "one plain file name", nil, func(s *JobSpec) { s.Inputs[0].Name = "../key.json" }},
 			{"spec.inputs[0].cid", "a CID", nil, func(s *JobSpec) { s.Inputs[0].CID = "nothing" }},
+			{"spec.sealed", "1 (files)", func(s *JobSpec) { s.Sealed, s.Public = SealedFiles|SealedModule, false }, func(s *JobSpec) { s.Sealed, s.Public = 4, false }},
+			{"spec.sealed", "public job", func(s *JobSpec) { s.Sealed, s.Public = SealedModule, true }, func(s *JobSpec) { s.Sealed, s.Public = SealedFiles, true }},
+			{"spec.sealed", "a directory", func(s *JobSpec) { s.Engine, s.Sealed, s.Public = EngineContainer, SealedFiles, false },
+				func(s *JobSpec) { s.Engine, s.Sealed, s.Public = EngineContainer, SealedModule, false }},
 			{"spec.limits.run_ms", "24h", func(s *JobSpec) { s.Limits.RunMillis = uint64(MaxRunTime.Milliseconds()) }, func(s *JobSpec) { s.Limits.RunMillis = uint64(MaxRunTime.Milliseconds()) + 1 }},
 			{"spec.limits.run_ms", "between", nil, func(s *JobSpec) { s.Limits.RunMillis = 0 }},
 			{"spec.limits.run_ms", "between", nil, func(s *JobSpec) { s.Limits.RunMillis = 1<<64 - 1 }}, // overflows a Duration

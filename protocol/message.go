@@ -63,7 +63,21 @@ type Accept struct {
 	Epoch     uint32    `cbor:"3,keyasint"`
 	RigSig    Signature `cbor:"4,keyasint"`
 	PayerSig  Signature `cbor:"5,keyasint"`
+	JobKey    JobKey    `cbor:"6,keyasint,omitempty"` // there exactly where the spec has something sealed
 }
+
+// JobKey opens and seals a job's content (SPEC §5.5). It is in no record and never
+// prints.
+type JobKey []byte
+
+// JobKeyBytes is the length of a JobKey.
+const JobKeyBytes = 32
+
+// Format tells nothing, whatever the verb.
+func (JobKey) Format(f fmt.State, _ rune) { _, _ = f.Write([]byte("[job key]")) }
+
+// MarshalText tells nothing; JSON asks it.
+func (JobKey) MarshalText() ([]byte, error) { return []byte("[job key]"), nil }
 
 // Status says where the job stands; it is also the heartbeat (rig → requester).
 type Status struct {
@@ -160,7 +174,12 @@ func (m *Quote) check() error { return m.Agreement.Check() }
 
 func (m *Refusal) check() error { return checkReason("refusal", m.Reason, m.Detail) }
 
-func (m *Accept) check() error { return m.Agreement.Check() }
+func (m *Accept) check() error {
+	if n := len(m.JobKey); n != 0 && n != JobKeyBytes {
+		return fieldErr("accept.job_key", fmt.Sprintf("%d bytes or none", JobKeyBytes), n)
+	}
+	return m.Agreement.Check()
+}
 
 func (m *Status) check() error {
 	if !m.State.Valid() {

@@ -87,7 +87,21 @@ type JobSpec struct {
 	Seed       Hash       `cbor:"13,keyasint" json:"seed"`   // the sandbox's randomness
 	Crit       Extensions `cbor:"14,keyasint" json:"crit,omitempty"`
 	Opt        Extensions `cbor:"15,keyasint" json:"opt,omitempty"`
+	Sealed     Sealed     `cbor:"16,keyasint,omitempty" json:"sealed,omitempty"`
 }
+
+// Sealed says what of a job only its two sides can read (SPEC §5.5). The CIDs and sizes
+// of what is sealed are of the sealed form; the key comes with the Accept.
+type Sealed uint8
+
+// What may be sealed, added up.
+const (
+	SealedFiles  Sealed = 1 // inputs and outputs
+	SealedModule Sealed = 2
+)
+
+// Has tells whether all of what is asked for is sealed.
+func (s Sealed) Has(what Sealed) bool { return s&what == what }
 
 // EncodeSpec checks the spec and returns its bytes and CID (CIDv1, dag-cbor,
 // SHA2-256).
@@ -150,6 +164,9 @@ func (s *JobSpec) Check() error {
 	case uint64(s.Resources.MemoryMiB) > memory>>20:
 		return fieldErr("spec.resources.memory_mib", fmt.Sprintf("at most %d", memory>>20), s.Resources.MemoryMiB)
 	}
+	if err := s.checkSealed(); err != nil {
+		return err
+	}
 	if err := CheckCID("spec.module", s.Module); err != nil {
 		return err
 	}
@@ -163,6 +180,18 @@ func (s *JobSpec) Check() error {
 		return err
 	}
 	return checkExtensions("spec", s.Crit, s.Opt)
+}
+
+func (s *JobSpec) checkSealed() error {
+	switch {
+	case s.Sealed > SealedFiles|SealedModule:
+		return fieldErr("spec.sealed", "1 (files), 2 (module) or 3", s.Sealed)
+	case s.Public && s.Sealed.Has(SealedFiles):
+		return fieldErr("spec.sealed", "nothing but the module in a public job", s.Sealed)
+	case EngineFamily(s.Engine) == EngineContainer && s.Sealed.Has(SealedModule):
+		return fieldErr("spec.sealed", "nothing but files: an image is a directory", s.Sealed)
+	}
+	return nil
 }
 
 func checkStrings(field string, list []string, most, each int) error {
