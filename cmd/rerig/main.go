@@ -11,10 +11,11 @@ import (
 	"syscall"
 
 	"github.com/rerig/rerig/node/runner/gvisor"
+	"github.com/rerig/rerig/node/runner/namespaces"
 )
 
 func main() {
-	if gvisor.Main() { // this process is part of a sandbox, and has ended
+	if gvisor.Main() || namespaces.Main() { // this process is part of a sandbox, and has ended
 		return
 	}
 	os.Exit(run())

@@ -1,0 +1,24 @@
+//go:build !linux
+
+package namespaces
+
+import (
+	"fmt"
+	"runtime"
+
+	"github.com/rerig/rerig/node/runner"
+)
+
+// Parent makes control groups, where there are some.
+type Parent struct{}
+
+// Engine is never made on this system.
+type Engine struct{ runner.Engine }
+
+// Main returns false: no process of this system is a sandbox.
+func Main() bool { return false }
+
+// New returns ErrNotHere.
+func New(Config) (*Engine, error) {
+	return nil, fmt.Errorf("%w: they are for Linux, and this is %s", ErrNotHere, runtime.GOOS)
+}
