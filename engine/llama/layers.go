@@ -65,7 +65,7 @@ func (s *Session) attend(i int, spans []Span, n int) {
 // and the value into the cache.
 func (s *Session) remember(i, t int, at place) {
 	m, l := s.m, &s.m.layers[i]
-	queries, shared, pairs := m.Heads*m.HeadWidth, m.KVHeads*m.HeadWidth, m.Rope.Dims/2
+	queries, shared, pairs := m.Heads*m.HeadWidth, m.KVHeads*m.HeadWidth, m.HeadWidth/2
 	query, key := s.query[t*queries:(t+1)*queries], s.key[t*shared:(t+1)*shared]
 	if l.queryNorm != nil {
 		normHeads(query, l.queryNorm, m.Epsilon)

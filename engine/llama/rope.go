@@ -9,23 +9,19 @@ import (
 
 // Rope says how a position turns the queries and keys.
 type Rope struct {
-	Dims   int  // how much of a head is turned
-	Halves bool // pairs are i and i+Dims/2, not neighbours
+	Halves bool // pairs are i and i + half a head, not neighbours
 
 	turns  []float64 // radians per position, by pair
 	length float64   // what sines and cosines are multiplied by
 }
 
-// readRope reads the base, the part of a head and the scaling: none, linear or
-// yarn, and the per-pair factors that Llama 3.1 files carry as a tensor.
+// readRope reads the base and the scaling: none, linear or yarn, and the per-pair factors that Llama 3.1 files carry as a tensor.
 func readRope(f *gguf.File, c *Config) (Rope, error) {
 	r := Rope{Halves: c.Family != "llama", length: 1}
-	var err error
-	if r.Dims, err = c.optional(f, "rope.dimension_count", c.HeadWidth, 2, c.HeadWidth); err != nil {
-		return r, err
-	}
-	if r.Dims%2 != 0 {
-		return r, fmt.Errorf("llama: %s %d is odd", c.key("rope.dimension_count"), r.Dims)
+	// llama.cpp knows no other value in these families either.
+	_, err := c.optional(f, "rope.dimension_count", 0, c.HeadWidth, c.HeadWidth)
+	if err != nil {
+		return r, fmt.Errorf("llama: this variant is not supported: %w", err)
 	}
 	base := 10000.0
 	if key := c.key("rope.freq_base"); f.Has(key) {
@@ -36,12 +32,12 @@ func readRope(f *gguf.File, c *Config) (Rope, error) {
 			return r, fmt.Errorf("llama: %s %v is outside 1 to 1e12", key, base)
 		}
 	}
-	r.turns = make([]float64, r.Dims/2)
+	r.turns = make([]float64, c.HeadWidth/2)
 	for i := range r.turns {
-		r.turns[i] = math.Pow(base, -2*float64(i)/float64(r.Dims))
+		r.turns[i] = math.Pow(base, -2*float64(i)/float64(c.HeadWidth))
 	}
 	if f.HasTensor("rope_freqs.weight") {
-		factors, err := f.Tensor("rope_freqs.weight", uint64(r.Dims/2))
+		factors, err := f.Tensor("rope_freqs.weight", uint64(c.HeadWidth/2))
 		if err != nil {
 			return r, err
 		}
@@ -94,7 +90,7 @@ func (r *Rope) scale(f *gguf.File, c *Config, base float64) error {
 // those that turn more than 32 times, and blends in between (Peng et al. 2023,
 // arXiv:2309.00071, with llama.cpp's rounding of the bounds).
 func (r *Rope) yarn(factor, base, original float64) {
-	dims := float64(r.Dims)
+	dims := float64(2 * len(r.turns))
 	pair := func(rotations float64) float64 {
 		return dims * math.Log(original/(rotations*2*math.Pi)) / (2 * math.Log(base))
 	}
@@ -119,7 +115,7 @@ func (r *Rope) angles(sin, cos []float32, position int) {
 func (r *Rope) rotate(v []float32, head int, sin, cos []float32) {
 	step, far := 2, 1
 	if r.Halves {
-		step, far = 1, r.Dims/2
+		step, far = 1, len(r.turns)
 	}
 	for ; len(v) > 0; v = v[head:] {
 		for i, c := range cos {

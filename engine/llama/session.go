@@ -60,7 +60,7 @@ func (m *Model) NewSession(pool *matrix.Pool, slots, length int) (*Session, erro
 		x: floats(m.Width), h: floats(m.Width), query: floats(queries), key: floats(shared), value: floats(shared),
 		mixed: floats(queries), gate: floats(m.FFN), up: floats(m.FFN),
 		logits: make([]float32, slots*m.Vocab), lastRow: make([]float32, slots*m.Width),
-		sin: floats(m.Rope.Dims / 2), cos: floats(m.Rope.Dims / 2),
+		sin: floats(m.HeadWidth / 2), cos: floats(m.HeadWidth / 2),
 	}
 	s.scores.New = func() any {
 		scores := make([]float32, length)
@@ -118,7 +118,7 @@ func (s *Session) Step(spans []Span) ([][]float32, error) {
 		return nil, err
 	}
 	m, at := s.m, 0
-	pairs := m.Rope.Dims / 2
+	pairs := m.HeadWidth / 2
 	for _, span := range spans {
 		for i, token := range span.Tokens {
 			m.embedding.Row(s.x[at*m.Width:], token)
