@@ -40,3 +40,5 @@ func target() conformance.Target {
 }
 
 func TestConformance(t *testing.T) { conformance.Run(t, target()) }
+
+func TestHostile(t *testing.T) { conformance.Hostile(t, target()) }
