@@ -46,19 +46,19 @@ func (j *Job) call(ctx context.Context, method string, arg, result any) error {
 	if err != nil {
 		return err
 	}
-	answer := make(chan error, 1)
-	go func() { answer <- c.Call(method, arg, result) }() // ends with the connection
+	answered := make(chan struct{})
+	go func() { err = c.Call(method, arg, result); close(answered) }() // ends with the connection
 	defer c.Socket.Close()
 	select {
-	case err := <-answer:
+	case <-answered:
 		return err
 	case <-ctx.Done():
 		_ = c.Socket.Shutdown()
-		<-answer // result is no longer written to
+		<-answered // result is no longer written to
 		return ctx.Err()
 	case <-j.done:
 		_ = c.Socket.Shutdown()
-		<-answer
+		<-answered
 		return runner.ErrEnded
 	}
 }
@@ -151,10 +151,15 @@ func (j *Job) halt(method string) error {
 	ctx, cancel := context.WithTimeout(context.Background(), haltTime)
 	defer cancel()
 	err := j.call(ctx, method, nil, nil)
-	if err != nil && j.hasEnded() {
+	if err == nil {
 		return nil
 	}
-	return err
+	select { // a sandbox that the kernel has just killed answers nothing, and is reaped next
+	case <-j.done:
+		return nil
+	case <-ctx.Done():
+		return err
+	}
 }
 
 func (j *Job) isPaused() bool {
