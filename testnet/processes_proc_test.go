@@ -57,11 +57,14 @@ func anyAlive(list []string) bool {
 // it (SPEC §8.1).
 func tidyDir(dir string) error {
 	for sub, allowed := range map[string][]string{
-		"":                  {"lock", "key.json", "journal.db", "peers.json", "artifacts", "jobs", "runs", "sandbox"},
-		"jobs":              nil,
-		"sandbox/empty":     nil,
-		"artifacts/partial": nil,
-		"artifacts/tmp":     {"probe"},
+		"":                       {"lock", "key.json", "journal.db", "peers.json", "artifacts", "jobs", "runs", "sandbox", "containers", "images"},
+		"jobs":                   nil,
+		"sandbox/empty":          nil,
+		"artifacts/partial":      nil,
+		"artifacts/tmp":          {"probe"},
+		"images/tmp":             nil,
+		"containers/gvisor":      {"jobs", "probe"},
+		"containers/gvisor/jobs": nil,
 	} {
 		entries, err := os.ReadDir(filepath.Join(dir, sub))
 		if err != nil && !os.IsNotExist(err) {
