@@ -3,6 +3,7 @@
 package cgroup
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -54,7 +55,7 @@ func TestMain(m *testing.M) {
 			var g *Group
 			if g, err = p.New("job", Limits{}); err == nil {
 				cmd := child("burn")
-				err = g.Start(cmd)
+				err = errors.Join(g.Start(cmd), g.Freeze())
 				fmt.Println(cmd.Process.Pid)
 			}
 		}
@@ -296,7 +297,7 @@ func testFreeze(t *testing.T, p *Parent) {
 	}
 }
 
-// TestSweep leaves a running job behind a killed daemon: the next Open ends it, and
+// TestSweep leaves a halted job behind a killed daemon: the next Open ends it, and
 // leaves alone the group of a daemon that lives.
 func TestSweep(t *testing.T) {
 	const prefix = "cgroupsweep"

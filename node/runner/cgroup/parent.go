@@ -47,6 +47,10 @@ func open(trees []*tree, prefix string, mkdir, rmdir func(string) error) (*Paren
 		return nil, fmt.Errorf("control group prefix %q: it must be a plain name", prefix)
 	}
 	p := &Parent{mkdir: mkdir, rmdir: rmdir}
+	// The freezer first: what a daemon halted before it died can end nowhere else.
+	slices.SortStableFunc(trees, func(a, b *tree) int {
+		return slices.Index(b.has, freezer) - slices.Index(a.has, freezer)
+	})
 	for _, t := range trees {
 		for _, place := range t.places() {
 			p.sweep(t, place, prefix)
@@ -173,7 +177,7 @@ func (p *Parent) sweep(t *tree, place, prefix string) {
 		groups, _ := os.ReadDir(dir)
 		for _, g := range groups {
 			if g.IsDir() {
-				_ = (&Group{parent: p, dirs: []membership{{t, filepath.Join(dir, g.Name())}}}).Close()
+				_ = (&Group{parent: p, dirs: []membership{{t, filepath.Join(dir, g.Name())}}}).Close() // the next Open tries again
 			}
 		}
 		_ = p.rmdir(dir)
