@@ -71,6 +71,9 @@ func (j *Job) start(ctx context.Context) error {
 	if err == nil {
 		j.clock.set(j.spec.Deadline, &runner.Failure{Kind: runner.FailureDeadline, Detail: fmt.Sprintf("ran for over %s", j.spec.Deadline)})
 		go j.serve() // ends with the job
+		if !j.box.counts {
+			go j.watch() // ends with the job
+		}
 		return nil
 	}
 	// A job that was stopped meanwhile ran for no time at all; any other never was one.

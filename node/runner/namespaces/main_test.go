@@ -12,26 +12,15 @@ import (
 	"go.uber.org/goleak"
 )
 
-// program is the static binary that the tests' sandboxes are.
-var program string
+var (
+	// program is the static binary that the tests' sandboxes are.
+	program string
+	// guestRoot is a container's files: the conformance suite's program as /guest.
+	guestRoot string
+)
 
 func TestMain(m *testing.M) {
-	if Main() {
-		return
-	}
-	dir, err := os.MkdirTemp("", "namespaces")
-	if err == nil {
-		err = os.Chmod(dir, 0o755) // sandboxes run it as other users
-	}
-	if err == nil {
-		program = filepath.Join(dir, "rig")
-		cmd := exec.Command("go", "build", "-trimpath", "-o", program, "./testdata/rig")
-		cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
-		var text []byte
-		if text, err = cmd.CombinedOutput(); err != nil {
-			err = fmt.Errorf("build the sandbox: %w\n%s", err, text)
-		}
-	}
+	dir, err := build()
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
@@ -40,4 +29,28 @@ func TestMain(m *testing.M) {
 		_ = os.RemoveAll(dir)
 		os.Exit(code)
 	}))
+}
+
+// build makes both in a new directory, where every user can reach them.
+func build() (dir string, err error) {
+	if dir, err = os.MkdirTemp("", "namespaces"); err != nil {
+		return "", err
+	}
+	program, guestRoot = filepath.Join(dir, "rig"), filepath.Join(dir, "root")
+	for _, d := range []string{dir, guestRoot} {
+		_ = os.Mkdir(d, 0o755) // the first is there
+		if err := os.Chmod(d, 0o755); err != nil {
+			return dir, err
+		}
+	}
+	for out, pkg := range map[string]string{
+		program: "./testdata/rig", filepath.Join(guestRoot, "guest"): "github.com/rerig/rerig/node/runner/conformance/guest",
+	} {
+		cmd := exec.Command("go", "build", "-trimpath", "-o", out, pkg)
+		cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
+		if text, err := cmd.CombinedOutput(); err != nil {
+			return dir, fmt.Errorf("build %s: %w\n%s", pkg, err, text)
+		}
+	}
+	return dir, nil
 }

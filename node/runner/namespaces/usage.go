@@ -4,6 +4,7 @@ package namespaces
 
 import (
 	"context"
+	"fmt"
 	"sync"
 	"time"
 
@@ -13,6 +14,9 @@ import (
 // minUsageWait is the shortest pause of WaitUsage: a threshold is noticed at most this
 // late.
 const minUsageWait = 2 * time.Millisecond
+
+// watchEvery is how often a job is looked at where no control group holds it.
+const watchEvery = 200 * time.Millisecond
 
 // meter counts what a job has used: by its control group, or by what init adds up where
 // there is none.
@@ -49,6 +53,32 @@ func (m *meter) counted(b *sandbox, t *tally) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.cpu, m.memory = max(m.cpu, m.base+time.Duration(t.CPUNanos)), max(m.memory, t.Memory)
+}
+
+// watch has init add up a few times a second where no control group counts, so that little
+// is missing when a job is killed, and ends a job whose processes hold more than its memory
+// when they are looked at.
+func (j *Job) watch() {
+	tick := time.NewTicker(watchEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-j.done:
+			return
+		case <-tick.C:
+		}
+		j.askUsage()
+		if j.meter.peak() > j.spec.MemoryBytes {
+			j.end(&runner.Failure{Kind: runner.FailureMemory, Detail: fmt.Sprintf("its processes held more than %d bytes of memory", j.spec.MemoryBytes)})
+			return
+		}
+	}
+}
+
+func (m *meter) peak() uint64 {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.memory
 }
 
 func (m *meter) usage(b *sandbox, limit uint64) runner.Usage {

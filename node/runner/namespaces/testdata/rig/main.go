@@ -1,8 +1,14 @@
-// Command rig is the static binary of this package's tests: a sandbox, and what is
-// killed beside one.
+// Command rig is the static binary of this package's tests: a sandbox, what is killed
+// beside one, and a rig of a user that is not root.
 package main
 
 import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"os"
+
 	"github.com/rerig/rerig/node/runner"
 	"github.com/rerig/rerig/node/runner/cgroup"
 	"github.com/rerig/rerig/node/runner/conformance/rig"
@@ -13,6 +19,13 @@ func main() {
 	if namespaces.Main() {
 		return
 	}
+	if len(os.Args) == 3 && os.Args[1] == "one-job" {
+		if err := oneJob(os.Args[2]); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		return
+	}
 	rig.Main(func(string) (runner.Engine, error) {
 		parent, err := cgroup.Open("nstest")
 		if err != nil {
@@ -20,4 +33,44 @@ func main() {
 		}
 		return namespaces.New(namespaces.Config{Parent: parent})
 	})
+}
+
+// report is how a job went, for the test.
+type report struct {
+	Caps   runner.Caps
+	Result runner.Result
+	Output string
+	Paused string // what Pause said
+}
+
+// oneJob runs one job without control groups.
+func oneJob(order string) error {
+	var s runner.Spec
+	if err := json.Unmarshal([]byte(order), &s); err != nil {
+		return err
+	}
+	e, err := namespaces.New(namespaces.Config{})
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	ended := make(chan error, 1)
+	go func() { ended <- e.Run(ctx) }()
+	defer func() { cancel(); <-ended }()
+	<-e.Started()
+	var r report
+	if r.Caps, err = e.Probe(ctx); err != nil {
+		return fmt.Errorf("probe: %w", err)
+	}
+	var out bytes.Buffer
+	j, err := e.Start(ctx, s, &out, &out)
+	if err != nil {
+		return err
+	}
+	r.Paused = fmt.Sprint(j.Pause())
+	if r.Result, err = j.Wait(); err != nil {
+		return err
+	}
+	r.Output = out.String()
+	return json.NewEncoder(os.Stdout).Encode(r)
 }
