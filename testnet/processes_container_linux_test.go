@@ -147,6 +147,18 @@ func containerBought(s *scene) {
 	s.must(os.Remove(text))
 	s.must(os.Remove(loud))
 
+	root, shelf := filepath.Join(s.dir, "root"), filepath.Join(s.dir, "shelf")
+	s.must(os.Mkdir(root, 0o700))
+	s.must(os.Link(filepath.Join(binaryDir, "guest"), filepath.Join(root, "guest")))
+	bob.env = append(bob.env, "XDG_DATA_HOME="+shelf)
+	s.start(bob, "image", "build", "-t", "made", "--entrypoint", "/guest", "--cmd", "say", "--cmd", "built", root).exits(0)
+	named := s.start(bob, "run", "--image", "made")
+	named.exits(0)
+	if got := named.out.String(); got != "built \n" {
+		s.t.Errorf("an image by its name says %q", got)
+	}
+	s.start(bob, "run", "--image", "nobody").exits(2)
+
 	c := s.container(bob, "--dry-run", "--held-by", "namespaces")
 	c.exits(125)
 	if !strings.Contains(c.out.String(), `engine "container:namespaces" not in`) {

@@ -190,7 +190,7 @@ func (a *app) containerRequest(r *runFlags, req *node.RunRequest) (err error) {
 	default:
 		return usage("--held-by: gvisor, namespaces or docker, got %q", r.held)
 	}
-	req.Module, err = imageLayout(r.image)
+	req.Module, err = a.imageLayout(r.image)
 	return err
 }
 
