@@ -48,7 +48,7 @@ func (j *Job) call(ctx context.Context, method string, arg, result any) error {
 	}
 	answered := make(chan struct{})
 	go func() { err = c.Call(method, arg, result); close(answered) }() // ends with the connection
-	defer c.Socket.Close()
+	defer func() { _ = c.Socket.Close() }()
 	select {
 	case <-answered:
 		return err

@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"runtime"
 	"sync"
@@ -28,6 +27,11 @@ const (
 	// maxStartTime is how long a sandbox may take to its program's first instruction: some
 	// hundred times what it takes.
 	maxStartTime = 30 * time.Second
+	// defaultWarm is how many processes wait for a job. Each takes some 20 MB, most of it
+	// shared with the others.
+	defaultWarm = 1
+	// refillDelay is the time from a job's start to its replacement's.
+	refillDelay = 500 * time.Millisecond
 	// sweepTime is how long the processes of a killed daemon get to end.
 	sweepTime = 10 * time.Second
 )
@@ -39,9 +43,9 @@ type Engine struct {
 	jobs     string // the directory with one for each job
 	rootless bool
 
-	spawns  chan spawn    // to Run: start this process
-	started chan struct{} // closed when Run first begins
-	once    sync.Once     // closes started
+	seats   chan chan<- seated // to Run: give one; answered exactly once, so of capacity 1
+	started chan struct{}      // closed when Run first begins
+	once    sync.Once          // closes started
 
 	mu      sync.Mutex // guards what follows
 	running bool
@@ -50,12 +54,11 @@ type Engine struct {
 	next    uint64 // number of the next job
 }
 
-// spawn asks Run for a process, because it dies with the thread that started it, and
-// Run keeps to one thread.
-type spawn struct {
-	cmd   *exec.Cmd
-	group *cgroup.Group // or nil
-	reply chan<- error  // capacity 1; answered exactly once
+// seated is an init for a job. Run starts all: each dies with the thread that
+// started it, and Run keeps to one thread.
+type seated struct {
+	*seat
+	err error
 }
 
 // New prepares an engine in cfg.DataDir. It fails when this build has no gVisor, or the
@@ -63,6 +66,9 @@ type spawn struct {
 func New(cfg Config) (*Engine, error) {
 	if cfg.DataDir == "" {
 		return nil, errors.New("the container engine needs a data directory")
+	}
+	if cfg.Warm == 0 {
+		cfg.Warm = defaultWarm
 	}
 	if cfg.Program == "" {
 		cfg.Program = "/proc/self/exe"
@@ -81,7 +87,7 @@ func New(cfg Config) (*Engine, error) {
 	}
 	return &Engine{
 		config: cfg, log: log, jobs: jobs, rootless: os.Geteuid() != 0,
-		spawns: make(chan spawn), started: make(chan struct{}), all: map[*Job]struct{}{},
+		seats: make(chan chan<- seated), started: make(chan struct{}), all: map[*Job]struct{}{},
 	}, nil
 }
 
@@ -129,41 +135,65 @@ func (e *Engine) Run(ctx context.Context) error {
 	return err
 }
 
-// serve starts processes until ctx is done.
+// serve gives out seats until ctx is done. A seat that was kept ready is replaced a while
+// later: a start is no time to have another process in the way.
 func (e *Engine) serve(ctx context.Context) {
 	// Linux kills a child with the thread that started it (Pdeathsig).
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
+	var ready []*seat
+	defer func() {
+		for _, s := range ready {
+			s.dismiss()
+		}
+	}()
+	refill := time.NewTimer(0)
+	defer refill.Stop()
 	for {
 		select {
 		case <-ctx.Done():
 			return
-		case s := <-e.spawns:
-			if s.group != nil {
-				s.reply <- s.group.Start(s.cmd)
-			} else {
-				s.reply <- s.cmd.Start()
+		case reply := <-e.seats:
+			if len(ready) > 0 {
+				reply <- seated{ready[0], nil}
+				ready = ready[1:]
+				refill.Reset(refillDelay)
+				continue
 			}
+			s, err := newSeat(e.config.Program, e.rootless)
+			reply <- seated{s, err}
+		case <-refill.C:
+			if len(ready) >= e.config.Warm {
+				continue
+			}
+			s, err := newSeat(e.config.Program, e.rootless)
+			if err != nil { // the next job's start will say so
+				e.log.Error("keep a sandbox ready", "err", err)
+				continue
+			}
+			ready = append(ready, s)
+			refill.Reset(0)
 		}
 	}
 }
 
-// spawn has Run start a process.
-func (e *Engine) spawn(ctx context.Context, cmd *exec.Cmd, group *cgroup.Group) error {
+// seat has Run give an init.
+func (e *Engine) seat(ctx context.Context) (*seat, error) {
 	e.mu.Lock()
 	ended, running := e.ended, e.running
 	e.mu.Unlock()
 	if !running {
-		return runner.ErrNotRunning
+		return nil, runner.ErrNotRunning
 	}
-	reply := make(chan error, 1)
+	reply := make(chan seated, 1)
 	select {
-	case e.spawns <- spawn{cmd, group, reply}:
-		return <-reply
+	case e.seats <- reply:
+		s := <-reply
+		return s.seat, s.err
 	case <-ended:
-		return runner.ErrNotRunning
+		return nil, runner.ErrNotRunning
 	case <-ctx.Done():
-		return ctx.Err()
+		return nil, ctx.Err()
 	}
 }
 
@@ -192,7 +222,7 @@ func (e *Engine) sweep() error {
 func awaitLock(dir string, end time.Time) error {
 	f, err := os.Open(dir)
 	if err != nil {
-		return nil //nolint:nilerr // it was killed before it had made the directory
+		return nil // it was killed before it had made the directory
 	}
 	defer f.Close()
 	for {

@@ -74,7 +74,7 @@ func sealed() error {
 		if err == nil {
 			conn.Close()
 		}
-		return fmt.Errorf("dialling another machine: %v, want that the network is unreachable", err) //nolint:errorlint // it may be nil
+		return fmt.Errorf("dialling another machine: %v, want that the network is unreachable", err)
 	}
 	if err := os.WriteFile("/in/rerig-probe", nil, 0o600); err == nil {
 		return errors.New("a read-only directory took a file")

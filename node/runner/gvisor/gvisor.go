@@ -32,6 +32,9 @@ type Config struct {
 	Program string
 	// Parent makes each job's control group; nil for none, as for an unprivileged user.
 	Parent *Parent
+	// Warm is how many processes wait for a job, so that it starts sooner; 0 means 1, and a
+	// negative number none.
+	Warm int
 	// Logger gets what nobody is told otherwise; nil for none.
 	Logger *slog.Logger
 }

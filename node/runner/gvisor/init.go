@@ -5,12 +5,11 @@ package gvisor
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
+	"net"
 	"os"
 
 	"github.com/google/subcommands"
-	specs "github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
 	"gvisor.dev/gvisor/runsc/cmd/util"
 	"gvisor.dev/gvisor/runsc/config"
@@ -19,17 +18,10 @@ import (
 	"gvisor.dev/gvisor/runsc/specutils"
 )
 
-// File descriptors that the daemon gives to a sandbox's init, beside its own standard ones.
-const (
-	fdReport = 3 + iota // init writes its reports here
-	fdLife              // the daemon holds the other end, and never writes
-	fdState             // the directory of gVisor's state; it carries the job's lock
-	fdStdin             // the job's own
-	fdStdout
-	fdStderr
-)
+// lineFD is the file descriptor of init's end of the line to the daemon.
+const lineFD = 3
 
-// report is what a sandbox's init tells the daemon, as one line of JSON each.
+// report is what a sandbox's init tells the daemon.
 type report struct {
 	// Started tells that the job's program runs.
 	Started bool `json:",omitempty"`
@@ -43,12 +35,9 @@ type report struct {
 }
 
 // initCommand is the first process of a sandbox, number 1 of a PID namespace of its own. It
-// lays out the root, starts gVisor's processes, and waits for the job's end. The
-// kernel kills all others with it.
-type initCommand struct {
-	util.InternalSubCommand
-	spec *specs.Spec
-}
+// waits for its job, lays out the root, starts gVisor's processes, and waits for the job's
+// end. The kernel kills all others with it.
+type initCommand struct{ util.InternalSubCommand }
 
 // Name is the subcommand's.
 func (*initCommand) Name() string { return "init" }
@@ -56,70 +45,87 @@ func (*initCommand) Name() string { return "init" }
 // Synopsis says what the subcommand is.
 func (*initCommand) Synopsis() string { return "hold one job" }
 
-// Usage shows the arguments.
-func (*initCommand) Usage() string { return "init <id> <bundle directory>\n" }
+// Usage shows the arguments: there are none.
+func (*initCommand) Usage() string { return "init\n" }
 
 // SetFlags adds none.
 func (*initCommand) SetFlags(*flag.FlagSet) {}
 
-// FetchSpec reads the job's OCI spec.
-func (c *initCommand) FetchSpec(conf *config.Config, f *flag.FlagSet) (string, *specs.Spec, error) {
-	if f.NArg() != 2 {
-		return "", nil, errors.New("init needs an ID and a bundle directory")
+// Execute holds one job until it has ended or the daemon has.
+func (c *initCommand) Execute(_ context.Context, _ *flag.FlagSet, args ...any) subcommands.ExitStatus {
+	conn, err := net.FileConn(os.NewFile(lineFD, "line"))
+	if err != nil {
+		util.Fatalf("find the daemon: %v", err)
 	}
-	var err error
-	c.spec, err = specutils.ReadSpec(f.Arg(1), conf)
-	return f.Arg(0), c.spec, err
-}
-
-// Execute holds the job until it has ended or the daemon has.
-func (c *initCommand) Execute(_ context.Context, f *flag.FlagSet, args ...any) subcommands.ExitStatus {
+	line := conn.(*net.UnixConn)
+	last := report{}
+	if err := prepare(); err != nil {
+		last.Error = err.Error()
+	}
+	o, files, err := receive(line)
+	if err != nil {
+		return subcommands.ExitFailure // the daemon has no use for this process
+	}
 	go func() { // lives as long as the process
-		_, _ = os.NewFile(fdLife, "life").Read(make([]byte, 1))
+		_, _ = line.Read(make([]byte, 1))
 		os.Exit(1) // the daemon is gone
 	}()
-	last := c.hold(f.Arg(0), f.Arg(1), args[0].(*config.Config))
-	if err := say(last); err != nil {
+	if last.Error == "" {
+		last = hold(o, files, args[0].(*config.Config), line)
+	}
+	if err := say(line, last); err != nil {
 		return subcommands.ExitFailure
 	}
 	return subcommands.ExitSuccess
 }
 
 // hold runs the job and returns the last report.
-func (c *initCommand) hold(id, bundle string, conf *config.Config) report {
-	if err := prepare(c.spec); err != nil {
+func hold(o order, files [orderFiles]*os.File, conf *config.Config, line *net.UnixConn) report {
+	conf.RootDir = fmt.Sprintf("/proc/self/fd/%d", files[orderState].Fd())
+	if err := conf.Overlay2.Set(fmt.Sprintf("root:memory,size=%d", o.Scratch)); err != nil {
 		return report{Error: err.Error()}
 	}
-	// gVisor takes the job's standard files from these.
-	os.Stdin = os.NewFile(fdStdin, "stdin")
-	os.Stdout = os.NewFile(fdStdout, "stdout")
-	os.Stderr = os.NewFile(fdStderr, "stderr")
-	ct, err := container.New(conf, container.Args{ID: id, Spec: c.spec, BundleDir: bundle, Attached: true})
+	spec, err := specutils.ReadSpec(o.Dir, conf)
+	if err == nil {
+		err = stageRoot(spec.Annotations[annotationRoot], spec.Root.Path)
+	}
 	if err != nil {
 		return report{Error: err.Error()}
 	}
-	if err := ct.Sandbox.StartRoot(conf, c.spec); err != nil {
-		return report{Error: err.Error(), Program: true}
-	}
-	for _, f := range []*os.File{os.Stdin, os.Stdout, os.Stderr} {
-		f.Close() // else the daemon would not see the last process close them
-	}
-	if err := say(report{Started: true}); err != nil {
+	// gVisor takes the job's standard files from these.
+	os.Stdin, os.Stdout, os.Stderr = files[orderStdin], files[orderStdout], files[orderStderr]
+	ct, err := container.New(conf, container.Args{ID: o.ID, Spec: spec, BundleDir: o.Dir, Attached: true})
+	if err != nil {
 		return report{Error: err.Error()}
 	}
-	status, err := ct.Sandbox.Wait(id)
+	if err := ct.Sandbox.StartRoot(conf, spec); err != nil {
+		return report{Error: err.Error(), Program: true}
+	}
+	for _, f := range files[orderStdin:] {
+		f.Close() // else the daemon would not see the last process close them
+	}
+	if err := say(line, report{Started: true}); err != nil {
+		return report{Error: err.Error()}
+	}
+	status, err := ct.Sandbox.Wait(o.ID)
 	if err != nil {
 		return report{Error: fmt.Sprintf("wait for the job: %v", err)}
 	}
 	return report{Exited: true, Status: uint32(status)}
 }
 
-var reports = json.NewEncoder(os.NewFile(fdReport, "report"))
-
-func say(r report) error { return reports.Encode(r) }
+// say sends a report to the daemon.
+func say(line *net.UnixConn, r report) error {
+	r.Error = r.Error[:min(len(r.Error), maxMessage/8)] // JSON may make six bytes of one
+	text, err := json.Marshal(r)
+	if err == nil {
+		_, err = line.Write(text)
+	}
+	return err
+}
 
 // prepare makes the namespaces that init was born into fit for gVisor.
-func prepare(spec *specs.Spec) error {
+func prepare() error {
 	if err := unix.Mount("", "/", "", unix.MS_PRIVATE|unix.MS_REC, ""); err != nil {
 		return fmt.Errorf("keep mounts to the sandbox: %w", err)
 	}
@@ -127,10 +133,13 @@ func prepare(spec *specs.Spec) error {
 	if err := unix.Mount("proc", "/proc", "proc", unix.MS_NOSUID|unix.MS_NODEV|unix.MS_NOEXEC, ""); err != nil {
 		return fmt.Errorf("mount /proc for the sandbox: %w", err)
 	}
+	if err := os.WriteFile("/proc/self/oom_score_adj", []byte(oomScore), 0); err != nil {
+		return fmt.Errorf("put the sandbox before the miner's own processes when memory runs out: %w", err)
+	}
 	if err := raiseLoopback(); err != nil {
 		return fmt.Errorf("set up the sandbox's loopback: %w", err)
 	}
-	return stageRoot(spec.Annotations[annotationRoot], spec.Root.Path)
+	return nil
 }
 
 // raiseLoopback sets up "lo", the only interface of a new network namespace.

@@ -3,13 +3,10 @@
 package gvisor
 
 import (
-	"bufio"
 	"context"
-	"encoding/json"
 	"fmt"
 	"io"
 	"os"
-	"os/exec"
 	"strings"
 	"sync"
 	"syscall"
@@ -24,8 +21,6 @@ const (
 	minUsageWait = 2 * time.Millisecond
 	// maxWords is how much of what a sandbox says of itself is kept.
 	maxWords = 4 << 10
-	// maxReport is the longest report of a sandbox's init that is read.
-	maxReport = 64 << 10
 	// killedCode is the exit code of what the kernel kills.
 	killedCode = 128 + int(syscall.SIGKILL)
 )
@@ -38,18 +33,18 @@ type Job struct {
 	dir    string // removed at the end
 	stdout io.Writer
 	stderr io.Writer
-	pipes  [pipeCount]*os.File // the daemon's ends
-	detach func() bool         // ends the watch on Start's context
-	begun  chan struct{}       // closed by serve when the program runs
-	done   chan struct{}       // closed by serve
-	result runner.Result       // valid once done is closed
+	pipes  [2]*os.File   // standard output and error
+	detach func() bool   // ends the watch on Start's context
+	begun  chan struct{} // closed by serve when the program runs
+	done   chan struct{} // closed by serve
+	result runner.Result // valid once done is closed
 
 	halting sync.Mutex // one Pause or Resume at a time
 	write   sync.Mutex // lets one write at a time through; guards output
 	output  uint64     // standard output and error so far
 
 	mu       sync.Mutex // guards what follows
-	cmd      *exec.Cmd  // nil until the process is started
+	seat     *seat      // nil until Run gave one; it does not change then
 	reaped   bool
 	meter    meter
 	failure  *runner.Failure // the first reason
@@ -63,15 +58,15 @@ type Job struct {
 func (j *Job) serve() {
 	var readers sync.WaitGroup
 	var said words
-	readers.Go(func() { j.copy(j.stdout, j.pipes[stdoutJob]) })
-	readers.Go(func() { j.copy(j.stderr, j.pipes[stderrJob]) })
-	readers.Go(func() { _, _ = io.Copy(&said, j.pipes[stderrInit]) })
+	readers.Go(func() { j.copy(j.stdout, j.pipes[0]) })
+	readers.Go(func() { j.copy(j.stderr, j.pipes[1]) })
+	readers.Go(func() { _, _ = io.Copy(&said, j.seat.words) })
 	watched := make(chan struct{})
 	stop := make(chan struct{})
 	go func() { j.watch(stop); close(watched) }() // ends below
 
 	last := j.follow()
-	_ = j.cmd.Wait() // init's exit code says nothing that its report does not
+	_ = j.seat.cmd.Wait() // init's exit code says nothing that its report does not
 	j.mu.Lock()
 	j.reaped = true
 	j.mu.Unlock()
@@ -81,24 +76,19 @@ func (j *Job) serve() {
 	for _, f := range j.pipes {
 		f.Close()
 	}
+	j.seat.close()
 	j.settle(last, said.String())
 }
 
 // follow reads init's reports to the last, which is nil when init ended without one.
 func (j *Job) follow() *report {
-	lines := bufio.NewScanner(j.pipes[reportInit])
-	lines.Buffer(nil, maxReport)
-	for lines.Scan() {
-		r := new(report)
-		if err := json.Unmarshal(lines.Bytes(), r); err != nil {
-			return &report{Error: "decode the sandbox's report: " + err.Error()}
-		}
-		if !r.Started {
+	for {
+		r := j.seat.hear()
+		if r == nil || !r.Started {
 			return r
 		}
 		j.begin()
 	}
-	return nil
 }
 
 // begin notes that the program runs.
@@ -155,9 +145,9 @@ func (j *Job) kill(why *runner.Failure) {
 	if j.failure == nil {
 		j.failure = why
 	}
-	if j.cmd != nil && !j.reaped {
+	if j.seat != nil && !j.reaped {
 		j.meter.look()
-		_ = j.cmd.Process.Kill()
+		_ = j.seat.cmd.Process.Kill()
 	}
 }
 
@@ -165,7 +155,7 @@ func (j *Job) kill(why *runner.Failure) {
 func (j *Job) settle(last *report, said string) {
 	j.detach()
 	j.mu.Lock()
-	j.meter.end(j.cmd.ProcessState)
+	j.meter.end(j.seat.cmd.ProcessState)
 	if j.timer != nil {
 		j.timer.Stop()
 	}

@@ -171,11 +171,8 @@ func (j *Job) unlinked() (bytes uint64) {
 	if j.spec.OutDir == "" || unix.Stat(j.spec.OutDir, &home) != nil {
 		return 0
 	}
-	j.mu.Lock()
-	pid := j.cmd.Process.Pid
-	j.mu.Unlock()
 	seen := map[uint64]bool{}
-	eachFile(pid, func(f *unix.Stat_t) {
+	eachFile(j.seat.cmd.Process.Pid, func(f *unix.Stat_t) {
 		if f.Dev == home.Dev && f.Nlink == 0 && f.Mode&unix.S_IFMT == unix.S_IFREG && !seen[f.Ino] {
 			seen[f.Ino] = true
 			bytes += uint64(f.Blocks) * 512

@@ -27,7 +27,7 @@ const (
 	leastScratch = 16 << 20
 	// oomScore has the kernel end a job before anything of the miner's when the
 	// machine itself runs out of memory.
-	oomScore = 800
+	oomScore = "800"
 )
 
 // check refuses what this engine does not run, and fills in what may be left out. Every file
@@ -149,16 +149,14 @@ func emptyDir(path string) bool {
 }
 
 // runscFlags is how gVisor runs in every sandbox.
-func runscFlags(s *runner.Spec, rootless bool) []string {
+func runscFlags(rootless bool) []string {
 	return []string{
-		fmt.Sprintf("--root=/proc/self/fd/%d", fdState),
 		"--network=sandbox",              // gVisor's own stack, over the empty namespace that init was born into
 		"--gofer-network-namespace=host", // init's
 		"--ignore-cgroups",               // the daemon makes them
 		"--directfs=false",               // the kernel opens no file: a small process hands it those of the job
 		"--host-settings=ignore",
 		"--sidecar-usage-policy=LEGACY_DEPRECATED_SLOW_EMBEDDED_FALLBACK", // this binary is all there is
-		fmt.Sprintf("--overlay2=root:memory,size=%d", s.ScratchBytes),
 		fmt.Sprintf("--rootless=%t", rootless),
 	}
 }

@@ -8,10 +8,8 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strconv"
-	"syscall"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -96,7 +94,7 @@ func (e *Engine) admit(s *runner.Spec, stdout, stderr io.Writer) (*Job, error) {
 	return j, nil
 }
 
-// launch makes everything that a job needs and starts its init.
+// launch makes everything that a job needs and gives it to an init.
 func (j *Job) launch(ctx context.Context) error {
 	if err := os.Mkdir(j.dir, 0o700); err != nil {
 		return fmt.Errorf("make the job's directory: %w", err)
@@ -118,55 +116,53 @@ func (j *Job) launch(ctx context.Context) error {
 		}
 		j.meter.in(group)
 	}
-	state, err := lockedState(filepath.Join(j.dir, "state"))
+	s, err := j.engine.seat(ctx)
 	if err != nil {
 		return err
 	}
-	defer state.Close()
-	theirs, err := j.makePipes()
+	j.mu.Lock()
+	j.seat, j.meter.pid = s, s.cmd.Process.Pid
+	over := j.failure != nil // the engine ended meanwhile
+	j.mu.Unlock()
+	if over {
+		return runner.ErrNotRunning
+	}
+	if j.meter.group != nil {
+		if err := j.meter.group.Add(j.meter.pid); err != nil {
+			return err
+		}
+	}
+	return j.order()
+}
+
+// order gives init the job and its files.
+func (j *Job) order() error {
+	var files [orderFiles]*os.File
 	defer func() {
-		for _, f := range theirs {
+		for _, f := range files {
 			f.Close()
 		}
 	}()
-	if err != nil {
-		return fmt.Errorf("make the sandbox's pipes: %w", err)
+	var err error
+	if files[orderState], err = lockedState(filepath.Join(j.dir, "state")); err != nil {
+		return err
 	}
-	cmd := &exec.Cmd{
-		Path: j.engine.config.Program,
-		Args: append(append([]string{initName}, runscFlags(&j.spec, j.engine.rootless)...), "init", j.id, j.dir),
-		Env:  []string{}, Dir: "/",
-		Stderr:      theirs[stderrInit],
-		ExtraFiles:  []*os.File{theirs[reportInit], theirs[lifeInit], state, theirs[stdinJob], theirs[stdoutJob], theirs[stderrJob]},
-		SysProcAttr: sandboxAttr(j.engine.rootless),
+	for i := orderStdin; i < orderFiles; i++ {
+		r, w, err := os.Pipe()
+		if err != nil {
+			return fmt.Errorf("make the job's pipes: %w", err)
+		}
+		if i == orderStdin { // a job reads nothing from it
+			files[i] = r
+			w.Close()
+		} else {
+			files[i], j.pipes[i-orderStdout] = w, r
+		}
 	}
-	if err := j.engine.spawn(ctx, cmd, j.meter.group); err != nil {
-		return fmt.Errorf("start the sandbox: %w", err)
-	}
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	j.cmd, j.meter.pid = cmd, cmd.Process.Pid
-	if j.failure != nil { // the engine ended meanwhile
-		_ = cmd.Process.Kill()
+	if err := j.seat.give(order{ID: j.id, Dir: j.dir, Scratch: j.spec.ScratchBytes}, files); err != nil {
+		return fmt.Errorf("hand the job to its sandbox: %w", err)
 	}
 	return nil
-}
-
-// sandboxAttr has the kernel start init in namespaces of its own, and kill it with the rig.
-// An unprivileged user's init is root of a user namespace in which that is all
-// there is.
-func sandboxAttr(rootless bool) *syscall.SysProcAttr {
-	attr := &syscall.SysProcAttr{
-		Cloneflags: unix.CLONE_NEWNS | unix.CLONE_NEWPID | unix.CLONE_NEWNET | unix.CLONE_NEWIPC | unix.CLONE_NEWUTS,
-		Setsid:     true,
-		Pdeathsig:  syscall.SIGKILL,
-	}
-	if rootless {
-		attr.Cloneflags |= unix.CLONE_NEWUSER
-		attr.UidMappings = []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Getuid(), Size: 1}}
-		attr.GidMappings = []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Getgid(), Size: 1}}
-	}
-	return attr
 }
 
 // lockedState opens a job's state directory with its lock, which whoever has the file keeps.
@@ -182,37 +178,14 @@ func lockedState(dir string) (*os.File, error) {
 	return f, nil
 }
 
-// The ends of pipes that a sandbox gets.
-const (
-	reportInit = iota
-	lifeInit
-	stdinJob
-	stdoutJob
-	stderrJob
-	stderrInit
-	pipeCount
-)
-
-// makePipes makes the pipes between the daemon and a sandbox, keeps the daemon's ends in j
-// and returns the others, for the caller to close.
-func (j *Job) makePipes() (theirs [pipeCount]*os.File, err error) {
-	for i := range theirs {
-		r, w, err := os.Pipe()
-		if err != nil {
-			return theirs, err
-		}
-		if i == lifeInit || i == stdinJob {
-			theirs[i], j.pipes[i] = r, w
-		} else {
-			theirs[i], j.pipes[i] = w, r
-		}
-	}
-	j.pipes[stdinJob].Close() // a job reads nothing from it
-	return theirs, nil
-}
-
 // abandon undoes a launch that failed.
 func (j *Job) abandon() {
+	j.mu.Lock()
+	j.reaped = true
+	j.mu.Unlock()
+	if j.seat != nil {
+		j.seat.dismiss()
+	}
 	for _, f := range j.pipes {
 		f.Close()
 	}
