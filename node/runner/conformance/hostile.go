@@ -125,7 +125,11 @@ func Hostile(t *testing.T, target Target) {
 			count(c.name, errors.Join(c.run(s, t), w.look("", "")))
 		}
 	}
-	fmt.Printf("%s: %d attempts, %d contained\n", t.Name(), tried, held)
+	where, err := os.Getwd() // the engine's own package
+	if err != nil {
+		t.Fatal(err)
+	}
+	fmt.Printf("%s: %d attempts, %d contained\n", filepath.Base(where), tried, held)
 }
 
 // limitAttacks are the checks of Run in which a job takes what it can.

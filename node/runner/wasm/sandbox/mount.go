@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path"
+	"strings"
 	"syscall"
 
 	"github.com/tetratelabs/wazero"
@@ -50,6 +51,12 @@ type mountFS struct {
 }
 
 func (m *mountFS) OpenFile(name string, flag wsys.Oflag, _ fs.FileMode) (wsys.File, wsys.Errno) {
+	if strings.HasSuffix(name, "/") { // which only a directory's name may
+		if flag&wsys.O_CREAT != 0 {
+			return nil, wsys.EISDIR
+		}
+		flag |= wsys.O_DIRECTORY
+	}
 	name = path.Clean(name)
 	const access = wsys.O_RDONLY | wsys.O_RDWR | wsys.O_WRONLY
 	open := os.O_RDONLY
@@ -147,9 +154,33 @@ func (m *mountFS) Mkdir(name string, _ fs.FileMode) wsys.Errno {
 	return errno(m.root.Mkdir(name, 0o700))
 }
 
+// Rename replaces what is there already, as rename(2) does: a file by a file, and an empty
+// directory by a directory, which os.Root would not.
 func (m *mountFS) Rename(from, to string) wsys.Errno {
 	if m.quota == nil {
 		return wsys.EROFS
+	}
+	source, err := m.root.Lstat(from)
+	if err != nil {
+		return errno(err)
+	}
+	if from, to = path.Clean(from), path.Clean(to); from == to {
+		return 0
+	}
+	if source.IsDir() && strings.HasPrefix(to, from+"/") {
+		return wsys.EINVAL
+	}
+	if target, err := m.root.Lstat(to); err == nil {
+		switch {
+		case source.IsDir() && !target.IsDir():
+			return wsys.ENOTDIR
+		case !source.IsDir() && target.IsDir():
+			return wsys.EISDIR
+		case target.IsDir():
+			if err := m.root.Remove(to); err != nil {
+				return errno(err)
+			}
+		}
 	}
 	return errno(m.root.Rename(from, to))
 }
