@@ -26,7 +26,7 @@ func (a alternatives) read(script string) {
 	for line := range strings.Lines(script) {
 		words := strings.Fields(line)
 		i := slices.Index(words, "--install")
-		if i < 1 || path.Base(words[i-1]) != "update-alternatives" || len(words) < i+5 {
+		if len(words) < i+5 || !slices.ContainsFunc(words[:max(i, 0)], isTool) {
 			continue
 		}
 		priority, err := strconv.Atoi(strings.TrimSuffix(words[i+4], ";"))
@@ -42,6 +42,8 @@ func (a alternatives) read(script string) {
 		a[one.name] = append(a[one.name], one)
 	}
 }
+
+func isTool(word string) bool { return path.Base(word) == "update-alternatives" }
 
 func (a *alternative) plain() bool {
 	for _, p := range []string{a.name, a.target} {

@@ -1,0 +1,45 @@
+package image
+
+import (
+	"os"
+	"os/exec"
+	"strings"
+	"syscall"
+	"testing"
+)
+
+// TestDebianPackages builds an image of packages and runs programs of it in its root: one
+// finds its libraries, another is there only by an alternative, and the licences are too.
+func TestDebianPackages(t *testing.T) {
+	t.Parallel()
+	for _, tool := range []string{"apt-get", "dpkg-deb"} {
+		if _, err := exec.LookPath(tool); err != nil {
+			t.Skipf("needs %s: packages are those of the machine's own sources; run it on Debian or Ubuntu", tool)
+		}
+	}
+	if os.Geteuid() != 0 {
+		t.Skip("needs root to run programs in the image's root: run it as root")
+	}
+	l := OpenLibrary(t.TempDir())
+	img, err := l.Build(t.Context(), "tools", Recipe{Packages: []string{"hello", "mawk"}, Dir: makeTree(t, map[string]string{"etc/mine": "mine"}),
+		Entrypoint: []string{"hello"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if label := img.Config.Labels["rerig.debian"]; !strings.Contains(label, "hello=") || !strings.Contains(label, "libc6=") {
+		t.Errorf("it is labelled %q", label)
+	}
+	root := unpack(t, open(t, Config{}), os.DirFS(img.Dir))
+	got := listing(t, root.Path)
+	if got["usr/share/doc/hello/copyright"] == "" || got["usr/share/man/man1/hello.1.gz"] != "" || got["lib"] != "usr/lib" || got["etc/mine"] != "mine" {
+		t.Errorf("licences, manuals, links or own files are not as they should be in %d files", len(got))
+	}
+	for command, want := range map[string]string{"hello -g works": "works", "awk BEGIN{print(6*7)}": "42"} {
+		argv := strings.SplitN(command, " ", 2)
+		cmd := exec.CommandContext(t.Context(), "/usr/bin/"+argv[0], strings.Fields(argv[1])...)
+		cmd.Env, cmd.Dir, cmd.SysProcAttr = root.Program.Env, "/", &syscall.SysProcAttr{Chroot: root.Path}
+		if out, err := cmd.CombinedOutput(); err != nil || strings.TrimSpace(string(out)) != want {
+			t.Errorf("%s: %q, %v", command, out, err)
+		}
+	}
+}
