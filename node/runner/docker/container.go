@@ -24,6 +24,9 @@ const (
 	defaultScratch = 64 << 20
 	// openFiles is how many files a process has open at most: what any user may have.
 	openFiles = 4096
+	// helperMemory and helperThreads are what the helper takes as the first process.
+	helperMemory  = 32 << 20
+	helperThreads = 5
 	// sentryThreads is what gVisor itself takes of a container's processes.
 	sentryThreads = 64
 )
@@ -40,8 +43,8 @@ func check(s *runner.Spec) error {
 		return errors.New("job has no program: its arguments are empty")
 	case s.MemoryBytes < minMemory:
 		return fmt.Errorf("memory limit of %d bytes is under Docker's least, %d", s.MemoryBytes, minMemory)
-	case s.MemoryBytes > math.MaxInt64 || s.ScratchBytes > math.MaxInt64:
-		return errors.New("memory or scratch limit is over 2^63 bytes")
+	case s.MemoryBytes > math.MaxInt64>>1 || s.ScratchBytes > math.MaxInt64:
+		return errors.New("memory or scratch limit is over 2^62 bytes")
 	}
 	return nil
 }
@@ -62,19 +65,31 @@ func (e *Engine) configure(s *runner.Spec, k *kind, sk *skeleton) (*container.Co
 		workDir = "/"
 	}
 	config := &container.Config{
-		Image: sk.name, Cmd: s.Args, Env: s.Env, WorkingDir: workDir, User: k.userOf(s), Hostname: "rerig",
-		AttachStdout: true, AttachStderr: true, Labels: map[string]string{ownerLabel: e.config.Owner},
+		Image: sk.name, Cmd: append([]string{helperPath, modeInit, added(s.Env)}, s.Args...), Env: s.Env,
+		WorkingDir: workDir, User: k.userOf(s), Hostname: "rerig",
+		AttachStdin: true, AttachStdout: true, AttachStderr: true, OpenStdin: true, StdinOnce: true,
+		Labels: map[string]string{ownerLabel: e.config.Owner},
 	}
 	host := &container.HostConfig{
 		NetworkMode: "none", ReadonlyRootfs: true, Runtime: k.runtime,
 		CapDrop: []string{"ALL"}, SecurityOpt: []string{"no-new-privileges:true"},
 		IpcMode: container.IPCModePrivate, CgroupnsMode: container.CgroupnsModePrivate,
 		LogConfig: container.LogConfig{Type: "none"}, RestartPolicy: container.RestartPolicy{Name: container.RestartPolicyDisabled},
-		Mounts: e.mounts(s, sk), Init: new(true), OomScoreAdj: 900,
-		Resources: limits(s, k),
+		Mounts: e.mounts(s, sk), Init: new(false), // the helper is that
+		OomScoreAdj: 900, Resources: limits(s, k),
 	}
 	host.Tmpfs, host.ShmSize = scratch(s.ScratchBytes)
 	return config, host
+}
+
+// added are the names that Docker adds to this environment, which the helper takes out again.
+func added(env []string) string {
+	names := []string{"PATH", "HOSTNAME", "HOME"}
+	for _, entry := range env {
+		name, _, _ := strings.Cut(entry, "=")
+		names = slices.DeleteFunc(names, func(n string) bool { return n == name })
+	}
+	return strings.Join(names, ",")
 }
 
 func (e *Engine) mounts(s *runner.Spec, sk *skeleton) []mount.Mount {
@@ -90,11 +105,15 @@ func (e *Engine) mounts(s *runner.Spec, sk *skeleton) []mount.Mount {
 
 // limits is what the kernel holds the job to, as far as this engine's kernel can.
 func limits(s *runner.Spec, k *kind) container.Resources {
+	// One file may pass the limit on /out a little, so that it is seen to.
+	file := int64(min(max(s.OutputBytes, s.ScratchBytes), math.MaxInt64>>1)) + 4096
 	r := container.Resources{Ulimits: []*container.Ulimit{
 		{Name: "core", Soft: 0, Hard: 0}, {Name: "nofile", Soft: openFiles, Hard: openFiles},
+		{Name: "fsize", Soft: file, Hard: file},
 	}}
 	if k.caps.MemoryLimit {
-		r.Memory, r.MemorySwap = int64(s.MemoryBytes), int64(s.MemoryBytes)
+		r.Memory = int64(s.MemoryBytes) + helperMemory
+		r.MemorySwap = r.Memory
 	}
 	if k.caps.CPULimit {
 		r.NanoCPUs = int64(min(max(s.CPUs, 1), k.cores)) * 1e9 // Docker refuses more than there are
@@ -104,7 +123,7 @@ func limits(s *runner.Spec, k *kind) container.Resources {
 		if n == 0 {
 			n = 256
 		}
-		n++ // Docker's own init
+		n += helperThreads
 		if k.runtime == gvisorRuntime {
 			n += sentryThreads
 		}
@@ -212,7 +231,7 @@ func sameOrStronger(wantC *container.Config, want *container.HostConfig, gotC *c
 	return nil
 }
 
-// open gives a job's directories to the user that the job is. What leads to them must be
+// openDirs gives a job's directories to the user that the job is. What leads to them must be
 // closed to others of the machine.
 func openDirs(s *runner.Spec) error {
 	if s.InDir != "" {
@@ -230,19 +249,4 @@ func openDirs(s *runner.Spec) error {
 		}
 	}
 	return nil
-}
-
-// startFault tells a program that cannot run, the job's own fault, from an engine that
-// failed: Docker leaves 126 or 127 as the exit code.
-func (e *Engine) startFault(ctx context.Context, id string, err error) error {
-	ctx, cancel := context.WithTimeout(ctx, e.patience.call)
-	defer cancel()
-	got, inspectErr := e.api.ContainerInspect(ctx, id, client.ContainerInspectOptions{})
-	if inspectErr == nil && got.Container.State != nil {
-		if c := got.Container.State.ExitCode; c == 126 || c == 127 {
-			line, _, _ := strings.Cut(strings.TrimPrefix(err.Error(), "Error response from daemon: "), "\n")
-			return &runner.Failure{Kind: runner.FailureBadModule, Detail: fmt.Sprintf("the program does not start: %.200s", line)}
-		}
-	}
-	return fmt.Errorf("start the container: %w", err)
 }

@@ -165,16 +165,9 @@ func (c *conn) connected() error {
 	if stream == streamStdout && first[0] == 0 {
 		return nil
 	}
-	rest, _ := io.ReadAll(io.LimitReader(readerFunc(func(p []byte) (int, error) { // what there is of it
-		_, n, err := c.frames.read(p)
-		return n, err
-	}), maxHelperText))
+	rest, _ := io.ReadAll(io.LimitReader(&c.frames, maxHelperText)) // what there is of it
 	return fmt.Errorf("%q", append(first[:], rest...))
 }
-
-type readerFunc func([]byte) (int, error)
-
-func (f readerFunc) Read(p []byte) (int, error) { return f(p) }
 
 // Read gives what came from the job's port.
 func (c *conn) Read(p []byte) (int, error) {

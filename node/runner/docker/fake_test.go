@@ -44,6 +44,7 @@ type fakeEngine struct {
 	info    system.Info
 	program func(c *fakeContainer) int                               // what a container runs; its exit code
 	execute func(c *fakeContainer, argv []string, s rw) int          // what an exec runs
+	refusal string                                                   // why the helper refuses the program
 	mutate  func(*container.HostConfig)                              // what the engine makes of a HostConfig
 	usage   func(c *fakeContainer) string                            // the answer to stats
 	special map[string]func(http.ResponseWriter, *http.Request) bool // by "METHOD /path" with {id}; true for answered
@@ -70,15 +71,18 @@ type fakeContainer struct {
 	name   string
 	config container.CreateRequest
 	ready  chan struct{} // closed when attached
-	conn   net.Conn
+	conn   net.Conn      // its output
+	input  net.Conn
 	killed chan struct{} // closed by kill or remove
+	let    chan struct{} // closed when the lifeline is
 	ended  chan struct{} // closed at the end
 	kill   sync.Once
 
-	mu    sync.Mutex // guards what follows
-	state container.State
-	cpu   uint64
-	port  int // where an echo listens
+	mu     sync.Mutex // guards what follows
+	state  container.State
+	cpu    uint64
+	memory uint64
+	port   int // where an echo listens
 }
 
 func newFake(t *testing.T) *fakeEngine {
@@ -102,7 +106,7 @@ func newFake(t *testing.T) *fakeEngine {
 	f.usage = func(c *fakeContainer) string {
 		c.mu.Lock()
 		defer c.mu.Unlock()
-		return fmt.Sprintf(`{"cpu_stats":{"cpu_usage":{"total_usage":%d}},"memory_stats":{"usage":3000000,"stats":{"inactive_file":1000000}}}`, c.cpu)
+		return fmt.Sprintf(`{"cpu_stats":{"cpu_usage":{"total_usage":%d}},"memory_stats":{"usage":%d,"stats":{"inactive_file":1000000}}}`, c.cpu, 3_000_000+c.memory)
 	}
 	f.listen()
 	t.Cleanup(func() {
@@ -131,8 +135,10 @@ func (f *fakeEngine) stop() {
 	defer f.mu.Unlock()
 	for _, c := range f.containers {
 		c.mu.Lock()
-		if c.conn != nil {
-			c.conn.Close()
+		for _, conn := range []net.Conn{c.conn, c.input} {
+			if conn != nil {
+				conn.Close()
+			}
 		}
 		c.mu.Unlock()
 	}
@@ -252,7 +258,7 @@ func (f *fakeEngine) create(w http.ResponseWriter, r *http.Request, body []byte)
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	c := &fakeContainer{engine: f, id: fmt.Sprintf("c%d", len(f.requests)), name: r.URL.Query().Get("name"),
-		ready: make(chan struct{}), killed: make(chan struct{}), ended: make(chan struct{})}
+		ready: make(chan struct{}), let: make(chan struct{}), killed: make(chan struct{}), ended: make(chan struct{})}
 	if err := json.Unmarshal(body, &c.config); err != nil {
 		refuse(w, 400, err.Error())
 		return
@@ -290,7 +296,14 @@ func (f *fakeEngine) container(w http.ResponseWriter, r *http.Request, c *fakeCo
 	case "GET stats":
 		io.WriteString(w, f.usage(c))
 	case "POST attach":
-		c.conn, _ = hijack(w)
+		conn, _ := hijack(w)
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		if r.URL.Query().Get("stdin") != "1" {
+			c.conn = conn
+			return
+		}
+		c.input = conn
 		close(c.ready)
 	case "POST start":
 		w.WriteHeader(204)
@@ -381,10 +394,33 @@ func (f frameWriter) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// run is the container's life.
+// run is the container's life, with the helper's part in it.
 func (c *fakeContainer) run() {
 	<-c.ready
-	code := c.engine.program(c)
+	code := 137
+	if c.engine.refusal != "" {
+		c.print(streamStdout, "\x01"+c.engine.refusal)
+		code = 127
+	} else {
+		c.print(streamStdout, "\x00")
+		trailer := make([]byte, trailerSize)
+		if _, err := io.ReadFull(c.input, trailer); err == nil {
+			go func() { // the lifeline; ends with the container
+				io.Copy(io.Discard, c.input)
+				close(c.let)
+			}()
+			code = c.engine.program(c)
+			select {
+			case <-c.killed:
+			default:
+				c.print(streamStdout, string(trailer))
+			}
+			select {
+			case <-c.let:
+			case <-c.killed:
+			}
+		}
+	}
 	select {
 	case <-c.killed:
 		code = 137
@@ -392,6 +428,7 @@ func (c *fakeContainer) run() {
 	}
 	c.setState(func(s *container.State) { s.Running, s.ExitCode, s.Status = false, code, container.StateExited })
 	c.conn.Close()
+	c.input.Close()
 	close(c.ended)
 }
 

@@ -48,6 +48,15 @@ func (f *frames) read(p []byte) (stream byte, n int, err error) {
 	return f.stream, n, err
 }
 
+// Read reads payload of any stream.
+func (f *frames) Read(p []byte) (int, error) {
+	if len(p) == 0 {
+		return 0, nil
+	}
+	_, n, err := f.read(p)
+	return n, err
+}
+
 func (f *frames) next() error {
 	var h [frameHeader]byte
 	if _, err := io.ReadFull(f.r, h[:]); err != nil {
@@ -65,4 +74,37 @@ func (f *frames) next() error {
 		return err
 	}
 	return fmt.Errorf("Docker says in the stream: %.200q", text)
+}
+
+// ender finds the trailer in standard output. It holds back no more than what could be the
+// trailer's beginning, so that output is not late.
+type ender struct {
+	trailer []byte // its first byte does not come again in it
+	matched int    // so many bytes of it were the last ones
+	seen    bool
+	out     []byte
+}
+
+// scan gives the output in p without the trailer, and what was held back before if it was
+// none. The result is valid until the next call.
+func (e *ender) scan(p []byte) []byte {
+	e.out = e.out[:0]
+	for _, b := range p {
+		switch {
+		case e.seen: // nobody is left to write it
+			e.out = append(e.out, b)
+		case b == e.trailer[e.matched]:
+			if e.matched++; e.matched == len(e.trailer) {
+				e.seen = true
+			}
+		default:
+			e.out = append(e.out, e.trailer[:e.matched]...)
+			if e.matched = 0; b == e.trailer[0] {
+				e.matched = 1
+			} else {
+				e.out = append(e.out, b)
+			}
+		}
+	}
+	return e.out
 }

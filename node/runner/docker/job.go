@@ -35,6 +35,7 @@ type Job struct {
 	exited   chan struct{} // closed by serve: the container runs no more, or is given up
 	done     chan struct{} // closed by settle
 	result   runner.Result // valid once done is closed
+	finished bool          // the program's end was seen; of the copying goroutine, then settle's
 	execs    chan struct{} // one element for each Exec and connection
 
 	pausing sync.Mutex // one Pause or Resume at a time, held over the call to the engine
@@ -42,16 +43,17 @@ type Job struct {
 	sampling sync.Mutex // guards sampled, held over the call to the engine
 	sampled  time.Time
 
-	mu       sync.Mutex // guards what follows
-	failure  *runner.Failure
-	based    bool // base is known
-	base     time.Duration
-	cpu      time.Duration // as last seen
-	memory   uint64        // the most seen
-	resumed  chan struct{} // not nil while paused; closed by Resume
-	timer    *time.Timer   // the deadline's
-	timerEnd time.Time
-	left     time.Duration // of the deadline, while paused
+	mu         sync.Mutex // guards what follows
+	failure    *runner.Failure
+	based      bool // base and baseMemory are known
+	baseMemory uint64
+	base       time.Duration
+	cpu        time.Duration // as last seen
+	memory     uint64        // the most seen, without baseMemory
+	resumed    chan struct{} // not nil while paused; closed by Resume
+	timer      *time.Timer   // the deadline's
+	timerEnd   time.Time
+	left       time.Duration // of the deadline, while paused
 }
 
 // Start runs a job: it makes a container that holds the root's files, and starts it.
@@ -77,7 +79,7 @@ func (e *Engine) Start(ctx context.Context, s runner.Spec, stdout, stderr io.Wri
 		stopping: make(chan struct{}), exited: make(chan struct{}), done: make(chan struct{}),
 		execs: make(chan struct{}, maxExecs),
 	}
-	attached, err := j.launch(ctx)
+	streams, err := j.launch(ctx)
 	if err != nil {
 		// The request may have done its work all the same: removed now, or swept.
 		removed := j.id != "" && e.remove(context.WithoutCancel(ctx), j.id) == nil
@@ -92,43 +94,11 @@ func (e *Engine) Start(ctx context.Context, s runner.Spec, stdout, stderr io.Wri
 	j.detach = context.AfterFunc(ctx, func() {
 		j.stop(&runner.Failure{Kind: runner.FailureKilled, Detail: context.Cause(ctx).Error()})
 	})
-	go j.serve(context.WithoutCancel(ctx), attached, stdout, stderr)
+	go j.serve(context.WithoutCancel(ctx), streams, stdout, stderr)
 	if !running { // Run ended in between and does not know this job
 		j.stop(&runner.Failure{Kind: runner.FailureKilled, Detail: "the rig is shutting down"})
 	}
 	return j, nil
-}
-
-// launch makes and starts the container, with its output attached before its program runs.
-func (j *Job) launch(ctx context.Context) (_ *client.HijackedResponse, err error) {
-	e := j.engine
-	k, err := e.judged(ctx)
-	if err != nil {
-		return nil, err
-	}
-	if err := openDirs(&j.spec); err != nil {
-		return nil, err
-	}
-	j.user = k.userOf(&j.spec)
-	if j.id, err = e.create(ctx, j.name, &j.spec, k); err != nil {
-		return nil, err
-	}
-	// Each byte of output costs at most a frame of its own.
-	streams, err := e.streams(int64(min(j.spec.StdoutBytes, 1<<40)+1)*(frameHeader+1) + answerBytes)
-	if err != nil {
-		return nil, err
-	}
-	call, cancel := context.WithTimeout(ctx, e.patience.start)
-	defer cancel()
-	attached, err := streams.ContainerAttach(call, j.id, client.ContainerAttachOptions{Stream: true, Stdout: true, Stderr: true})
-	if err != nil {
-		return nil, fmt.Errorf("attach to the container: %w", err)
-	}
-	if _, err := e.api.ContainerStart(call, j.id, client.ContainerStartOptions{}); err != nil {
-		attached.Close()
-		return nil, e.startFault(ctx, j.id, err)
-	}
-	return &attached.HijackedResponse, nil
 }
 
 // ending is what the engine says of a container's end.
@@ -138,7 +108,7 @@ type ending struct {
 }
 
 // serve owns the job's goroutines until its end.
-func (j *Job) serve(ctx context.Context, attached *client.HijackedResponse, stdout, stderr io.Writer) {
+func (j *Job) serve(ctx context.Context, s *streams, stdout, stderr io.Writer) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	var owned sync.WaitGroup
@@ -147,15 +117,16 @@ func (j *Job) serve(ctx context.Context, attached *client.HijackedResponse, stdo
 	owned.Go(func() { ended <- j.watch(ctx) })
 	owned.Go(func() {
 		defer close(copied)
-		if f := j.copyOutput(attached.Reader, stdout, stderr); f != nil {
-			attached.Close() // Docker waits with what is not read
-			j.fail(f)        // also when the program has ended already
+		defer s.lifeline.Close() // the helper ends without it
+		if f := j.copyOutput(ctx, s, stdout, stderr); f != nil {
+			s.close()
+			j.fail(f) // also when the program has ended already
 			j.stop(f)
 		}
 	})
 	owned.Go(func() { j.poll(ctx) })
 
-	end := j.await(ctx, ended)
+	end := j.await(ctx, s, ended)
 	close(j.exited)
 	if end.err == nil { // else the stream may never end
 		select {
@@ -164,7 +135,7 @@ func (j *Job) serve(ctx context.Context, attached *client.HijackedResponse, stdo
 			j.fail(&runner.Failure{Kind: runner.FailureInternal, Detail: fmt.Sprintf("the output did not end within %s of the program", j.engine.patience.drain)})
 		}
 	}
-	attached.Close()
+	s.close()
 	<-copied
 	j.settle(ctx, end)
 	cancel()
@@ -173,12 +144,13 @@ func (j *Job) serve(ctx context.Context, attached *client.HijackedResponse, stdo
 }
 
 // await waits for the container's end, killing it once a stop was asked for.
-func (j *Job) await(ctx context.Context, ended <-chan ending) ending {
+func (j *Job) await(ctx context.Context, s *streams, ended <-chan ending) ending {
 	select {
 	case end := <-ended:
 		return end
 	case <-j.stopping:
 	}
+	s.lifeline.Close() // quicker than the request
 	giveUp := time.NewTimer(j.engine.patience.kill)
 	defer giveUp.Stop()
 	for {
@@ -230,26 +202,33 @@ func (j *Job) watch(ctx context.Context) ending {
 	}
 }
 
-// copyOutput passes the job's output on, up to the limit.
-func (j *Job) copyOutput(r io.Reader, stdout, stderr io.Writer) *runner.Failure {
-	in, buf := frames{r: r}, make([]byte, 32<<10)
+// copyOutput passes the job's output on, up to the limit. Once the trailer was seen nothing
+// is left but the helper, which waits: what is counted then is all that the job has used.
+func (j *Job) copyOutput(ctx context.Context, s *streams, stdout, stderr io.Writer) *runner.Failure {
+	buf := make([]byte, 32<<10)
+	end := ender{trailer: s.trailer}
 	left := j.spec.StdoutBytes
 	for {
-		stream, n, err := in.read(buf)
-		p := buf[:n]
-		over := uint64(n) > left
+		stream, n, err := s.output.read(buf)
+		p, w := buf[:n], stderr
+		if stream == streamStdout {
+			w = stdout
+			p = end.scan(p)
+		}
+		over := uint64(len(p)) > left
 		if over {
 			p = p[:left]
 		}
 		left -= uint64(len(p))
-		w := stdout
-		if stream == streamStderr {
-			w = stderr
-		}
 		if w != nil && len(p) > 0 {
 			if _, err := w.Write(p); err != nil {
 				return &runner.Failure{Kind: runner.FailureKilled, Detail: "deliver the output: " + err.Error()}
 			}
+		}
+		if end.seen && !j.finished {
+			j.finished = true
+			j.look(ctx, true)
+			_ = s.lifeline.Close() // nothing was promised of it
 		}
 		switch {
 		case over:
@@ -274,6 +253,9 @@ func (j *Job) settle(ctx context.Context, end ending) {
 		if oom, err = j.outOfMemory(ctx); err != nil {
 			j.fail(&runner.Failure{Kind: runner.FailureInternal, Detail: err.Error()})
 		}
+	}
+	if end.err == nil && !oom && !j.finished {
+		j.fail(&runner.Failure{Kind: runner.FailureInternal, Detail: fmt.Sprintf("the container ended by itself with exit code %d", end.code)})
 	}
 	err := j.engine.remove(ctx, j.id)
 	j.engine.release(j.name, err == nil)

@@ -131,7 +131,7 @@ func TestContainerIsLockedDown(t *testing.T) {
 	for i, r := range order {
 		order[i], _, _ = strings.Cut(r, "?")
 	}
-	if want := []string{"POST /containers/create", "POST /containers/create", "POST /containers/{id}/attach", "POST /containers/{id}/start"}; !slices.Equal(order[:4], want) {
+	if want := []string{"POST /containers/create", "POST /containers/create", "POST /containers/{id}/attach", "POST /containers/{id}/attach", "POST /containers/{id}/start"}; !slices.Equal(order[:5], want) {
 		t.Errorf("requests were %q, want first %q", order, want)
 	}
 }
@@ -320,11 +320,7 @@ func TestOutputLimitIsExact(t *testing.T) {
 func TestBadProgram(t *testing.T) {
 	t.Parallel()
 	f := newFake(t)
-	f.special["POST /containers/{id}/start"] = func(w http.ResponseWriter, _ *http.Request) bool {
-		f.only().setState(func(s *container.State) { s.ExitCode = 127 })
-		refuse(w, 400, `exec: "/app": stat /app: no such file or directory: unknown`)
-		return true
-	}
+	f.refusal = "stat /app: no such file or directory"
 	e := newEngine(t, f)
 	_, err := e.Start(t.Context(), newSpec(t), nil, nil)
 	failure := new(runner.Failure)
@@ -463,6 +459,7 @@ func TestUsageComesFromTheEngine(t *testing.T) {
 	c := f.only()
 	c.mu.Lock()
 	c.cpu += uint64(1500*time.Millisecond + 1)
+	c.memory = 2_000_000
 	c.mu.Unlock()
 	if err := j.WaitUsage(t.Context(), 1500); err != nil {
 		t.Error(err)
@@ -483,8 +480,8 @@ func TestManyJobsAtOnce(t *testing.T) {
 	t.Parallel()
 	f := newFake(t)
 	f.program = func(c *fakeContainer) int {
-		c.print(streamStdout, c.config.Cmd[1])
-		return len(c.config.Cmd[1])
+		c.print(streamStdout, c.config.Cmd[4])
+		return len(c.config.Cmd[4])
 	}
 	e := newEngine(t, f)
 	var all sync.WaitGroup

@@ -26,7 +26,7 @@ func honest() report {
 // helperProgram plays the helper's part in a sandbox that shows itself as r.
 func helperProgram(t *testing.T, r report) func(c *fakeContainer) int {
 	return func(c *fakeContainer) int {
-		switch c.config.Cmd[1] {
+		switch c.config.Cmd[4] {
 		case modeReport:
 			text, _ := json.Marshal(r)
 			c.print(streamStdout, string(text)+"\n")
@@ -141,7 +141,7 @@ func TestProbeRefusesWeakSandboxes(t *testing.T) {
 		f := probing(t, honest())
 		plain := f.program
 		f.program = func(c *fakeContainer) int {
-			if c.config.Cmd[1] == modeEat {
+			if c.config.Cmd[4] == modeEat {
 				c.print(streamStdout, "held 1\n")
 				return 0
 			}
@@ -160,7 +160,7 @@ func TestHelperSeesAnOpenSandbox(t *testing.T) {
 	f := probing(t, honest())
 	f.program = func(c *fakeContainer) int {
 		var none strings.Reader
-		return helperProcess(c.config.Cmd, rw{&none, frameWriter{c.conn, &c.mu, streamStdout}, io.Discard})
+		return helperProcess(c.config.Cmd[3:], rw{&none, frameWriter{c.conn, &c.mu, streamStdout}, io.Discard})
 	}
 	if caps, err := newEngine(t, f).Probe(t.Context()); err == nil || !strings.Contains(err.Error(), "a job") {
 		t.Errorf("probe gave %+v, %v", caps, err)

@@ -15,28 +15,38 @@ import (
 )
 
 const (
-	// minPoll and maxPoll bound the pause between looks at the job, a twentieth of its age.
-	minPoll = 50 * time.Millisecond
-	maxPoll = 250 * time.Millisecond
+	// outputPoll is the pause between looks at /out, samplePoll between looks at the job's
+	// use while nobody asks.
+	outputPoll = 20 * time.Millisecond
+	samplePoll = 500 * time.Millisecond
+	// minWait is the shortest pause of WaitUsage.
+	minWait = 50 * time.Millisecond
 	// freshSample is the age up to which a look is not repeated.
 	freshSample = 20 * time.Millisecond
 )
 
-// poll looks at what the job uses and leaves, until its end. An engine keeps no count of a
-// container that has ended, so what is not seen here is lost.
+// poll looks at what the job uses and leaves, until its end.
 func (j *Job) poll(ctx context.Context) {
-	begun := time.Now()
 	for {
-		j.sample(ctx)
 		if f := outputOver(&j.spec); f != nil {
 			j.stop(f)
+		}
+		if j.age() >= samplePoll {
+			j.look(ctx, false)
 		}
 		select {
 		case <-j.exited:
 			return
-		case <-time.After(min(max(time.Since(begun)/20, minPoll), maxPoll)):
+		case <-time.After(outputPoll):
 		}
 	}
+}
+
+// age is how old the last look at the job's use is.
+func (j *Job) age() time.Duration {
+	j.sampling.Lock()
+	defer j.sampling.Unlock()
+	return time.Since(j.sampled)
 }
 
 // outputOver looks at /out while the job runs. Files that come and go are no matter, and
@@ -72,14 +82,15 @@ func outputOver(s *runner.Spec) *runner.Failure {
 	return over
 }
 
-// sample asks the engine what the job has used, unless that was just done. An engine that
-// does not answer leaves the last numbers.
-func (j *Job) sample(ctx context.Context) {
+// look asks the engine what the job has used, unless that was just done and nobody needs
+// it exactly. An engine that does not answer leaves the last numbers.
+func (j *Job) look(ctx context.Context, exactly bool) {
 	j.sampling.Lock()
 	defer j.sampling.Unlock()
-	if time.Since(j.sampled) < freshSample || j.over() {
+	if !exactly && time.Since(j.sampled) < freshSample || j.over() {
 		return
 	}
+	j.sampled = time.Now() // an engine that hangs is not asked more often
 	ctx, cancel := context.WithTimeout(ctx, j.engine.patience.sample)
 	defer cancel()
 	answer, err := j.engine.api.ContainerStats(ctx, j.id, client.ContainerStatsOptions{})
@@ -93,18 +104,17 @@ func (j *Job) sample(ctx context.Context) {
 		j.engine.log.Debug("read what a container uses", "err", err)
 		return
 	}
-	j.sampled = time.Now()
 	if s.CPU.Usage.Total == 0 { // a container that has just ended
 		return
 	}
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	cpu := time.Duration(min(s.CPU.Usage.Total, 1<<62))
-	if !j.based { // what starting the sandbox took
-		j.based, j.base = true, cpu
+	cpu, memory := time.Duration(min(s.CPU.Usage.Total, 1<<62)), s.Memory.held()
+	if !j.based { // what the sandbox and the helper took before the program began
+		j.based, j.base, j.baseMemory = true, cpu, min(memory, helperMemory)
 	}
 	j.cpu = max(j.cpu, cpu)
-	j.memory = max(j.memory, s.Memory.held())
+	j.memory = max(j.memory, min(memory-min(j.baseMemory, memory), j.spec.MemoryBytes))
 }
 
 // stats is what is read of GET /containers/{id}/stats.
@@ -143,7 +153,7 @@ func (j *Job) usage() runner.Usage {
 
 // Usage is what the job has used so far, as the engine answers within two seconds.
 func (j *Job) Usage() runner.Usage {
-	j.sample(context.Background())
+	j.look(context.Background(), false)
 	select {
 	case <-j.done:
 		return j.result.Usage
@@ -167,7 +177,7 @@ func (j *Job) WaitUsage(ctx context.Context, cpuMillis uint64) error {
 		}
 		// The job has so many cores: the rest takes at least its share of time.
 		rest := min((cpuMillis-used)/cores, uint64(time.Hour/time.Millisecond))
-		timer.Reset(max(time.Duration(rest)*time.Millisecond, minPoll))
+		timer.Reset(max(time.Duration(rest)*time.Millisecond, minWait))
 		wake := timer.C
 		j.mu.Lock()
 		resumed := j.resumed
