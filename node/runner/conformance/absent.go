@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 
 	"github.com/rerig/rerig/node/runner"
 )
@@ -32,6 +33,9 @@ func (s *suite) absent(calls ...string) error {
 			}
 			if f == nil || f.Kind != runner.FailureBadModule {
 				return fmt.Errorf("a module that imports %s.%s: failure %v, want %s", from, call, f, runner.FailureBadModule)
+			}
+			if strings.Contains(f.Detail, "signature") { // it is refused for its type alone
+				return fmt.Errorf("there is a call %s.%s: %w", from, call, f)
 			}
 		}
 	}

@@ -3,6 +3,7 @@ package conformance
 import (
 	"fmt"
 	"io/fs"
+	"net"
 	"os"
 	"path/filepath"
 	"slices"
@@ -117,4 +118,14 @@ func filesUnder(dir string) int {
 	n := 0
 	_ = filepath.WalkDir(dir, func(string, fs.DirEntry, error) error { n++; return nil }) // what goes meanwhile is not there
 	return n
+}
+
+// interfaces lists the host's network interfaces.
+func interfaces() []string {
+	var names []string
+	list, _ := net.Interfaces()
+	for _, l := range list {
+		names = append(names, l.Name)
+	}
+	return names
 }

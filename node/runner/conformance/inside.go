@@ -30,6 +30,10 @@ var inside = []check{
 const port = 8080
 
 func dial(s *suite, t testing.TB) error {
+	caps, err := s.engine.Probe(context.Background())
+	if err != nil || caps.Dial == s.WASM {
+		return fmt.Errorf("Probe says %+v, %v", caps, err)
+	}
 	if s.WASM {
 		return s.cannot(func(j *running) error { _, err := j.Dial(context.Background(), port); return err })
 	}

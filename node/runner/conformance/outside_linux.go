@@ -217,13 +217,14 @@ func killedRig(s *suite, t testing.TB) error {
 		return err
 	}
 	var files int
+	links := interfaces()
 	for i := range kills {
 		wait := time.Duration(rand.IntN(1500)) * time.Millisecond
 		groups, err := killRig(s.Rig, path, temp, wait, s)
 		if err != nil {
 			return err
 		}
-		if err := s.openAfter(t, dir, temp, groups); err != nil {
+		if err := s.openAfter(t, dir, temp, groups, links); err != nil {
 			return fmt.Errorf("after a kill at %s: %w", wait, err)
 		}
 		switch now := filesUnder(dir); {
@@ -270,7 +271,7 @@ func killRig(program, order, temp string, wait time.Duration, s *suite) ([]strin
 }
 
 // openAfter opens the engine where a rig was killed: it must work, and nothing be left.
-func (s *suite) openAfter(t testing.TB, dir, temp string, groups []string) error {
+func (s *suite) openAfter(t testing.TB, dir, temp string, groups, links []string) error {
 	e, stop, err := s.begin(t, dir)
 	if err != nil {
 		return err
@@ -300,6 +301,9 @@ func (s *suite) openAfter(t testing.TB, dir, temp string, groups []string) error
 		}
 		if left := append(mountsUnder(dir), mountsUnder(temp)...); len(left) > 0 {
 			return fmt.Errorf("mounts are left: %v", left)
+		}
+		if left := slices.DeleteFunc(interfaces(), func(l string) bool { return slices.Contains(links, l) }); len(left) > 0 {
+			return fmt.Errorf("network interfaces are left: %v", left)
 		}
 		if list, err := os.ReadDir(temp); err != nil || len(list) > 0 {
 			return fmt.Errorf("temporary files are left: %v, %v", list, err)
