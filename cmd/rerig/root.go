@@ -155,7 +155,7 @@ the table [up]; global flags at the top).`,
 		return usage("%w; see `%s --help`", err, cmd.CommandPath())
 	})
 	root.AddCommand(a.upCmd(), a.runCmd(), a.psCmd(), a.logsCmd(), a.inspectCmd(), a.cpCmd(), a.stopCmd(),
-		a.marketCmd(), a.imageCmd(), a.walletCmd(), a.testnetCmd(), a.doctorCmd(), a.versionCmd())
+		a.marketCmd(), a.imageCmd(), a.walletCmd(), a.testnetCmd(), a.doctorCmd(), a.hardwareCmd(), a.versionCmd())
 	return root
 }
 

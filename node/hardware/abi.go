@@ -35,7 +35,7 @@ func GVisorDriver(version string) (ok bool, why string) {
 			return false, fmt.Sprintf("gVisor knows driver %s but its authors have not qualified it; the nearest qualified is %s", a, nearest(v))
 		}
 	}
-	return false, fmt.Sprintf("gVisor does not know driver %s; the nearest that it does is %s: install that one", clean(version), nearest(v))
+	return false, fmt.Sprintf("gVisor does not know driver %s; the nearest that it does is %s: install that one if it drives this card", clean(version), nearest(v))
 }
 
 // nearest is the qualified version closest to v: of its own branch if there is one, else

@@ -14,6 +14,9 @@ import (
 	"github.com/gofrs/flock"
 )
 
+// LedgerFile is the ledger's name in a node's data directory.
+const LedgerFile = "cards.json"
+
 const (
 	bookVersion = 1
 	maxBook     = 4 << 20
