@@ -51,6 +51,7 @@ func ownGroups(pid int, holds func(controllers string) bool) []string {
 			}
 		}
 	}
+	slices.Sort(dirs) // a hybrid machine has several, and the same one must be taken each time
 	return dirs
 }
 
