@@ -98,11 +98,8 @@ func (w *layoutWriter) build(base *source, debs []deb, r *Recipe) (v1.Hash, erro
 	b := &building{w: w, cfg: &v1.ConfigFile{OS: system, Architecture: arch, RootFS: v1.RootFS{Type: "layers"}}}
 	if base != nil {
 		b.cfg.Config, b.cfg.RootFS.DiffIDs, b.layers = base.config.Config, base.config.RootFS.DiffIDs, base.manifest.Layers
-		for _, d := range b.layers {
-			err := w.copy(d, func() (io.ReadCloser, error) { return base.layout.Open("blobs/sha256/" + d.Digest.Hex) })
-			if err != nil {
-				return v1.Hash{}, err
-			}
+		if err := w.layers(b.layers, base.open); err != nil {
+			return v1.Hash{}, err
 		}
 	}
 	if len(debs) > 0 {

@@ -3,14 +3,12 @@ package image
 import (
 	"cmp"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
 	"maps"
 	"os"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -22,11 +20,9 @@ import (
 
 // Directories and files of a library.
 const (
-	namesFile   = "names.json"
 	lockFile    = "lock"
 	layoutsDir  = "layouts"
-	maxNames    = 10_000 // images in a library
-	shortDigest = 12     // hexadecimal digits that name an image, at least
+	shortDigest = 12 // hexadecimal digits that name an image, at least
 	lockRetry   = 50 * time.Millisecond
 )
 
@@ -70,23 +66,6 @@ type Layer struct {
 	Bytes     int64  `json:"bytes"` // packed
 }
 
-var (
-	namePattern = regexp.MustCompile(`^[a-z0-9]+([._:/-]+[a-z0-9]+)*$`)
-	tagPattern  = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}$`)
-)
-
-// fullName adds the tag "latest" to a name without one and refuses what is no name.
-func fullName(text string) (string, error) {
-	name, tag := text, "latest"
-	if i := strings.LastIndexByte(text, ':'); i > strings.LastIndexByte(text, '/') {
-		name, tag = text[:i], text[i+1:]
-	}
-	if len(name) > maxName || !namePattern.MatchString(name) || !tagPattern.MatchString(tag) {
-		return "", fmt.Errorf("image name %q: want NAME or NAME:TAG in lower-case letters, digits and . _ - /", text)
-	}
-	return name + ":" + tag, nil
-}
-
 // ResolveLocal finds an image's OCI layout: of a name or digest in the library that lies
 // in a directory, or of a path to a layout.
 func ResolveLocal(libraryDir, name string) (layoutDir string, err error) {
@@ -98,27 +77,6 @@ func ResolveLocal(libraryDir, name string) (layoutDir string, err error) {
 		return "", err
 	}
 	return filepath.Abs(img.Dir)
-}
-
-// names reads which digest each name has.
-func (l *Library) names() (map[string]string, error) {
-	names := map[string]string{}
-	b, err := readSmall(os.DirFS(l.dir), namesFile)
-	if errors.Is(err, fs.ErrNotExist) {
-		return names, nil
-	}
-	if err == nil {
-		err = json.Unmarshal(b, &names)
-	}
-	if err != nil {
-		return nil, fmt.Errorf("images in %s: %s: %w; move it away and load them again", l.dir, namesFile, err)
-	}
-	for name, hex := range names {
-		if _, ok := hexOf("sha256:" + hex); !ok {
-			return nil, fmt.Errorf("images in %s: %s: %q has no digest; move the file away and load the images again", l.dir, namesFile, name)
-		}
-	}
-	return names, nil
 }
 
 // List is all images, by name.
@@ -222,24 +180,6 @@ func (l *Library) locked(ctx context.Context, f func() error) error {
 	return errors.Join(err, lock.Unlock())
 }
 
-func (l *Library) saveNames(names map[string]string) error {
-	if len(names) > maxNames {
-		return &LimitError{"images", maxNames, int64(len(names))}
-	}
-	b, err := json.MarshalIndent(names, "", "  ")
-	if err != nil {
-		return err
-	}
-	tmp := filepath.Join(l.dir, namesFile+".new")
-	if err := writeSynced(tmp, append(b, '\n')); err != nil {
-		return err
-	}
-	if err := os.Rename(tmp, filepath.Join(l.dir, namesFile)); err != nil {
-		return err
-	}
-	return syncDir(l.dir)
-}
-
 // add makes an image under a name: write fills the layout and returns its digest.
 func (l *Library) add(ctx context.Context, name string, write func(*layoutWriter) (v1.Hash, error)) (*Image, error) {
 	full, err := fullName(name)
@@ -260,7 +200,7 @@ func (l *Library) addLocked(ctx context.Context, full string, write func(*layout
 	if err != nil {
 		return err
 	}
-	w.known = l.knownBlobs()
+	w.known, w.say = l.knownBlobs(), l.say
 	digest, err := write(w)
 	if err != nil {
 		return err

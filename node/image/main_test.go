@@ -3,12 +3,15 @@ package image
 import (
 	"archive/tar"
 	"bytes"
+	"context"
+	"fmt"
 	"io"
 	"io/fs"
 	"log/slog"
 	"os"
 	"path/filepath"
 	"runtime"
+	"strings"
 	"testing"
 
 	"github.com/klauspost/compress/gzip"
@@ -22,7 +25,40 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/types"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	if spec := os.Getenv(unpackEnv); spec != "" {
+		fmt.Fprintln(os.Stderr, unpackForever(spec))
+		os.Exit(1)
+	}
+	goleak.VerifyTestMain(m)
+}
+
+// unpackEnv names the store and the layout of a process that only unpacks, until killed.
+const unpackEnv = "IMAGE_TEST_UNPACK"
+
+// unpackForever is that process.
+func unpackForever(spec string) error {
+	dir, layout, _ := strings.Cut(spec, "\n")
+	s, err := Open(Config{Dir: dir, MaxBytes: 1 << 30})
+	if err != nil {
+		return err
+	}
+	fmt.Println("unpacking")
+	for {
+		r, err := s.Unpack(context.Background(), os.DirFS(layout))
+		if err != nil {
+			return err
+		}
+		id := strings.TrimPrefix(r.Digest, "sha256:")
+		r.Release()
+		s.index.mu.Lock()
+		if known := s.index.roots[id]; known != nil {
+			s.index.forget(known)
+			s.index.dropLayer()
+		}
+		s.index.mu.Unlock()
+	}
+}
 
 // file is one entry of a layer under test; a plain file unless it says otherwise.
 type file struct {

@@ -29,10 +29,12 @@ type layoutWriter struct {
 	ctx   context.Context
 	dir   string
 	known func(hex string) (path string, ok bool) // blobs that need not be written again
+	say   func(format string, args ...any)        // told what takes long
 }
 
 func newLayoutWriter(ctx context.Context, dir string) (*layoutWriter, error) {
-	w := &layoutWriter{ctx: ctx, dir: dir, known: func(string) (string, bool) { return "", false }}
+	w := &layoutWriter{ctx: ctx, dir: dir, known: func(string) (string, bool) { return "", false },
+		say: func(string, ...any) {}}
 	return w, os.MkdirAll(w.blob(""), 0o755)
 }
 
@@ -182,13 +184,22 @@ func describe(mediaType types.MediaType, content []byte) v1.Descriptor {
 
 // source writes an image that readSource found.
 func (w *layoutWriter) source(s *source) (v1.Hash, error) {
-	for _, d := range s.manifest.Layers {
-		err := w.copy(d, func() (io.ReadCloser, error) { return s.layout.Open("blobs/sha256/" + d.Digest.Hex) })
-		if err != nil {
-			return v1.Hash{}, err
-		}
+	err := w.layers(s.manifest.Layers, s.open)
+	if err != nil {
+		return v1.Hash{}, err
 	}
 	return w.finish(s.kind, s.raw, s.rawCfg, s.config)
+}
+
+// layers writes the layers of an image as they are.
+func (w *layoutWriter) layers(all []v1.Descriptor, open func(v1.Descriptor) (io.ReadCloser, error)) error {
+	for i, d := range all {
+		w.say("layer %d of %d, %.1f MiB", i+1, len(all), float64(d.Size)/(1<<20))
+		if err := w.copy(d, func() (io.ReadCloser, error) { return open(d) }); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // image writes an image of the registry library, blobs as they are.
@@ -197,17 +208,15 @@ func (w *layoutWriter) image(img v1.Image, limits Limits) (v1.Hash, error) {
 	if err != nil {
 		return v1.Hash{}, err
 	}
-	for _, d := range s.manifest.Layers {
-		err := w.copy(d, func() (io.ReadCloser, error) {
-			l, err := img.LayerByDigest(d.Digest)
-			if err != nil {
-				return nil, err
-			}
-			return l.Compressed()
-		})
+	err = w.layers(s.manifest.Layers, func(d v1.Descriptor) (io.ReadCloser, error) {
+		l, err := img.LayerByDigest(d.Digest)
 		if err != nil {
-			return v1.Hash{}, err
+			return nil, err
 		}
+		return l.Compressed()
+	})
+	if err != nil {
+		return v1.Hash{}, err
 	}
 	return w.finish(s.kind, s.raw, s.rawCfg, s.config)
 }

@@ -1,13 +1,19 @@
 package image
 
 import (
+	"context"
+	"fmt"
 	"io"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"syscall"
 	"testing"
+	"time"
 
+	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"golang.org/x/sys/unix"
 )
 
@@ -76,5 +82,55 @@ func copyFile(t *testing.T, from, to string) {
 	}
 	if err := out.Close(); err != nil {
 		t.Fatal(err)
+	}
+}
+
+// TestKilledUnpack kills a process that unpacks and evicts, at any moment: what the next
+// one believes is whole, and nothing else is left.
+func TestKilledUnpack(t *testing.T) {
+	t.Parallel()
+	var files []file
+	for i := range 300 {
+		files = append(files, plain(fmt.Sprintf("d%d/f%d", i%7, i), strings.Repeat("x", 1000)))
+	}
+	img := imageOf(t, v1.Config{}, layerOf(t, files...), layerOf(t, plain("top", "t")))
+	layout, dir := layoutOf(t, img), t.TempDir()
+	whole := listing(t, unpack(t, open(t, Config{}), os.DirFS(layout)).Path)
+	id, err := img.ConfigName()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range 12 {
+		ctx, kill := context.WithTimeout(t.Context(), time.Duration(i*7)*time.Millisecond+time.Second)
+		cmd := exec.CommandContext(ctx, os.Args[0])
+		cmd.Env = append(os.Environ(), unpackEnv+"="+dir+"\n"+layout)
+		out, err := cmd.StdoutPipe()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		_, err = out.Read(make([]byte, 1)) // it has begun
+		if err != nil {
+			t.Fatal(err)
+		}
+		time.AfterFunc(time.Duration(i*7)*time.Millisecond, kill)
+		_ = cmd.Wait() // killed, as it should be
+		s := open(t, Config{Dir: dir})
+		if r, ok := s.Root(id.String()); ok {
+			if got := listing(t, r.Path); !maps.Equal(got, whole) {
+				t.Errorf("after kill %d a root of %d files is believed, of %d", i, len(got), len(whole))
+			}
+			r.Release()
+		}
+		if e, err := os.ReadDir(s.path(tmpDir)); err != nil || len(e) > 0 {
+			t.Errorf("after kill %d tmp has %d entries, %v", i, len(e), err)
+		}
+		r := unpack(t, s, os.DirFS(layout))
+		if got := listing(t, r.Path); !maps.Equal(got, whole) {
+			t.Errorf("after kill %d it unpacks to %d files of %d", i, len(got), len(whole))
+		}
+		r.Release()
 	}
 }
