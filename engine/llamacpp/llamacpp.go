@@ -158,7 +158,7 @@ func (t *Text) UnmarshalJSON(raw []byte) error {
 	return nil
 }
 
-// Timing is one run of a measurement, in seconds.
+// Timing is one run of a measurement, in seconds of processor time.
 type Timing struct {
 	Prompt float64 // reading the prompt and picking the first token
 	Token  float64 // each of the tokens after it

@@ -208,7 +208,7 @@ func (s *server) serve(ctx context.Context, listener net.Listener) error {
 		if err == nil || !errors.Is(err, context.DeadlineExceeded) {
 			return err
 		}
-		return s.hurry(web)
+		return s.hurry(context.WithoutCancel(ctx), web)
 	})
 	if s.config.Ready != nil {
 		s.config.Ready(listener.Addr())
@@ -219,8 +219,8 @@ func (s *server) serve(ctx context.Context, listener net.Listener) error {
 }
 
 // hurry gives the streams that were ended a second to tell their clients.
-func (s *server) hurry(web *http.Server) error {
-	last, cancel := context.WithTimeout(context.Background(), time.Second)
+func (s *server) hurry(ctx context.Context, web *http.Server) error {
+	last, cancel := context.WithTimeout(ctx, time.Second)
 	defer cancel()
 	if web.Shutdown(last) == nil {
 		return nil

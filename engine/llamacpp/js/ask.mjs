@@ -68,22 +68,24 @@ const answers = {
     }
     return out;
   },
-  // Seconds for reading the prompt, and for each of the tokens that follow.
+  // Seconds of processor time for reading the prompt and picking a token, and for
+  // each of the tokens that follow.
   async time({model: path, prompts: [prompt], length, repeat}) {
     const model = await open(path), out = [];
     const context = await begin(model, prompt.length + length), sampler = greedy(model);
+    const used = () => { const {user, system} = process.cpuUsage(); return (user + system) / 1e6; };
     for (let run = 0; run < repeat; run++) {
       context.disposeSequence(0);
-      let start = process.hrtime.bigint(), position = prompt.length;
+      let start = used(), position = prompt.length;
       let [at] = await read(context, 0, prompt, [prompt.length - 1]);
       let token = await context.sampleToken(at, sampler);
-      const first = Number(process.hrtime.bigint() - start) / 1e9;
-      start = process.hrtime.bigint();
+      const first = used() - start;
+      start = used();
       for (let i = 0; i < length; i++) {
         [at] = await read(context, position++, [token], [0]);
         token = await context.sampleToken(at, sampler);
       }
-      out.push({prompt: first, token: Number(process.hrtime.bigint() - start) / 1e9 / length});
+      out.push({prompt: first, token: (used() - start) / length});
     }
     await context.dispose();
     return out;
