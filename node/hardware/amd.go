@@ -27,11 +27,7 @@ func (s Sources) readAMD(ctx context.Context, cards []Card) (notes []string) {
 		if used, ok := number(dir, "mem_info_vram_used"); ok {
 			c.VRAMUsedMiB = ptr(mib(used))
 		}
-		if id := text(dir, "unique_id"); id != "" {
-			if _, err := strconv.ParseUint(id, 16, 64); err == nil {
-				c.UUID = "GPU-" + strings.ToLower(id)
-			}
-		}
+		c.UUID = amdUUID(text(dir, "unique_id"))
 		if name := ModelName(clean(text(dir, "product_name"))); name != "" {
 			c.Model = name
 		}
@@ -48,6 +44,14 @@ func (s Sources) readAMD(ctx context.Context, cards []Card) (notes []string) {
 		return nil
 	}
 	return s.readROCm(ctx, cards)
+}
+
+// amdUUID is the identity of a card with this unique ID, 64 bits in hex; "" without one.
+func amdUUID(id string) string {
+	if n, err := strconv.ParseUint(id, 16, 64); err != nil || n == 0 {
+		return ""
+	}
+	return "GPU-" + strings.ToLower(id)
 }
 
 // rasErrors reads "ue: 0\nce: 0": uncorrectable and correctable errors.
@@ -96,8 +100,8 @@ func (s Sources) readROCm(ctx context.Context, cards []Card) (notes []string) {
 			if c.Vendor != VendorAMD || !c.Is(get("PCI Bus")) {
 				continue
 			}
-			if id, ok := strings.CutPrefix(get("Unique ID"), "0x"); ok && c.UUID == "" {
-				c.UUID = "GPU-" + strings.ToLower(id)
+			if c.UUID == "" {
+				c.UUID = amdUUID(strings.TrimPrefix(get("Unique ID"), "0x"))
 			}
 			if series := ModelName(get("Card Series")); series != "" && c.Model == "" {
 				c.Model = series
