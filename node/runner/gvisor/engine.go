@@ -154,10 +154,10 @@ func (e *Engine) serve(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case reply := <-e.seats:
+			refill.Reset(refillDelay)
 			if len(ready) > 0 {
 				reply <- seated{ready[0], nil}
 				ready = ready[1:]
-				refill.Reset(refillDelay)
 				continue
 			}
 			s, err := newSeat(e.config.Program, e.rootless)

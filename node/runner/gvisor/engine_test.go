@@ -5,15 +5,19 @@ package gvisor
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"log/slog"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
 	"go.uber.org/goleak"
+	"golang.org/x/sys/unix"
 
 	"github.com/rerig/rerig/node/runner"
 	"github.com/rerig/rerig/node/runner/cgroup"
@@ -148,4 +152,47 @@ func TestOutputAndExitCode(t *testing.T) {
 	if res.ExitCode != 3 || res.Failure != nil || strings.Count(out, "to both\n") != 2 {
 		t.Errorf("exit code %d, %v, said %q", res.ExitCode, res.Failure, out)
 	}
+}
+
+// TestReadySandboxDies has a job start although the process that waited for it was killed.
+func TestReadySandboxDies(t *testing.T) {
+	e := open(t)
+	var ready []int
+	for end := time.Now().Add(20 * time.Second); len(ready) == 0; {
+		if time.Now().After(end) {
+			t.Fatal("no sandbox is kept ready")
+		}
+		ready = children(t)
+	}
+	for _, pid := range ready {
+		if err := syscall.Kill(pid, syscall.SIGKILL); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for end := time.Now().Add(20 * time.Second); slices.ContainsFunc(ready, lives); {
+		if time.Now().After(end) {
+			t.Fatal("a killed process does not end")
+		}
+	}
+	if res, out := do(t, e, spec("nothing")); res.Failure != nil || res.ExitCode != 0 {
+		t.Errorf("%+v, said %q", res, out)
+	}
+}
+
+// children lists this process's that are a sandbox's first.
+func children(t *testing.T) (pids []int) {
+	for _, pid := range tree(os.Getpid())[1:] {
+		b, err := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", pid))
+		if err == nil && strings.HasPrefix(string(b), initName+"\x00") {
+			pids = append(pids, pid)
+		}
+	}
+	return pids
+}
+
+// lives tells whether a child has not ended, with all its threads.
+func lives(pid int) bool {
+	var info unix.Siginfo
+	err := unix.Waitid(unix.P_PID, pid, &info, unix.WEXITED|unix.WNOHANG|unix.WNOWAIT, nil)
+	return err == nil && info.Signo == 0
 }

@@ -44,7 +44,7 @@ type Job struct {
 	output  uint64     // standard output and error so far
 
 	mu       sync.Mutex // guards what follows
-	seat     *seat      // nil until Run gave one; it does not change then
+	seat     *seat      // nil until Run gave one; it does not change once it has the job
 	reaped   bool
 	meter    meter
 	failure  *runner.Failure // the first reason

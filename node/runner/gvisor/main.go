@@ -25,6 +25,9 @@ import (
 // initName is argv[0] of a sandbox's init. gVisor names its own processes runsc-….
 const initName = "runsc-init"
 
+// hostName is the machine's name as jobs see it.
+const hostName = "rig"
+
 // Annotations of a job's OCI spec that this package's own processes read.
 const (
 	annotationRoot   = "org.rerig.root"   // the host directory with the container's files
@@ -73,10 +76,13 @@ func (b *bootCommand) Execute(ctx context.Context, f *flag.FlagSet, args ...any)
 	if err != nil {
 		util.Fatalf("read what the job may see: %v", err)
 	}
-	for name, annotation := range map[string]string{
-		"cpu-num": annotationCPUs, "total-memory": annotationMemory, "total-host-memory": annotationMemory,
+	for name, value := range map[string]string{
+		"cpu-num":           spec.Annotations[annotationCPUs],
+		"total-memory":      spec.Annotations[annotationMemory],
+		"total-host-memory": spec.Annotations[annotationMemory],
+		"product-name":      hostName, // else the machine's
 	} {
-		if err := f.Set(name, spec.Annotations[annotation]); err != nil {
+		if err := f.Set(name, value); err != nil {
 			util.Fatalf("set %s: %v", name, err)
 		}
 	}

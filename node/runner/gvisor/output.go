@@ -41,13 +41,16 @@ func (j *Job) giveOutput() error {
 	return nil
 }
 
-// takeOutput takes from a job's output what would harm its reader: rights that a job's
-// file must not give, and those that it must not refuse.
+// takeOutput makes a job's output the rig's own, with none of the rights that a job's file
+// must not give, and all of those that it must not refuse.
 func takeOutput(dir string) error {
 	if dir == "" {
 		return nil
 	}
 	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+		if err == nil {
+			err = os.Lchown(path, os.Getuid(), os.Getgid())
+		}
 		switch {
 		case err != nil:
 			return err
@@ -139,6 +142,10 @@ func (j *Job) overOutput() (left uint64, f *runner.Failure) {
 	}
 	bytes, files := j.unlinked(), 0
 	err := filepath.WalkDir(j.spec.OutDir, func(path string, d fs.DirEntry, err error) error {
+		if errors.Is(err, fs.ErrPermission) { // an unprivileged rig does not see into it
+			f = &runner.Failure{Kind: runner.FailureOutput, Detail: fmt.Sprintf("output has a directory %q that cannot be read", d.Name())}
+			return errOver
+		}
 		if err != nil || path == j.spec.OutDir {
 			return nil //nolint:nilerr // it was removed meanwhile
 		}

@@ -3,8 +3,13 @@
 package gvisor
 
 import (
+	"os"
+	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
+
+	"github.com/rerig/rerig/node/runner"
 )
 
 // TestReservedOutput checks that a job cannot take the disk without writing to it.
@@ -14,6 +19,42 @@ func TestReservedOutput(t *testing.T) {
 	s.OutDir, s.OutputBytes, s.OutputFiles = t.TempDir(), 2<<20, 4
 	res, out := do(t, e, s)
 	if res.Failure != nil || !strings.HasPrefix(out, "refused") {
+		t.Errorf("%+v, said %q", res, out)
+	}
+}
+
+// TestOutputIsTheRigs checks that nothing of a job's users and rights is left in its output.
+func TestOutputIsTheRigs(t *testing.T) {
+	e := open(t)
+	s := spec("rights", "/out/program", "/out/closed")
+	s.UID, s.GID = 1000, 1000
+	s.OutDir, s.OutputBytes, s.OutputFiles = t.TempDir(), 1<<20, 4
+	if res, out := do(t, e, s); res.Failure != nil || out != "" {
+		t.Fatalf("%+v, said %q", res, out)
+	}
+	for name, want := range map[string]os.FileMode{"": 0o700 | os.ModeDir, "program": 0o600, "closed": 0o700 | os.ModeDir} {
+		info, err := os.Lstat(filepath.Join(s.OutDir, name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if owner := info.Sys().(*syscall.Stat_t).Uid; info.Mode() != want || owner != uint32(os.Getuid()) {
+			t.Errorf("%q has mode %s of user %d, want %s", name, info.Mode(), owner, want)
+		}
+	}
+}
+
+// TestHiddenOutput checks that an unprivileged rig does not let a job write where it
+// cannot look.
+func TestHiddenOutput(t *testing.T) {
+	if !asNobody(t) {
+		return
+	}
+	e := run(t, Config{DataDir: t.TempDir(), Program: rigProgram})
+	s := spec("rights", "/out/program", "/out/closed")
+	s.Env = []string{"STAY=1"}
+	s.OutDir, s.OutputBytes, s.OutputFiles = t.TempDir(), 1<<20, 4
+	res, out := do(t, e, s)
+	if f := res.Failure; f == nil || f.Kind != runner.FailureOutput || !strings.Contains(f.Detail, "closed") {
 		t.Errorf("%+v, said %q", res, out)
 	}
 }

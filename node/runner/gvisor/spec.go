@@ -42,6 +42,15 @@ func check(s *runner.Spec, rootless bool) error {
 	if len(s.Args) == 0 || s.Args[0] == "" {
 		return &runner.Failure{Kind: runner.FailureBadModule, Detail: "the container has no program to run: give arguments"}
 	}
+	for _, dir := range []*string{&s.Root, &s.InDir, &s.OutDir} {
+		if *dir == "" {
+			continue
+		}
+		var err error
+		if *dir, err = filepath.Abs(*dir); err != nil {
+			return fmt.Errorf("find the job's directory %q: %w", *dir, err)
+		}
+	}
 	if s.CPUs == 0 {
 		s.CPUs = 1
 	}
@@ -82,7 +91,7 @@ func ociSpec(dir string, s *runner.Spec) *specs.Spec {
 	processes := uint64(s.Processes)
 	spec := &specs.Spec{
 		Version:  specs.Version,
-		Hostname: "rig",
+		Hostname: hostName,
 		Root:     &specs.Root{Path: filepath.Join(dir, "root")},
 		Process: &specs.Process{
 			User: specs.User{UID: s.UID, GID: s.GID},

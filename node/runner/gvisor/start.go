@@ -116,6 +116,16 @@ func (j *Job) launch(ctx context.Context) error {
 		}
 		j.meter.in(group)
 	}
+	err := j.sit(ctx)
+	if errors.Is(err, unix.EPIPE) || errors.Is(err, unix.ESRCH) {
+		j.seat.dismiss() // something had ended it while it waited
+		err = j.sit(ctx)
+	}
+	return err
+}
+
+// sit gives the job to an init.
+func (j *Job) sit(ctx context.Context) error {
 	s, err := j.engine.seat(ctx)
 	if err != nil {
 		return err
@@ -160,6 +170,9 @@ func (j *Job) order() error {
 		}
 	}
 	if err := j.seat.give(order{ID: j.id, Dir: j.dir, Scratch: j.spec.ScratchBytes}, files); err != nil {
+		for _, f := range j.pipes {
+			f.Close()
+		}
 		return fmt.Errorf("hand the job to its sandbox: %w", err)
 	}
 	return nil

@@ -22,6 +22,8 @@ func main() {
 		fmt.Fprintln(os.Stderr, os.Args[2])
 	case "write":
 		write(os.Args[2:])
+	case "rights":
+		rights(os.Args[2], os.Args[3])
 	case "integer":
 		integer()
 	case "idle":
@@ -96,5 +98,22 @@ func integer() {
 	took := time.Since(begun)
 	if x != 0 { // nobody can know before
 		fmt.Println(took)
+	}
+}
+
+// rights makes a program that gives its user's rights away, and a directory that nobody may
+// read.
+func rights(program, closed string) {
+	if err := os.WriteFile(program, []byte("#!/bin/sh"), 0o700); err != nil {
+		fmt.Println(err)
+	}
+	if err := os.Chmod(program, 0o755|os.ModeSetuid|os.ModeSetgid); err != nil {
+		fmt.Println(err)
+	}
+	if err := os.Mkdir(closed, 0); err != nil {
+		fmt.Println(err)
+	}
+	if os.Getenv("STAY") != "" {
+		time.Sleep(time.Hour)
 	}
 }
