@@ -75,6 +75,7 @@ func init() {
 		}
 	}
 	cases["poll_oneoff_clock"] = pollClock
+	cases["poll_oneoff_stdin"] = pollStdin
 	cases["poll_oneoff_stdio"] = pollStdio
 }
 
@@ -123,6 +124,20 @@ func pollClock(int32) {
 	holds("one event", n == 1 && binary.LittleEndian.Uint64(out) == 7)
 	holds("an hour gone", after-before >= 3600e9)
 	expect("poll_oneoff of nothing", pollOneoff(unsafe.Pointer(&in[0]), unsafe.Pointer(&out[0]), 0, &n), inval)
+}
+
+// pollStdin waits for input, which has ended, or for a time.
+func pollStdin(int32) {
+	in := append(subscription(0, 1), subscription(1, 2)...)
+	binary.LittleEndian.PutUint32(in[16:], 1)
+	binary.LittleEndian.PutUint64(in[24:], 1e9)
+	out := make([]byte, 64)
+	var n uint32
+	expect("poll_oneoff", pollOneoff(unsafe.Pointer(&in[0]), unsafe.Pointer(&out[0]), 2, &n), ok)
+	holds("an event", n >= 1)
+	for i := range n {
+		holds("no error in the event", binary.LittleEndian.Uint16(out[32*i+8:]) == 0)
+	}
 }
 
 func pollStdio(int32) {

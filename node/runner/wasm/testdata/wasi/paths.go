@@ -18,6 +18,20 @@ func init() {
 		expect("path_open", e, ok)
 	}
 	cases["dir_fd_op_failures"] = dirOps
+	cases["fd_prestat_dir_name"] = func(dir int32) {
+		var name [8]byte
+		expect("with the room it needs", fdPrestatDirName(dir, unsafe.Pointer(&name), 4), ok)
+		holds("the name", string(name[:4]) == "/out")
+		expect("of what is no directory", fdPrestatDirName(1, unsafe.Pointer(&name), 4), badf)
+	}
+	cases["fd_prestat_dir_name-less"] = func(dir int32) {
+		var name [8]byte
+		expect("with too little room", fdPrestatDirName(dir, unsafe.Pointer(&name), 1), inval, nametoolong)
+	}
+	cases["fd_prestat_dir_name-more"] = func(dir int32) {
+		var name [8]byte
+		expect("with more room", fdPrestatDirName(dir, unsafe.Pointer(&name), 8), ok)
+	}
 	cases["directory_seek"] = func(dir int32) {
 		mkdir(dir, "d")
 		_, e := seek(open(dir, "d", directory), 0, cur)
@@ -142,6 +156,10 @@ func dirOps(dir int32) {
 	expect("fd_pwrite", e, refused...)
 	expect("fd_allocate", fdAllocate(fd, 0, 1), refused...)
 	expect("fd_filestat_set_size", fdFilestatSetSize(fd, 0), refused...)
+	for _, whence := range []int32{set, cur, end} {
+		_, e = seek(fd, 0, whence)
+		expect("fd_seek", e, refused...)
+	}
 	var at uint64
 	expect("fd_tell", fdTell(fd, &at), refused...)
 	_, e = tryOpen(dir, "d", 0, rightRead|rightWrite, 0)
