@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"time"
@@ -204,7 +205,7 @@ func tarFileAt(t *tar.Writer, h *tar.Header, path string) error {
 		return err
 	}
 	h.Typeflag, h.Size = tar.TypeReg, st.Size()
-	if st.Mode()&0o111 == 0 {
+	if st.Mode()&0o111 == 0 && runtime.GOOS != "windows" { // which does not know what can be run
 		h.Mode = 0o644
 	}
 	if err := t.WriteHeader(h); err != nil {

@@ -42,13 +42,26 @@ type root struct {
 // index is what a store has, in memory: how much of it there is and what may go.
 type index struct {
 	maxBytes int64
-	drop     func(dir, id string) // deletes from the disk
+	drop     func(dir, id string) (trash string) // takes off the disk but for its bytes
+	remove   func(trash string)                  // deletes those
 
 	mu     sync.Mutex        // guards what follows, every layer and every root
 	layers map[string]*layer // by diff ID; one with pins may have no bytes yet
 	roots  map[string]*root
 	bytes  int64 // layers, roots and reservations
 	clock  uint64
+	trash  []string // dropped, and still to be deleted
+}
+
+// unlock lets the others go on and deletes what was dropped: a big image takes seconds.
+// The caller's bytes have their room when it returns.
+func (x *index) unlock() {
+	trash := x.trash
+	x.trash = nil
+	x.mu.Unlock()
+	for _, t := range trash {
+		x.remove(t)
+	}
 }
 
 func (x *index) used() int64 {
@@ -78,7 +91,7 @@ func (x *index) pinRoot(id string) (*root, bool) {
 
 func (x *index) unpinRoot(r *root) {
 	x.mu.Lock()
-	defer x.mu.Unlock()
+	defer x.unlock()
 	r.pins--
 	x.shrink(0)
 }
@@ -98,7 +111,7 @@ func (x *index) pinLayers(ids []string) func() {
 	}
 	return func() {
 		x.mu.Lock()
-		defer x.mu.Unlock()
+		defer x.unlock()
 		for _, id := range ids {
 			l := x.layers[id]
 			if l.pins--; l.pins == 0 && l.bytes == 0 {
@@ -125,7 +138,7 @@ type reservation struct {
 // take makes room for n more bytes, evicting what it must.
 func (r *reservation) take(n int64) error {
 	r.x.mu.Lock()
-	defer r.x.mu.Unlock()
+	defer r.x.unlock()
 	if !r.x.shrink(n) {
 		return fmt.Errorf("%w: %d of its %d bytes are in use; wait for jobs to end or give it more disk", ErrFull, r.x.bytes, r.x.maxBytes)
 	}
@@ -197,7 +210,7 @@ func (x *index) dropLayer() bool {
 	}
 	x.bytes -= x.layers[oldest].bytes
 	delete(x.layers, oldest)
-	x.drop(layersDir, oldest)
+	x.trash = append(x.trash, x.drop(layersDir, oldest))
 	return true
 }
 
@@ -224,7 +237,7 @@ func (x *index) forget(r *root) {
 		l.roots--
 		l.used = max(l.used, r.used)
 	}
-	x.drop(rootsDir, r.id)
+	x.trash = append(x.trash, x.drop(rootsDir, r.id))
 }
 
 // keyLocks hold one lock for each key that somebody works on.

@@ -22,6 +22,7 @@ import (
 const (
 	lockFile    = "lock"
 	layoutsDir  = "layouts"
+	partialDir  = "partial"
 	shortDigest = 12 // hexadecimal digits that name an image, at least
 	lockRetry   = 50 * time.Millisecond
 )
@@ -30,6 +31,7 @@ const (
 //
 //	names.json               the digest of each name
 //	layouts/<digest>/        the layout; blobs that layouts share are hard links
+//	partial/                 blobs of the last image that failed, for when it is tried again
 //	tmp/                     what is being written
 //	lock                     held by the process that changes something
 //
@@ -201,8 +203,12 @@ func (l *Library) addLocked(ctx context.Context, full string, write func(*layout
 		return err
 	}
 	w.known, w.say = l.knownBlobs(), l.say
+	partial := filepath.Join(l.dir, partialDir)
 	digest, err := write(w)
 	if err != nil {
+		return errors.Join(err, w.keep(partial))
+	}
+	if err := os.RemoveAll(partial); err != nil {
 		return err
 	}
 	if _, err := os.Stat(l.layout(digest.Hex)); errors.Is(err, fs.ErrNotExist) {
@@ -252,7 +258,8 @@ func (l *Library) sweep(hex string, names map[string]string) error {
 func (l *Library) knownBlobs() func(string) (string, bool) {
 	at := map[string]string{}
 	paths, _ := filepath.Glob(filepath.Join(l.dir, layoutsDir, "*", "blobs", "sha256", "*")) // without them everything is written
-	for _, p := range paths {
+	left, _ := filepath.Glob(filepath.Join(l.dir, partialDir, "*"))
+	for _, p := range append(paths, left...) {
 		at[filepath.Base(p)] = p
 	}
 	return func(hex string) (string, bool) {

@@ -432,6 +432,62 @@ func TestPullRefuses(t *testing.T) {
 	}
 }
 
+// TestPullGoesOn pulls from a registry that fails in the middle: what came before is not
+// asked for again.
+func TestPullGoesOn(t *testing.T) {
+	t.Setenv("DOCKER_CONFIG", t.TempDir())
+	img := twoLayers(t)
+	layers, err := img.Layers()
+	if err != nil {
+		t.Fatal(err)
+	}
+	first, err := layers[0].Digest()
+	if err != nil {
+		t.Fatal(err)
+	}
+	second, err := layers[1].Digest()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var mu sync.Mutex
+	asked, broken := map[string]int{}, false
+	r := registry.New(registry.Logger(log.New(io.Discard, "", 0)))
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
+		mu.Lock()
+		asked[filepath.Base(req.URL.Path)]++
+		fails := broken && strings.HasSuffix(req.URL.Path, second.String())
+		mu.Unlock()
+		if fails {
+			w.WriteHeader(http.StatusForbidden)
+			return
+		}
+		r.ServeHTTP(w, req)
+	}))
+	t.Cleanup(s.Close)
+	ref := strings.TrimPrefix(s.URL, "http://") + "/app:v1"
+	push(t, ref, img)
+	set := func(fails bool) {
+		mu.Lock()
+		defer mu.Unlock()
+		asked, broken = map[string]int{}, fails
+	}
+	set(true)
+	l := OpenLibrary(t.TempDir())
+	if _, err := l.Pull(t.Context(), ref, ""); err == nil {
+		t.Fatal("it pulled what the registry refused")
+	}
+	set(false)
+	if _, err := l.Pull(t.Context(), ref, ""); err != nil {
+		t.Fatal(err)
+	}
+	if asked[first.String()] != 0 || asked[second.String()] == 0 {
+		t.Errorf("the second try asked for %v", asked)
+	}
+	if _, err := os.Stat(filepath.Join(l.dir, partialDir)); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("what the first try left is still there: %v", err)
+	}
+}
+
 func imageForS390(t *testing.T) v1.Image {
 	t.Helper()
 	img, err := mutate.ConfigFile(twoLayers(t), &v1.ConfigFile{OS: "linux", Architecture: "s390x"})

@@ -14,7 +14,7 @@ import (
 func (s *Store) load() error {
 	x := &s.index
 	x.mu.Lock()
-	defer x.mu.Unlock()
+	defer x.unlock()
 	ids, err := s.listed(layersDir)
 	if err != nil {
 		return err
@@ -27,7 +27,7 @@ func (s *Store) load() error {
 		}
 		if err != nil || r.Bytes <= 0 {
 			s.cfg.Logger.Warn("an unpacked layer is damaged and was deleted", "layer", id, "err", err)
-			s.drop(layersDir, id)
+			x.trash = append(x.trash, s.drop(layersDir, id))
 			continue
 		}
 		x.layers[id] = &layer{bytes: r.Bytes}
@@ -47,7 +47,7 @@ func (s *Store) load() error {
 		}
 		if err != nil {
 			s.cfg.Logger.Warn("an unpacked image is damaged and was deleted", "image", id, "err", err)
-			s.drop(rootsDir, id)
+			x.trash = append(x.trash, s.drop(rootsDir, id))
 			continue
 		}
 		x.addRoot(r)
@@ -57,7 +57,8 @@ func (s *Store) load() error {
 	return nil
 }
 
-// listed names what lies in a directory of the store, the longest unused first.
+// listed names what lies in a directory of the store, the longest unused first. The
+// index must be locked.
 func (s *Store) listed(dir string) ([]string, error) {
 	entries, err := os.ReadDir(s.path(dir))
 	if err != nil {
@@ -67,7 +68,7 @@ func (s *Store) listed(dir string) ([]string, error) {
 	ids := make([]string, 0, len(entries))
 	for _, e := range entries {
 		if _, ok := hexOf("sha256:" + e.Name()); !ok {
-			s.drop(dir, e.Name())
+			s.index.trash = append(s.index.trash, s.drop(dir, e.Name()))
 			continue
 		}
 		if info, err := os.Stat(s.path(dir, e.Name(), recordName)); err == nil {

@@ -56,7 +56,7 @@ func unpackForever(spec string) error {
 			s.index.forget(known)
 			s.index.dropLayer()
 		}
-		s.index.mu.Unlock()
+		s.index.unlock()
 	}
 }
 

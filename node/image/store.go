@@ -58,7 +58,7 @@ func Open(cfg Config) (*Store, error) {
 		return nil, err
 	}
 	s := &Store{cfg: cfg}
-	s.index = index{maxBytes: cfg.MaxBytes, drop: s.drop, layers: map[string]*layer{}, roots: map[string]*root{}}
+	s.index = index{maxBytes: cfg.MaxBytes, drop: s.drop, remove: s.remove, layers: map[string]*layer{}, roots: map[string]*root{}}
 	s.sync = syncer{boot: bootID(), wake: make(chan struct{}, 1)}
 	if err := os.RemoveAll(s.path(tmpDir)); err != nil {
 		return nil, fmt.Errorf("open the store of unpacked images: %w", err)
@@ -249,17 +249,22 @@ func (s *Store) settle(tmp, dir, id string) error {
 	return nil
 }
 
-// drop takes a layer or a root off the disk; what the removal leaves is swept by Open.
-func (s *Store) drop(dir, id string) {
+// drop takes a layer or a root away and returns what remove deletes of it. What is left
+// of either, the next Open sweeps.
+func (s *Store) drop(dir, id string) (trash string) {
 	trash, err := os.MkdirTemp(s.path(tmpDir), "trash-")
 	if err == nil {
 		err = os.Rename(s.path(dir, id), filepath.Join(trash, id))
 	}
-	if err == nil {
-		err = os.RemoveAll(trash)
-	}
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		s.cfg.Logger.Warn("could not delete an unpacked image; the next start tries again", "dir", dir, "id", id, "err", err)
+	}
+	return trash
+}
+
+func (s *Store) remove(trash string) {
+	if err := os.RemoveAll(trash); err != nil {
+		s.cfg.Logger.Warn("could not delete an unpacked image; the next start tries again", "dir", trash, "err", err)
 	}
 }
 

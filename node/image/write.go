@@ -70,7 +70,7 @@ func (w *layoutWriter) copy(d v1.Descriptor, open func() (io.ReadCloser, error))
 		return fmt.Errorf("blob %s: %w", d.Digest, err)
 	}
 	sum := sha256.New()
-	err = w.write(d.Digest.Hex, func(f io.Writer) error {
+	err = w.write(func(f io.Writer) error {
 		n, err := io.Copy(io.MultiWriter(f, sum), io.LimitReader(r, d.Size+1))
 		if err != nil {
 			return fmt.Errorf("blob %s: %w", d.Digest, err)
@@ -80,12 +80,18 @@ func (w *layoutWriter) copy(d v1.Descriptor, open func() (io.ReadCloser, error))
 		}
 		return nil
 	})
-	return errors.Join(err, r.Close())
+	if err = errors.Join(err, r.Close()); err != nil {
+		return err
+	}
+	return os.Rename(w.blob(partName), w.blob(d.Digest.Hex))
 }
 
-// write makes a blob's file durable under a name.
-func (w *layoutWriter) write(name string, fill func(io.Writer) error) error {
-	f, err := os.OpenFile(w.blob(name), os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o644)
+// partName is a blob that is not whole, or whose digest is not known yet.
+const partName = "part"
+
+// write makes a blob's bytes durable as partName.
+func (w *layoutWriter) write(fill func(io.Writer) error) error {
+	f, err := os.OpenFile(w.blob(partName), os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o644)
 	if err != nil {
 		return err
 	}
@@ -105,9 +111,8 @@ func (f writerFunc) Write(p []byte) (int, error) { return f(p) }
 // layer packs a tar, which fill writes, as a layer. The packed bytes depend on the tar
 // and on the version of the compressor that this program was built with.
 func (w *layoutWriter) layer(fill func(io.Writer) error) (d v1.Descriptor, diffID v1.Hash, err error) {
-	const part = "part"
 	packed, plain := sha256.New(), sha256.New()
-	err = w.write(part, func(f io.Writer) error {
+	err = w.write(func(f io.Writer) error {
 		z, err := zstd.NewWriter(io.MultiWriter(f, packed, &counter{&d.Size}), zstd.WithEncoderConcurrency(1), zstd.WithEncoderLevel(zstd.SpeedDefault))
 		if err != nil {
 			return err
@@ -116,12 +121,12 @@ func (w *layoutWriter) layer(fill func(io.Writer) error) (d v1.Descriptor, diffI
 		return errors.Join(err, z.Close())
 	})
 	if err != nil {
-		return d, diffID, errors.Join(err, os.Remove(w.blob(part)))
+		return d, diffID, err
 	}
 	d.MediaType = types.OCILayerZStd
 	d.Digest = v1.Hash{Algorithm: "sha256", Hex: hex.EncodeToString(packed.Sum(nil))}
 	diffID = v1.Hash{Algorithm: "sha256", Hex: hex.EncodeToString(plain.Sum(nil))}
-	return d, diffID, os.Rename(w.blob(part), w.blob(d.Digest.Hex))
+	return d, diffID, os.Rename(w.blob(partName), w.blob(d.Digest.Hex))
 }
 
 type counter struct{ n *int64 }
@@ -149,6 +154,17 @@ func (w *layoutWriter) configRaw(raw []byte, cfg *v1.ConfigFile, layers []v1.Des
 		return v1.Hash{}, err
 	}
 	return w.finish(m.MediaType, manifest, raw, cfg)
+}
+
+// keep moves the whole blobs of a layout that failed to a directory.
+func (w *layoutWriter) keep(dir string) error {
+	if err := os.Remove(w.blob(partName)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	if err := os.RemoveAll(dir); err != nil {
+		return err
+	}
+	return os.Rename(w.blob(""), dir)
 }
 
 // finish writes manifest and config as they are, the index, and the mark.
