@@ -1,11 +1,15 @@
 package node
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
 	"log/slog"
+	"os"
 	"path/filepath"
 
 	"github.com/rerig/rerig/node/runner"
+	"github.com/rerig/rerig/node/runner/docker"
 )
 
 // The ways in which a rig holds containers (SPEC §5.1).
@@ -22,6 +26,29 @@ func openContainers(cfg *RigConfig, dir string, log *slog.Logger) (runner.Engine
 	switch cfg.Containers {
 	case HeldByGvisor:
 		return openGvisor(cfg, dir, log)
+	case HeldByNamespaces:
+		return openNamespaces(cfg, log)
+	case HeldByDocker:
+		return openDocker(cfg, dir, log)
 	}
-	return nil, fmt.Errorf("containers held by %q: gvisor is known", cfg.Containers)
+	return nil, fmt.Errorf("containers held by %q: %s, %s and %s are known", cfg.Containers, HeldByGvisor, HeldByNamespaces, HeldByDocker)
+}
+
+// openDocker opens the miner's Docker Engine. The directory's path tells this rig's
+// containers from another's.
+func openDocker(cfg *RigConfig, dir string, log *slog.Logger) (runner.Engine, error) {
+	program := cfg.ContainerProgram
+	if program == "" {
+		own, err := os.Executable()
+		if err != nil {
+			return nil, fmt.Errorf("find this program: %w", err)
+		}
+		program = own
+	}
+	owner := sha256.Sum256([]byte(dir))
+	e, err := docker.New(docker.Config{Owner: hex.EncodeToString(owner[:8]), DataDir: dir, Helper: program, AllowRunc: cfg.AllowRunc, Logger: log})
+	if err != nil { // a nil *Engine is no nil Engine
+		return nil, err
+	}
+	return e, nil
 }

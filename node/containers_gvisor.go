@@ -3,8 +3,6 @@
 package node
 
 import (
-	"errors"
-	"fmt"
 	"log/slog"
 
 	"github.com/rerig/rerig/node/runner"
@@ -13,22 +11,7 @@ import (
 )
 
 func openGvisor(cfg *RigConfig, dir string, log *slog.Logger) (runner.Engine, error) {
-	parent, err := cgroup.Open("rerig")
-	if err != nil {
-		return nil, fmt.Errorf("control groups: %w", err)
-	}
-	e, err := gvisor.New(gvisor.Config{DataDir: dir, Program: cfg.ContainerProgram, Parent: parent, Logger: log})
-	if err != nil {
-		return nil, errors.Join(err, parent.Close())
-	}
-	return grouped{e, parent}, nil
+	return withGroups(func(parent *cgroup.Parent) (runner.Engine, error) {
+		return gvisor.New(gvisor.Config{DataDir: dir, Program: cfg.ContainerProgram, Parent: parent, Logger: log})
+	})
 }
-
-// grouped is an engine that owns the control groups it was given.
-type grouped struct {
-	runner.Engine
-	parent *cgroup.Parent
-}
-
-// Close closes the engine, then its groups.
-func (g grouped) Close() error { return errors.Join(g.Engine.Close(), g.parent.Close()) }

@@ -72,6 +72,9 @@ type RigConfig struct {
 	Warm        int            // sandboxes kept ready; 0 is the runner's default
 	// Containers is how containers are held, HeldByGvisor and so on; "" runs none.
 	Containers string
+	// AllowRunc lets HeldByDocker run jobs under runc, on the host's kernel, where the
+	// engine has no gVisor.
+	AllowRunc bool
 	// ContainerProgram is a static rerig that is started as a container's sandbox; "" for
 	// the running one.
 	ContainerProgram string

@@ -37,7 +37,7 @@ func (s *scene) start(m *member, args ...string) *command {
 		done: make(chan struct{})}
 	home := filepath.Join(s.dir, "home")
 	c.cmd.Env = []string{"HOME=" + home, "XDG_CONFIG_HOME=" + home, "XDG_DATA_HOME=" + home, "TMPDIR=" + filepath.Join(s.dir, "tmp"),
-		"RERIG_CONTAINERS=off"} // tests of containers say otherwise
+		"RERIG_UP_CONTAINERS=off"} // tests of containers say otherwise
 	c.cmd.Env = append(c.cmd.Env, m.env...)
 	c.cmd.Dir = filepath.Join(s.dir, "cwd")
 	c.cmd.Stdout, c.cmd.Stderr = c.out, c.log

@@ -21,6 +21,7 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/static"
 	"github.com/google/go-containerregistry/pkg/v1/types"
 
+	"github.com/rerig/rerig/node"
 	"github.com/rerig/rerig/protocol"
 )
 
@@ -38,6 +39,7 @@ func TestContainers(t *testing.T) {
 		{"the rig killed", containerRigKilled},
 		{"what it cannot reach", containerWalls},
 		{"a forged image", containerForged},
+		{"held by namespaces", containerInNamespaces},
 	} {
 		t.Run(one.about, func(t *testing.T) {
 			t.Parallel()
@@ -97,8 +99,13 @@ var guestImage = sync.OnceValues(func() (dir string, err error) {
 // sandboxed is a rig that sells containers, and a requester.
 func (s *scene) sandboxed() (rig, requester *member, up *command) {
 	s.t.Helper()
+	return s.heldBy(node.HeldByGvisor)
+}
+
+func (s *scene) heldBy(sandbox string) (rig, requester *member, up *command) {
+	s.t.Helper()
 	rig, requester = s.rig("alice"), s.buyer("bob")
-	rig.env = []string{"RERIG_CONTAINERS=gvisor"}
+	rig.env = []string{"RERIG_UP_CONTAINERS=" + sandbox}
 	return rig, requester, s.selling(requester, rig)
 }
 
@@ -109,7 +116,7 @@ func (s *scene) selling(at, rig *member) (up *command) {
 	market, born := s.api(at), uint64(time.Now().UnixMilli())
 	up = s.up(rig)
 	s.until(rig.name+" sells containers", func() (bool, error) {
-		found, err := market.Market(s.ctx, protocol.Filter{Engine: "container:gvisor"})
+		found, err := market.Market(s.ctx, protocol.Filter{Engine: protocol.EngineContainer})
 		return err == nil && len(found.Offers) == 1 && found.Offers[0].Issued >= born, nil //nolint:nilerr // the network is being joined
 	})
 	return up
@@ -253,5 +260,29 @@ func containerForged(s *scene) {
 	c.says("digest")
 	if rec := s.bought(bob)[0]; rec.Job.Reason != protocol.ReasonBadModule || !rec.Job.Paid.IsZero() {
 		s.t.Errorf("a forged image ends by %s and costs %s", rec.Job.Reason, rec.Job.Paid)
+	}
+}
+
+// containerInNamespaces: the weaker sandbox is called so in the offer, sells the same jobs,
+// and keeps them from the same things.
+func containerInNamespaces(s *scene) {
+	alice, bob, up := s.heldBy(node.HeldByNamespaces)
+	c := s.container(bob, "--retries", "0", "--", "count", "1000")
+	s.ticks(bob, 1)
+	up.kill()
+	c.exits(125)
+	s.selling(bob, alice)
+	c = s.container(bob, "--held-by", "namespaces", "--", "say", "hello")
+	c.exits(0)
+	if got := c.out.String(); got != "hello image\n" {
+		s.t.Errorf("it says %q", got)
+	}
+	s.container(bob, "--held-by", "gvisor").exits(125)
+	s.container(bob, "--memory", "128", "--", "hog").exits(137)
+	key := filepath.Join(alice.config.DataDir, "key.json")
+	p := s.container(bob, "--", "peek", key, "/proc/1/root"+key, "/etc/shadow", "/dev/mem", "/proc/kcore")
+	p.exits(0)
+	if out := p.out.String(); strings.Contains(out, "true") {
+		s.t.Errorf("from inside:\n%s", out)
 	}
 }

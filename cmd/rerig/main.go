@@ -10,12 +10,13 @@ import (
 	"os/signal"
 	"syscall"
 
+	"github.com/rerig/rerig/node/runner/docker"
 	"github.com/rerig/rerig/node/runner/gvisor"
 	"github.com/rerig/rerig/node/runner/namespaces"
 )
 
 func main() {
-	if gvisor.Main() || namespaces.Main() { // this process is part of a sandbox, and has ended
+	if gvisor.Main() || namespaces.Main() || docker.Main() { // this process was part of a sandbox
 		return
 	}
 	os.Exit(run())

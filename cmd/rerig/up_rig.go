@@ -27,11 +27,14 @@ func (u *upFlags) rigConfig(p *node.Profile) (rig *node.RigConfig, err error) {
 		rig.MinGrace = usualGrace
 	}
 	switch u.held {
-	case node.HeldByGvisor:
-		rig.Containers = u.held
+	case node.HeldByGvisor, node.HeldByNamespaces, node.HeldByDocker:
+		rig.Containers, rig.AllowRunc = u.held, u.runc
 	case containersOff:
 	default:
-		return nil, usage("--containers: gvisor or off, got %q", u.held)
+		return nil, usage("--containers: gvisor, namespaces, docker or off, got %q", u.held)
+	}
+	if u.runc && u.held != node.HeldByDocker {
+		return nil, usage("--allow-runc is for --containers docker")
 	}
 	switch {
 	case u.minGrace < 0:
