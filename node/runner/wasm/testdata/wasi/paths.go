@@ -22,7 +22,7 @@ func init() {
 		var name [8]byte
 		expect("with the room it needs", fdPrestatDirName(dir, unsafe.Pointer(&name), 4), ok)
 		holds("the name", string(name[:4]) == "/out")
-		expect("of what is no directory", fdPrestatDirName(1, unsafe.Pointer(&name), 4), badf)
+		expect("of what is not open", fdPrestatDirName(99, unsafe.Pointer(&name), 4), badf)
 	}
 	cases["fd_prestat_dir_name-less"] = func(dir int32) {
 		var name [8]byte
