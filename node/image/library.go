@@ -68,19 +68,6 @@ type Layer struct {
 	Bytes     int64  `json:"bytes"` // packed
 }
 
-// ResolveLocal finds an image's OCI layout: of a name or digest in the library that lies
-// in a directory, or of a path to a layout.
-func ResolveLocal(libraryDir, name string) (layoutDir string, err error) {
-	if _, err := os.Stat(filepath.Join(name, "oci-layout")); err == nil {
-		return filepath.Abs(name)
-	}
-	img, err := OpenLibrary(libraryDir).Find(name)
-	if err != nil {
-		return "", err
-	}
-	return filepath.Abs(img.Dir)
-}
-
 // List is all images, by name.
 func (l *Library) List() ([]*Image, error) {
 	names, err := l.names()

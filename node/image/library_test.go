@@ -253,13 +253,6 @@ func TestNames(t *testing.T) {
 	if shared := mustFind(t, l, "other:v1"); !sameFile(t, filepath.Join(img.Dir, "blobs/sha256", img.Layers[0].Digest[7:]), filepath.Join(shared.Dir, "blobs/sha256", shared.Layers[0].Digest[7:])) {
 		t.Error("a layer of two images is there twice")
 	}
-	dir, err := ResolveLocal(l.dir, "app:v1")
-	if err != nil || dir != img.Dir {
-		t.Errorf("%s, %v", dir, err)
-	}
-	if dir, err = ResolveLocal(l.dir, one); err != nil || dir != one {
-		t.Errorf("%s, %v", dir, err)
-	}
 	for _, name := range []string{"app", "app:v1"} {
 		if err := l.Remove(t.Context(), name); err != nil {
 			t.Fatal(err)
