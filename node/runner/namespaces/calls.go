@@ -132,14 +132,21 @@ var looked = map[uint32][]unix.SockFilter{
 		{Code: equal, K: tioclinux, Jf: 1},
 		{Code: ret, K: deny}, {Code: ret, K: allow},
 	},
-	unix.SYS_SOCKET: {
+	unix.SYS_SOCKET: { // any other family or protocol might have the kernel load a module for it
 		{Code: load, K: argField},
-		{Code: equal, K: unix.AF_UNIX, Jt: 5},
+		{Code: equal, K: unix.AF_UNIX, Jt: 12},
 		{Code: equal, K: unix.AF_INET, Jt: 4},
 		{Code: equal, K: unix.AF_INET6, Jt: 3},
-		{Code: equal, K: unix.AF_NETLINK, Jf: 3}, // C libraries list their interfaces with it
+		{Code: equal, K: unix.AF_NETLINK, Jf: 10}, // C libraries list their interfaces with it
 		{Code: load, K: argField + 16},
-		{Code: equal, K: unix.NETLINK_ROUTE, Jf: 1},
+		{Code: equal, K: unix.NETLINK_ROUTE, Jt: 7, Jf: 8},
+		{Code: load, K: argField + 16},
+		{Code: equal, K: 0, Jt: 5},
+		{Code: equal, K: unix.IPPROTO_TCP, Jt: 4},
+		{Code: equal, K: unix.IPPROTO_UDP, Jt: 3},
+		{Code: equal, K: unix.IPPROTO_ICMP, Jt: 2},
+		{Code: equal, K: unix.IPPROTO_ICMPV6, Jt: 1},
+		{Code: equal, K: unix.IPPROTO_MPTCP, Jf: 1},
 		{Code: ret, K: allow}, {Code: ret, K: family},
 	},
 }

@@ -122,8 +122,8 @@ func (b *sandbox) mapUsers(sys *syscall.SysProcAttr, s *runner.Spec) {
 // files opens what the job sees of the host's directories, as mounts with the right
 // owners. Another user than root leaves that to init, which is the same user.
 func (b *sandbox) files(program string, s *runner.Spec) (files []*os.File, err error) {
-	if b.user < 0 {
-		return nil, nil
+	if err := runnable(s.Root); err != nil || b.user < 0 {
+		return nil, err
 	}
 	root, err := openTree(s.Root)
 	if err != nil {
@@ -135,7 +135,7 @@ func (b *sandbox) files(program string, s *runner.Spec) (files []*os.File, err e
 		return files, fmt.Errorf("find the sandbox's users: %w", err)
 	}
 	defer users.Close()
-	if err := give(root, users); err != nil {
+	if _, err := give(root, users); err != nil {
 		return files, fmt.Errorf("give the image's files to the job: %w", err)
 	}
 	if s.InDir == "" {
@@ -151,7 +151,11 @@ func (b *sandbox) files(program string, s *runner.Spec) (files []*os.File, err e
 		return files, err
 	}
 	defer owner.Close()
-	if err := give(in, owner); err != nil {
+	given, err := give(in, owner)
+	if err == nil && !given {
+		err = letRead(s.InDir)
+	}
+	if err != nil {
 		return files, fmt.Errorf("give the inputs to the job: %w", err)
 	}
 	return files, nil

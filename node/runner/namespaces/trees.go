@@ -5,6 +5,7 @@ package namespaces
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -25,16 +26,55 @@ func openTree(dir string) (*os.File, error) {
 	return os.NewFile(uintptr(fd), dir), nil
 }
 
-// give shows a mount's files as those of other owners: by the mapping of a user
-// namespace. Where the kernel or the file system cannot (before Linux 5.12) they
-// stay as they are.
-func give(tree *os.File, users *os.File) error {
+// give shows a mount's files as those of other owners, by the mapping of a user namespace,
+// and tells whether the kernel and the file system can (Linux 5.12 and later, most of
+// them); where not, the files stay as they are.
+func give(tree *os.File, users *os.File) (bool, error) {
 	attr := unix.MountAttr{Attr_set: unix.MOUNT_ATTR_IDMAP, Userns_fd: uint64(users.Fd())}
 	err := unix.MountSetattr(int(tree.Fd()), "", unix.AT_EMPTY_PATH, &attr)
 	if errors.Is(err, unix.EINVAL) || errors.Is(err, unix.ENOSYS) || errors.Is(err, unix.EPERM) {
-		return nil
+		return false, nil
 	}
-	return err
+	return err == nil, err
+}
+
+// letRead has everybody read the files of a directory: a job's inputs, where they cannot be
+// given to it. The host's users are kept out by the directories above.
+func letRead(dir string) error {
+	root, err := os.OpenRoot(dir)
+	if err != nil {
+		return err
+	}
+	defer root.Close()
+	return fs.WalkDir(root.FS(), ".", func(path string, d fs.DirEntry, err error) error {
+		if err != nil || !d.IsDir() && !d.Type().IsRegular() {
+			return err
+		}
+		info, err := d.Info()
+		if err != nil {
+			return err
+		}
+		mode := info.Mode().Perm() | 0o444
+		if d.IsDir() {
+			mode |= 0o111
+		}
+		if mode == info.Mode().Perm() {
+			return nil
+		}
+		return root.Chmod(path, mode)
+	})
+}
+
+// runnable refuses an image whose programs the host's mount would keep from starting.
+func runnable(root string) error {
+	var st unix.Statfs_t
+	if err := unix.Statfs(root, &st); err != nil {
+		return fmt.Errorf("look at the image's files: %w", err)
+	}
+	if st.Flags&unix.ST_NOEXEC != 0 {
+		return errors.New("the image's files are on a file system that is mounted noexec: put the rig's data elsewhere, or mount it with exec")
+	}
+	return nil
 }
 
 // ownerBecomes makes a user namespace in which this process's user is another of the host's
