@@ -170,8 +170,8 @@ func (j *Job) settle(last *report, said string) {
 		j.paused = nil
 	}
 	j.mu.Unlock()
-	if err := takeOutput(j.spec.OutDir); err != nil && j.result.Failure == nil {
-		j.result.Failure = &runner.Failure{Kind: runner.FailureInternal, Detail: err.Error()}
+	if f := takeOutput(j.spec.OutDir); f != nil && j.result.Failure == nil {
+		j.result.Failure = f
 	}
 	if j.result.Failure == nil && j.spec.OutDir != "" {
 		j.result.Failure = runner.CheckOutput(&j.spec)

@@ -43,7 +43,7 @@ func (j *Job) giveOutput() error {
 
 // takeOutput makes a job's output the rig's own, with none of the rights that a job's file
 // must not give, and all of those that it must not refuse.
-func takeOutput(dir string) error {
+func takeOutput(dir string) *runner.Failure {
 	if dir == "" {
 		return nil
 	}
@@ -61,10 +61,21 @@ func takeOutput(dir string) error {
 		}
 		return nil
 	})
+	var at *fs.PathError
+	if errors.As(err, &at) && at.Path != dir {
+		return hidden(at.Path, at)
+	}
 	if err != nil {
-		return fmt.Errorf("take over the job's output: %w", err)
+		return &runner.Failure{Kind: runner.FailureInternal, Detail: "take over the job's output: " + err.Error()}
 	}
 	return nil
+}
+
+// hidden is the failure of a job that keeps its output from being looked at: by its rights,
+// where the rig has none, or by a path that is longer than the kernel takes.
+func hidden(path string, err error) *runner.Failure {
+	name := filepath.Base(path)
+	return &runner.Failure{Kind: runner.FailureOutput, Detail: fmt.Sprintf("output has an entry %q that cannot be read: %v", name, errors.Unwrap(err))}
 }
 
 // watch holds the job to the limits that no kernel holds it to, and counts what no kernel
@@ -142,12 +153,12 @@ func (j *Job) overOutput() (left uint64, f *runner.Failure) {
 	}
 	bytes, files := j.unlinked(), 0
 	err := filepath.WalkDir(j.spec.OutDir, func(path string, d fs.DirEntry, err error) error {
-		if errors.Is(err, fs.ErrPermission) { // an unprivileged rig does not see into it
-			f = &runner.Failure{Kind: runner.FailureOutput, Detail: fmt.Sprintf("output has a directory %q that cannot be read", d.Name())}
+		if err != nil && !errors.Is(err, fs.ErrNotExist) { // it was not just removed: it hides something
+			f = hidden(path, err)
 			return errOver
 		}
 		if err != nil || path == j.spec.OutDir {
-			return nil //nolint:nilerr // it was removed meanwhile
+			return nil
 		}
 		if files++; files > j.spec.OutputFiles {
 			f = &runner.Failure{Kind: runner.FailureOutput, Detail: fmt.Sprintf("output has more than %d files", j.spec.OutputFiles)}
