@@ -46,20 +46,27 @@ func (m *machine) flags(f *pflag.FlagSet) {
 	_ = f.MarkHidden("sysroot") // it was added just now
 }
 
-func (m *machine) ledger() *hardware.Ledger {
-	src, name := hardware.Machine(), hardware.LedgerFile
-	if m.sysroot != "" {
-		if full, err := filepath.Abs(m.sysroot); err == nil { // its tools are run from elsewhere
-			m.sysroot = full
-		}
-		src, name = hardware.Below(m.sysroot), "simulated-"+name
+func (m *machine) sources() hardware.Sources {
+	if m.sysroot == "" {
+		return hardware.Machine()
 	}
-	return hardware.NewLedger(hardware.LedgerConfig{Path: filepath.Join(m.app.dir(), name), Sources: src})
+	if full, err := filepath.Abs(m.sysroot); err == nil { // its tools are run from elsewhere
+		m.sysroot = full
+	}
+	return hardware.Below(m.sysroot)
+}
+
+func (m *machine) ledger() *hardware.Ledger {
+	name := hardware.LedgerFile
+	if m.sysroot != "" {
+		name = "simulated-" + name
+	}
+	return hardware.NewLedger(hardware.LedgerConfig{Path: filepath.Join(m.app.dir(), name), Sources: m.sources()})
 }
 
 func (a *app) hardwareCmd() *cobra.Command {
 	m := &machine{app: a}
-	c := group("hardware", "Show this machine's cards, and how each could be sold", m.quarantineCmd(), m.releaseCmd())
+	c := group("hardware", "Show this machine's cards, and how each could be sold", m.quarantineCmd(), m.releaseCmd(), m.cdiCmd())
 	c.Long = `Show this machine's processor, memory and disk, and its cards: model, memory, PCI Express
 link, driver, temperature, power, who has each card, and in which sandbox it could be
 sold. No driver is needed to list cards, and no node needs to run.`

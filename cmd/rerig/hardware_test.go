@@ -1,8 +1,12 @@
 package main
 
 import (
+	"errors"
 	"maps"
+	"os"
+	"runtime"
 	"slices"
+	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
 
@@ -36,4 +40,23 @@ func writeRig(ts *testscript.TestScript, neg bool, args []string) {
 		ts.Fatalf("usage: rig NAME DIR, with a name of %q", slices.Sorted(maps.Keys(rigs)))
 	}
 	ts.Check(rigs[args[0]]().Write(ts.MkAbs(args[1])))
+}
+
+// TestCDI plays the writing of CDI specs, which needs device files.
+func TestCDI(t *testing.T) {
+	if runtime.GOOS != "linux" {
+		t.Skip("needs Linux: cards are used nowhere else")
+	}
+	if err := rigtest.RX580().Files(t.TempDir()); errors.Is(err, os.ErrPermission) {
+		t.Skip("needs device files: run as root")
+	}
+	play(t, "testdata/cdi.txt")
+}
+
+// rigFiles NAME DIR adds device files and libraries of its driver to such a machine.
+func rigFiles(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 || rigs[args[0]] == nil {
+		ts.Fatalf("usage: rigfiles NAME DIR, with a name of %q", slices.Sorted(maps.Keys(rigs)))
+	}
+	ts.Check(rigs[args[0]]().Files(ts.MkAbs(args[1])))
 }

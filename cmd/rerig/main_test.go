@@ -54,7 +54,7 @@ func play(t *testing.T, pattern string) {
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"exits": exits, "await": await, "serving": serving, "offers": offers, "runid": runID,
 			"occupy": occupy, "blankjournal": blankJournal, "misprofile": misprofile, "isjson": isJSON,
-			"clef": startClef, "settings": settings, "holds": holds, "absentkey": absentKey, "rig": writeRig,
+			"clef": startClef, "settings": settings, "holds": holds, "absentkey": absentKey, "rig": writeRig, "rigfiles": rigFiles,
 			"ociimages": ociImages,
 		}})
 }

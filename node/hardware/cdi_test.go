@@ -12,48 +12,19 @@ import (
 	"testing"
 
 	oci "github.com/opencontainers/runtime-spec/specs-go"
-	"golang.org/x/sys/unix"
 	"tags.cncf.io/container-device-interface/pkg/cdi"
 
 	"github.com/rerig/rerig/node/hardware"
 	"github.com/rerig/rerig/node/hardware/rigtest"
 )
 
-// devices makes device files, all of them the numbers of /dev/null.
-func devices(t *testing.T, root string, paths ...string) {
+// equip lays a machine's device files and libraries.
+func equip(t *testing.T, m *rigtest.Machine, root string) {
 	t.Helper()
-	for _, p := range paths {
-		p = filepath.Join(root, p)
-		if err := os.MkdirAll(filepath.Dir(p), 0o755); err != nil {
-			t.Fatal(err)
-		}
-		if err := unix.Mknod(p, unix.S_IFCHR|0o666, int(unix.Mkdev(1, 3))); errors.Is(err, unix.EPERM) {
-			t.Skip("needs device files: run as root")
-		} else if err != nil {
-			t.Fatal(err)
-		}
-	}
-}
-
-// libraries lays files and links of a driver.
-func libraries(t *testing.T, root, version string) {
-	t.Helper()
-	dir := filepath.Join(root, "usr/lib/x86_64-linux-gnu")
-	if err := os.MkdirAll(dir, 0o755); err != nil {
+	if err := m.Files(root); errors.Is(err, os.ErrPermission) {
+		t.Skip("needs device files: run as root")
+	} else if err != nil {
 		t.Fatal(err)
-	}
-	for _, lib := range []string{"libcuda", "libnvidia-ml", "libnvidia-ptxjitcompiler", "libnvidia-gpucomp", "libGLX_nvidia"} {
-		file := lib + ".so." + version
-		err := errors.Join(os.WriteFile(filepath.Join(dir, file), []byte("\x7fELF"), 0o644), os.Symlink(file, filepath.Join(dir, lib+".so.1")))
-		if err != nil {
-			t.Fatal(err)
-		}
-	}
-	for from, to := range map[string]string{"libcuda.so": "libcuda.so.1", "libnvidia-evil.so.1": "../../../etc/shadow", "libcuda.so.2": "libcuda.so.2",
-		"libnvidia-ml.so.111.11": "libnvidia-ml.so.111.11.11"} {
-		if err := os.Symlink(to, filepath.Join(dir, from)); err != nil {
-			t.Fatal(err)
-		}
 	}
 }
 
@@ -75,11 +46,13 @@ func TestEdits(t *testing.T) {
 	if _, err := src.Edits(v.Cards); err == nil || !strings.Contains(err.Error(), "nvidia-modprobe") {
 		t.Errorf("without device files: %v", err)
 	}
-	devices(t, root, "dev/nvidia0", "dev/nvidia1", "dev/nvidiactl", "dev/nvidia-uvm", "dev/nvidia-uvm-tools")
+	bare := rigtest.Mixed()
+	bare.NVIDIADriver = ""
+	equip(t, bare, root)
 	if _, err := src.Edits(v.Cards); err == nil || !strings.Contains(err.Error(), "libcuda.so.550.90.12") {
 		t.Errorf("without libraries: %v", err)
 	}
-	libraries(t, root, "550.90.12")
+	equip(t, rigtest.Mixed(), root)
 	e, err := src.Edits(v.Cards[1:])
 	if err != nil {
 		t.Fatal(err)
@@ -111,13 +84,13 @@ func TestEdits(t *testing.T) {
 func TestEditsOfOtherVendors(t *testing.T) {
 	t.Parallel()
 	root, v := rig(t, rigtest.RX580())
-	devices(t, root, "dev/kfd", "dev/dri/card0", "dev/dri/renderD128", "dev/dri/renderD129")
+	equip(t, rigtest.RX580(), root)
 	e, err := hardware.Below(root).Edits(v.Cards)
 	if got := insides(e); err != nil || !slices.Equal(got, []string{"/dev/kfd", "/dev/dri/renderD128", "/dev/dri/renderD129"}) {
 		t.Errorf("AMD: %q, %v", got, err)
 	}
 	root, v = rig(t, rigtest.Arc())
-	devices(t, root, "dev/dri/renderD129")
+	equip(t, rigtest.Arc(), root)
 	e, err = hardware.Below(root).Edits(v.Cards[1:])
 	if got := insides(e); err != nil || !slices.Equal(got, []string{"/dev/dri/renderD129"}) {
 		t.Errorf("Intel: %q, %v", got, err)
@@ -137,8 +110,7 @@ func TestCDISpecs(t *testing.T) {
 	amd.Address = "0000:0a:00.0"
 	m.Cards = append(m.Cards, amd)
 	root, v := rig(t, m)
-	devices(t, root, "dev/nvidia0", "dev/nvidia1", "dev/nvidiactl", "dev/nvidia-uvm", "dev/nvidia-uvm-tools", "dev/kfd", "dev/dri/renderD128")
-	libraries(t, root, "550.90.12")
+	equip(t, m, root)
 	src, dir := hardware.Below(root), filepath.Join(t.TempDir(), "cdi")
 	specs, err := src.CDI(v.Cards)
 	if err != nil {
