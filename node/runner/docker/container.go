@@ -49,13 +49,17 @@ func check(s *runner.Spec) error {
 	return nil
 }
 
-// user is who the job is inside, as UID:GID.
-func (k *kind) userOf(s *runner.Spec) string {
-	if k.user != "" {
-		return k.user
-	}
-	return fmt.Sprintf("%d:%d", s.UID, s.GID)
+// masked is what a job finds empty: what Docker masks by itself, and what tells more of the
+// host's kernel.
+var masked = []string{
+	"/proc/acpi", "/proc/asound", "/proc/interrupts", "/proc/kcore", "/proc/keys", "/proc/latency_stats", "/proc/sched_debug",
+	"/proc/scsi", "/proc/timer_list", "/proc/timer_stats", "/sys/devices/virtual/powercap", "/sys/firmware",
+	"/proc/config.gz", "/proc/kallsyms", "/proc/kpagecgroup", "/proc/kpagecount", "/proc/kpageflags", "/proc/modules",
+	"/proc/slabinfo", "/proc/vmallocinfo",
 }
+
+// userOf is who the job is inside, as UID:GID.
+func userOf(s *runner.Spec) string { return fmt.Sprintf("%d:%d", s.UID, s.GID) }
 
 // configure says what a job's container is. Everything that weakens a sandbox is absent or
 // said to be off; what the engine made of it is compared before the job starts.
@@ -65,8 +69,8 @@ func (e *Engine) configure(s *runner.Spec, k *kind, sk *skeleton) (*container.Co
 		workDir = "/"
 	}
 	config := &container.Config{
-		Image: sk.name, Cmd: append([]string{helperPath, modeInit, added(s.Env)}, s.Args...), Env: s.Env,
-		WorkingDir: workDir, User: k.userOf(s), Hostname: "rerig",
+		Image: sk.name, Cmd: append([]string{helperPath, modeInit, added(s.Env), outputArg(s)}, s.Args...), Env: s.Env,
+		WorkingDir: workDir, User: userOf(s), Hostname: "rerig",
 		AttachStdin: true, AttachStdout: true, AttachStderr: true, OpenStdin: true, StdinOnce: true,
 		Labels: map[string]string{ownerLabel: e.config.Owner},
 	}
@@ -76,10 +80,21 @@ func (e *Engine) configure(s *runner.Spec, k *kind, sk *skeleton) (*container.Co
 		IpcMode: container.IPCModePrivate, CgroupnsMode: container.CgroupnsModePrivate,
 		LogConfig: container.LogConfig{Type: "none"}, RestartPolicy: container.RestartPolicy{Name: container.RestartPolicyDisabled},
 		Mounts: e.mounts(s, sk), Init: new(false), // the helper is that
-		OomScoreAdj: 900, Resources: limits(s, k),
+		OomScoreAdj: 900, Resources: limits(s, k), MaskedPaths: masked,
 	}
 	host.Tmpfs, host.ShmSize = scratch(s.ScratchBytes)
+	if s.OutDir != "" {
+		host.Tmpfs["/out"] = outputMount(s)
+	}
 	return config, host
+}
+
+// outputArg tells the helper which directory to send at the end.
+func outputArg(s *runner.Spec) string {
+	if s.OutDir == "" {
+		return ""
+	}
+	return "/out"
 }
 
 // added are the names that Docker adds to this environment, which the helper takes out again.
@@ -97,19 +112,13 @@ func (e *Engine) mounts(s *runner.Spec, sk *skeleton) []mount.Mount {
 	if s.InDir != "" {
 		m = append(m, bind(s.InDir, "/in", true))
 	}
-	if s.OutDir != "" {
-		m = append(m, bind(s.OutDir, "/out", false))
-	}
 	return m
 }
 
 // limits is what the kernel holds the job to, as far as this engine's kernel can.
 func limits(s *runner.Spec, k *kind) container.Resources {
-	// One file may pass the limit on /out a little, so that it is seen to.
-	file := int64(min(max(s.OutputBytes, s.ScratchBytes), math.MaxInt64>>1)) + 4096
 	r := container.Resources{Ulimits: []*container.Ulimit{
 		{Name: "core", Soft: 0, Hard: 0}, {Name: "nofile", Soft: openFiles, Hard: openFiles},
-		{Name: "fsize", Soft: file, Hard: file},
 	}}
 	if k.caps.MemoryLimit {
 		r.Memory = int64(s.MemoryBytes) + helperMemory
@@ -216,7 +225,7 @@ func sameOrStronger(wantC *container.Config, want *container.HostConfig, gotC *c
 		{"its CPU time is not limited", got.NanoCPUs != want.NanoCPUs},
 		{"its processes are not limited", want.PidsLimit != nil && (got.PidsLimit == nil || *got.PidsLimit != *want.PidsLimit)},
 		{"its user is another", gotC.User != wantC.User},
-		{"it shows system paths", got.MaskedPaths != nil && !slices.Contains(got.MaskedPaths, "/proc/kcore")},
+		{"it shows system paths", !slices.Equal(got.MaskedPaths, want.MaskedPaths)},
 	}
 	for _, w := range wrong {
 		if w.is {
@@ -231,22 +240,18 @@ func sameOrStronger(wantC *container.Config, want *container.HostConfig, gotC *c
 	return nil
 }
 
-// openDirs gives a job's directories to the user that the job is. What leads to them must be
+// openInput lets the user that the job is read its inputs. What leads to them must be
 // closed to others of the machine.
-func openDirs(s *runner.Spec) error {
-	if s.InDir != "" {
-		info, err := os.Stat(s.InDir)
-		if err != nil {
-			return fmt.Errorf("find the job's inputs: %w", err)
-		}
-		if err := os.Chmod(s.InDir, info.Mode().Perm()|0o555); err != nil {
-			return fmt.Errorf("open the job's inputs to it: %w", err)
-		}
+func openInput(s *runner.Spec) error {
+	if s.InDir == "" {
+		return nil
 	}
-	if s.OutDir != "" {
-		if err := os.Chmod(s.OutDir, 0o777); err != nil {
-			return fmt.Errorf("open the job's output directory to it: %w", err)
-		}
+	info, err := os.Stat(s.InDir)
+	if err != nil {
+		return fmt.Errorf("find the job's inputs: %w", err)
+	}
+	if err := os.Chmod(s.InDir, info.Mode().Perm()|0o555); err != nil {
+		return fmt.Errorf("open the job's inputs to it: %w", err)
 	}
 	return nil
 }

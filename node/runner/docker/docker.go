@@ -3,18 +3,19 @@
 // socket. Begin with New, keep Run going, and call Start for each job.
 //
 // PROVEN on Docker 20.10.24 (API 1.41) with runc 1.1.5, cgroup v1 and a rig that is root:
-// Probe and package conformance ran there, by hand. UNPROVEN, tested against a scripted API
-// only: Docker's runsc, newer engines, cgroup v2, rootless and remapped engines, rigs that
-// are not root, Docker Desktop and Windows. Probe runs small jobs for real wherever it is
-// called, and refuses an engine that does not hold what is promised.
+// Probe and package conformance ran there, by hand; conformance_test.go names what did not
+// hold. UNPROVEN, tested against a scripted API only: Docker's runsc, newer engines, cgroup
+// v2, rootless and remapped engines, rigs that are not root, Docker Desktop and Windows.
+// Probe runs small jobs for real wherever it is called, and refuses an engine that does not
+// hold what is promised.
 //
 // The helper, a static program of the rig's own, is bound into every container and is its
 // first process (launch.go): it gives the program its exact environment, says when it
-// begins and ends, so that all of its CPU time is counted, and ends it when the rig dies.
+// begins and ends, so that all of its CPU time is counted, sends what the program left in
+// /out, which is memory held by the kernel to its limits (output.go), and ends all when the
+// rig dies. It takes some of the job's memory, for which the limit is 32 MiB higher.
 //
-// What differs from the other engines: no file may be larger than the limits on /out and
-// scratch, and their sum under /out is held by looking fifty times a second and killing; a
-// program begun with Exec cannot be killed alone and finds PATH, HOME and HOSTNAME in an
+// A program begun with Exec cannot be killed alone, and finds PATH, HOME and HOSTNAME in an
 // environment without them.
 //
 // The official client (github.com/moby/moby/client, 1.2 MB in a binary) makes the requests:

@@ -46,7 +46,7 @@ func (j *Job) begin(ctx context.Context, argv []string, stdin bool) (id string, 
 	call, cancel := context.WithTimeout(ctx, e.patience.call)
 	defer cancel()
 	made, err := e.api.ExecCreate(call, j.id, client.ExecCreateOptions{
-		User: j.user, WorkingDir: j.spec.WorkDir, Env: j.spec.Env, Cmd: argv,
+		User: userOf(&j.spec), WorkingDir: j.spec.WorkDir, Env: j.spec.Env, Cmd: argv,
 		AttachStdin: stdin, AttachStdout: true, AttachStderr: true,
 	})
 	if err != nil {

@@ -56,6 +56,7 @@ type fakeEngine struct {
 	containers map[string]*fakeContainer
 	execs      map[string][]string // argv by exec ID
 	codes      map[string]int
+	made       int // containers and execs, for their IDs
 	programs   sync.WaitGroup
 }
 
@@ -74,6 +75,7 @@ type fakeContainer struct {
 	conn   net.Conn      // its output
 	input  net.Conn
 	killed chan struct{} // closed by kill or remove
+	out    string        // its /out
 	let    chan struct{} // closed when the lifeline is
 	ended  chan struct{} // closed at the end
 	kill   sync.Once
@@ -257,8 +259,9 @@ func (f *fakeEngine) image(w http.ResponseWriter, r *http.Request, id string) {
 func (f *fakeEngine) create(w http.ResponseWriter, r *http.Request, body []byte) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	c := &fakeContainer{engine: f, id: fmt.Sprintf("c%d", len(f.requests)), name: r.URL.Query().Get("name"),
-		ready: make(chan struct{}), let: make(chan struct{}), killed: make(chan struct{}), ended: make(chan struct{})}
+	f.made++
+	c := &fakeContainer{engine: f, id: fmt.Sprintf("c%d", f.made), name: r.URL.Query().Get("name"),
+		out: f.t.TempDir(), ready: make(chan struct{}), let: make(chan struct{}), killed: make(chan struct{}), ended: make(chan struct{})}
 	if err := json.Unmarshal(body, &c.config); err != nil {
 		refuse(w, 400, err.Error())
 		return
@@ -296,9 +299,9 @@ func (f *fakeEngine) container(w http.ResponseWriter, r *http.Request, c *fakeCo
 	case "GET stats":
 		io.WriteString(w, f.usage(c))
 	case "POST attach":
-		conn, _ := hijack(w)
-		c.mu.Lock()
+		c.mu.Lock() // before the engine hears that it is attached
 		defer c.mu.Unlock()
+		conn, _ := hijack(w)
 		if r.URL.Query().Get("stdin") != "1" {
 			c.conn = conn
 			return
@@ -332,7 +335,8 @@ func (f *fakeEngine) container(w http.ResponseWriter, r *http.Request, c *fakeCo
 		var e container.ExecCreateRequest
 		json.Unmarshal(body, &e)
 		f.mu.Lock()
-		id := fmt.Sprintf("%s-%d", c.id, len(f.requests))
+		f.made++
+		id := fmt.Sprintf("%s-%d", c.id, f.made)
 		f.execs[id] = e.Cmd
 		f.mu.Unlock()
 		fmt.Fprintf(w, `{"Id":%q}`, id)
@@ -413,7 +417,11 @@ func (c *fakeContainer) run() {
 			select {
 			case <-c.killed:
 			default:
-				c.print(streamStdout, string(trailer))
+				out := frameWriter{c.conn, &c.mu, streamStdout}
+				out.Write(trailer)
+				if c.config.Cmd[3] != "" {
+					pack(c.out, out)
+				}
 			}
 			select {
 			case <-c.let:
@@ -444,16 +452,6 @@ func (c *fakeContainer) setState(set func(*container.State)) {
 func (c *fakeContainer) print(stream byte, text string) error {
 	_, err := frameWriter{c.conn, new(sync.Mutex), stream}.Write([]byte(text))
 	return err
-}
-
-// bound is the host directory behind a path inside.
-func (c *fakeContainer) bound(target string) string {
-	for _, m := range c.config.HostConfig.Mounts {
-		if m.Target == target {
-			return m.Source
-		}
-	}
-	return ""
 }
 
 // helperProcess runs this binary as the helper, as an engine would.

@@ -1,6 +1,7 @@
 package docker
 
 import (
+	"bufio"
 	"errors"
 	"fmt"
 	"io"
@@ -8,6 +9,7 @@ import (
 	"os/exec"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"syscall"
 
 	"golang.org/x/sys/unix"
@@ -15,8 +17,9 @@ import (
 
 // first is the container's first process (launch.go): it runs the job's program with the
 // environment that the job asked for, collects what the program leaves, and exits as the
-// program did. drop names what Docker added to the environment.
-func first(drop string, argv []string, in io.Reader, out io.Writer) error {
+// program did. drop names what Docker added to the environment, output the
+// directory to send at the end.
+func first(drop, output string, argv []string, in io.Reader, out io.Writer) error {
 	// Processes of the same user can neither trace it nor take its files then.
 	if err := unix.Prctl(unix.PR_SET_DUMPABLE, 0, 0, 0, 0); err != nil {
 		return err
@@ -37,28 +40,30 @@ func first(drop string, argv []string, in io.Reader, out io.Writer) error {
 	if _, err := io.ReadFull(in, trailer); err != nil {
 		return err
 	}
-	closed := make(chan struct{}) // closed by the goroutine; it ends with the process
-	ended := make(chan struct{})  // closed below
-	go func() {
-		defer close(closed)
+	var code atomic.Int32
+	code.Store(128 + int32(unix.SIGKILL))
+	go func() { // ends the process: the rig let go, and all ends with the first process
 		_, _ = io.Copy(io.Discard, in)
-		select {
-		case <-ended:
-		default:
-			os.Exit(128 + int(unix.SIGKILL)) // the rig let go: all ends with the first process
-		}
+		os.Exit(int(code.Load()))
 	}()
-	code, err := runFirst(program, argv, env)
+	status, err := runFirst(program, argv, env)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 	}
-	close(ended)
-	if _, err := out.Write(trailer); err != nil {
+	code.Store(int32(status))
+	sent := bufio.NewWriterSize(out, 32<<10)
+	_, err = sent.Write(trailer)
+	if err == nil && output != "" {
+		if err := pack(output, sent); err != nil {
+			fmt.Fprintln(os.Stderr, err) // the rig sees an archive that is cut
+			_ = sent.Flush()
+			os.Exit(1)
+		}
+	}
+	if err := errors.Join(err, sent.Flush()); err != nil {
 		return err
 	}
-	<-closed
-	os.Exit(code)
-	return nil
+	select {}
 }
 
 // runFirst runs a program until it ends, then kills and collects what is left.
@@ -74,20 +79,15 @@ func runFirst(program string, argv, env []string) (code int, err error) {
 	for {
 		var status unix.WaitStatus
 		got, err := unix.Wait4(-1, &status, 0, nil)
-		switch {
-		case errors.Is(err, unix.EINTR):
-			continue
-		case err != nil: // nothing is left
+		if errors.Is(err, unix.ECHILD) {
 			return code, nil
-		case got != pid:
+		}
+		if got != pid || err != nil {
 			continue
-		case status.Signaled():
+		}
+		if code = status.ExitStatus(); status.Signaled() {
 			code = 128 + int(status.Signal())
-		default:
-			code = status.ExitStatus()
 		}
-		if err := unix.Kill(-1, unix.SIGKILL); err != nil && !errors.Is(err, unix.ESRCH) {
-			return code, nil // those that cannot be killed end with this process
-		}
+		_ = unix.Kill(-1, unix.SIGKILL) // there may be nothing; the rest ends with this process
 	}
 }

@@ -8,6 +8,6 @@ import (
 )
 
 // first is never asked: helpers are Linux programs.
-func first(string, []string, io.Reader, io.Writer) error {
+func first(_, _ string, _ []string, _ io.Reader, _ io.Writer) error {
 	return errors.New("not on this system")
 }

@@ -85,26 +85,27 @@ type ender struct {
 	out     []byte
 }
 
-// scan gives the output in p without the trailer, and what was held back before if it was
-// none. The result is valid until the next call.
-func (e *ender) scan(p []byte) []byte {
+// scan divides p into the program's output, with what was held back before if it was no
+// trailer, and what follows the trailer. Both are valid until the next call.
+func (e *ender) scan(p []byte) (output, after []byte) {
+	if e.seen {
+		return nil, p
+	}
 	e.out = e.out[:0]
-	for _, b := range p {
-		switch {
-		case e.seen: // nobody is left to write it
-			e.out = append(e.out, b)
-		case b == e.trailer[e.matched]:
+	for i, b := range p {
+		if b == e.trailer[e.matched] {
 			if e.matched++; e.matched == len(e.trailer) {
 				e.seen = true
+				return e.out, p[i+1:]
 			}
-		default:
-			e.out = append(e.out, e.trailer[:e.matched]...)
-			if e.matched = 0; b == e.trailer[0] {
-				e.matched = 1
-			} else {
-				e.out = append(e.out, b)
-			}
+			continue
+		}
+		e.out = append(e.out, e.trailer[:e.matched]...)
+		if e.matched = 0; b == e.trailer[0] {
+			e.matched = 1
+		} else {
+			e.out = append(e.out, b)
 		}
 	}
-	return e.out
+	return e.out, nil
 }

@@ -26,7 +26,11 @@ func TestTrailerIsFoundHoweverItIsCut(t *testing.T) {
 				if e.seen {
 					t.Fatalf("output %q in pieces of %d ended early", output, size)
 				}
-				got = append(got, e.scan(rest[:n])...)
+				out, after := e.scan(rest[:n])
+				got = append(got, out...)
+				if len(after) != 0 {
+					t.Fatalf("%q follows the trailer", after)
+				}
 				rest = rest[n:]
 			}
 			if !e.seen || string(got) != output {
@@ -41,7 +45,7 @@ func TestOutputIsNotLate(t *testing.T) {
 	t.Parallel()
 	e := ender{trailer: newTrailer()}
 	for _, text := range []string{"r", "ready", "\n"} {
-		if got := e.scan([]byte(text)); string(got) != text {
+		if got, _ := e.scan([]byte(text)); string(got) != text {
 			t.Errorf("%q became %q", text, got)
 		}
 	}

@@ -13,7 +13,7 @@ import (
 
 // What the helper does, by its first argument.
 const (
-	modeInit   = "init"   // NAMES PROGRAM ...: be the container's first process
+	modeInit   = "init"   // NAMES OUTPUT PROGRAM ...: be the container's first process
 	modeDial   = "dial"   // PORT: carry a connection to the job's loopback
 	modeReport = "report" // say what the sandbox looks like from inside
 	modeEcho   = "echo"   // serve echoPort until killed
@@ -42,8 +42,8 @@ func Main() bool {
 
 func helper(args []string, in io.Reader, out io.Writer) error {
 	number := uint64(0)
-	if args[0] == modeInit && len(args) > 2 {
-		return first(args[1], args[2:], in, out)
+	if args[0] == modeInit && len(args) > 3 {
+		return first(args[1], args[2], args[3:], in, out)
 	}
 	if len(args) > 1 {
 		var err error

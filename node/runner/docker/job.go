@@ -28,7 +28,6 @@ type Job struct {
 	spec   runner.Spec
 	name   string
 	id     string
-	user   string
 	detach func() bool // ends the watch on Start's context
 
 	stopping chan struct{} // closed by the first stop; read by serve
@@ -43,17 +42,16 @@ type Job struct {
 	sampling sync.Mutex // guards sampled, held over the call to the engine
 	sampled  time.Time
 
-	mu         sync.Mutex // guards what follows
-	failure    *runner.Failure
-	based      bool // base and baseMemory are known
-	baseMemory uint64
-	base       time.Duration
-	cpu        time.Duration // as last seen
-	memory     uint64        // the most seen, without baseMemory
-	resumed    chan struct{} // not nil while paused; closed by Resume
-	timer      *time.Timer   // the deadline's
-	timerEnd   time.Time
-	left       time.Duration // of the deadline, while paused
+	mu       sync.Mutex // guards what follows
+	failure  *runner.Failure
+	based    bool // base is known
+	base     time.Duration
+	cpu      time.Duration // as last seen
+	memory   uint64        // the most seen
+	resumed  chan struct{} // not nil while paused; closed by Resume
+	timer    *time.Timer   // the deadline's
+	timerEnd time.Time
+	left     time.Duration // of the deadline, while paused
 }
 
 // Start runs a job: it makes a container that holds the root's files, and starts it.
@@ -202,18 +200,20 @@ func (j *Job) watch(ctx context.Context) ending {
 	}
 }
 
-// copyOutput passes the job's output on, up to the limit. Once the trailer was seen nothing
-// is left but the helper, which waits: what is counted then is all that the job has used.
+// copyOutput passes the job's output on, up to the limit, and then takes what it left in
+// /out.
 func (j *Job) copyOutput(ctx context.Context, s *streams, stdout, stderr io.Writer) *runner.Failure {
 	buf := make([]byte, 32<<10)
 	end := ender{trailer: s.trailer}
 	left := j.spec.StdoutBytes
+	take := newTaking(&j.spec)
+	defer func() { _ = take.close() }() // an earlier failure is the one to tell
 	for {
 		stream, n, err := s.output.read(buf)
-		p, w := buf[:n], stderr
+		p, after, w := buf[:n], []byte(nil), stderr
 		if stream == streamStdout {
 			w = stdout
-			p = end.scan(p)
+			p, after = end.scan(p)
 		}
 		over := uint64(len(p)) > left
 		if over {
@@ -226,19 +226,73 @@ func (j *Job) copyOutput(ctx context.Context, s *streams, stdout, stderr io.Writ
 			}
 		}
 		if end.seen && !j.finished {
-			j.finished = true
-			j.look(ctx, true)
-			_ = s.lifeline.Close() // nothing was promised of it
+			j.finish(ctx)
+			take.begin(s.lifeline)
 		}
+		take.write(after)
 		switch {
 		case over:
 			return &runner.Failure{Kind: runner.FailureStdout, Detail: fmt.Sprintf("standard output and error are over %d bytes", j.spec.StdoutBytes)}
 		case errors.Is(err, io.EOF):
-			return nil
+			return take.close()
 		case err != nil:
 			return &runner.Failure{Kind: runner.FailureInternal, Detail: "read the output: " + err.Error()}
 		}
 	}
+}
+
+// finish notes that the program has ended: nothing is left but the helper, so what is
+// counted now is all that the job has used. Its deadline is over.
+func (j *Job) finish(ctx context.Context) {
+	j.finished = true
+	j.look(ctx, true)
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.timer.Stop()
+	j.timer = time.AfterFunc(j.engine.patience.load, func() {
+		j.stop(&runner.Failure{Kind: runner.FailureInternal, Detail: "the output files do not come"})
+	})
+}
+
+// taking is the receipt of a job's output files, by a goroutine of its own between begin and
+// close.
+type taking struct {
+	spec   *runner.Spec
+	pipe   *io.PipeWriter // nil before begin
+	done   chan struct{}  // closed by the goroutine
+	failed *runner.Failure
+}
+
+func newTaking(s *runner.Spec) *taking { return &taking{spec: s, done: make(chan struct{})} }
+
+// begin starts the goroutine. The lifeline ends when all is taken.
+func (t *taking) begin(lifeline io.Closer) {
+	r, w := io.Pipe()
+	t.pipe = w
+	go func() { // ends with the pipe
+		defer close(t.done)
+		if t.spec.OutDir != "" {
+			t.failed = unpack(t.spec, r)
+		}
+		_ = lifeline.Close()          // nothing was promised of it
+		_, _ = io.Copy(io.Discard, r) // what comes after the archive is of no use
+	}()
+}
+
+func (t *taking) write(p []byte) {
+	if len(p) > 0 {
+		_, _ = t.pipe.Write(p) // it takes all until close
+	}
+}
+
+// close waits for the goroutine and says what failed. It may be called again.
+func (t *taking) close() *runner.Failure {
+	if t.pipe == nil {
+		return nil
+	}
+	_ = t.pipe.Close() // always nil
+	<-t.done
+	return t.failed
 }
 
 // settle turns what is known after the container's end into the result, and removes it.
@@ -273,9 +327,6 @@ func (j *Job) settle(ctx context.Context, end ending) {
 		if oom && end.code != 0 {
 			j.result.Failure = &runner.Failure{Kind: runner.FailureMemory, Detail: fmt.Sprintf("failed after it was refused more than %d bytes of memory", j.spec.MemoryBytes)}
 		}
-	}
-	if j.result.Failure == nil && j.spec.OutDir != "" {
-		j.result.Failure = runner.CheckOutput(&j.spec)
 	}
 	j.engine.mu.Lock()
 	delete(j.engine.jobs, j)

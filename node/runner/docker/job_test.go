@@ -72,7 +72,7 @@ func TestJobRunsAndIsRemoved(t *testing.T) {
 		c.print(streamStdout, "out1 ")
 		c.print(streamStderr, "err")
 		c.print(streamStdout, "out2")
-		if err := os.WriteFile(filepath.Join(c.bound("/out"), "result"), []byte("42"), 0o644); err != nil {
+		if err := os.WriteFile(filepath.Join(c.out, "result"), []byte("42"), 0o644); err != nil {
 			t.Error(err)
 		}
 		return 3
@@ -80,6 +80,7 @@ func TestJobRunsAndIsRemoved(t *testing.T) {
 	e := newEngine(t, f)
 	s := newSpec(t)
 	for range 2 {
+		s.OutDir = t.TempDir()
 		res, out, errs, err := run(t, e, s)
 		if err != nil || res.Failure != nil || res.ExitCode != 3 || out != "out1 out2" || errs != "err" {
 			t.Errorf("job gave %d, %v, %q, %q, %v", res.ExitCode, res.Failure, out, errs, err)
@@ -265,19 +266,17 @@ func TestLimitsEndAJob(t *testing.T) {
 			return 0
 		}, change: func(s *runner.Spec) { s.StdoutBytes = 100 }, kind: runner.FailureStdout},
 		"full output directory": {program: func(c *fakeContainer) int {
-			os.WriteFile(filepath.Join(c.bound("/out"), "big"), make([]byte, 2<<20), 0o644)
-			<-c.killed
-			return 137
+			os.WriteFile(filepath.Join(c.out, "big"), make([]byte, 2<<20), 0o644)
+			return 0
 		}, kind: runner.FailureOutput},
 		"many output files": {program: func(c *fakeContainer) int {
 			for i := range 20 {
-				os.Mkdir(filepath.Join(c.bound("/out"), fmt.Sprint(i)), 0o755)
+				os.Mkdir(filepath.Join(c.out, fmt.Sprint(i)), 0o755)
 			}
-			<-c.killed
-			return 137
+			return 0
 		}, kind: runner.FailureOutput},
 		"a link as output": {program: func(c *fakeContainer) int {
-			os.Symlink("/etc/passwd", filepath.Join(c.bound("/out"), "x"))
+			os.Symlink("/etc/passwd", filepath.Join(c.out, "x"))
 			return 0
 		}, kind: runner.FailureOutput},
 	}
@@ -464,7 +463,7 @@ func TestUsageComesFromTheEngine(t *testing.T) {
 	if err := j.WaitUsage(t.Context(), 1500); err != nil {
 		t.Error(err)
 	}
-	if got, want := j.Usage(), (runner.Usage{CPUMillis: 1501, PeakMemoryBytes: 2_000_000}); got != want {
+	if got, want := j.Usage(), (runner.Usage{CPUMillis: 1501, PeakMemoryBytes: 4_000_000}); got != want {
 		t.Errorf("usage is %+v, want %+v", got, want)
 	}
 	j.Stop()
@@ -480,8 +479,8 @@ func TestManyJobsAtOnce(t *testing.T) {
 	t.Parallel()
 	f := newFake(t)
 	f.program = func(c *fakeContainer) int {
-		c.print(streamStdout, c.config.Cmd[4])
-		return len(c.config.Cmd[4])
+		c.print(streamStdout, c.config.Cmd[5])
+		return len(c.config.Cmd[5])
 	}
 	e := newEngine(t, f)
 	var all sync.WaitGroup

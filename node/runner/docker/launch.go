@@ -17,8 +17,8 @@ import (
 // The helper, the container's first process, says ready or refused as its first byte of
 // output, waits for a trailer on its input, and starts the program, whose input is empty.
 // When the program has ended it kills what that left, writes the trailer, which the job
-// cannot know, and waits for its input to end: nothing but the engine's last look at the
-// counters happens then. The input is the job's lifeline too: a rig that dies takes its
+// cannot know, and what is in /out (output.go), and waits for its input to end: nothing but
+// the engine's last look at the counters happens meanwhile. The input is the job's lifeline too: a rig that dies takes its
 // jobs with it.
 const (
 	sayReady   = 0
@@ -49,10 +49,9 @@ func (j *Job) launch(ctx context.Context) (_ *streams, err error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := openDirs(&j.spec); err != nil {
+	if err := openInput(&j.spec); err != nil {
 		return nil, err
 	}
-	j.user = k.userOf(&j.spec)
 	if j.id, err = e.create(ctx, j.name, &j.spec, k); err != nil {
 		return nil, err
 	}
@@ -88,7 +87,8 @@ func (j *Job) launch(ctx context.Context) (_ *streams, err error) {
 // connection only with all of its streams, to its input.
 func (j *Job) attach(ctx context.Context) (*streams, error) {
 	// Each byte of output costs at most a frame of its own.
-	c, err := j.engine.streams(int64(min(j.spec.StdoutBytes, 1<<40)+1)*(frameHeader+1) + answerBytes)
+	c, err := j.engine.streams(int64(min(j.spec.StdoutBytes, 1<<40)+1)*(frameHeader+1) +
+		2*int64(min(j.spec.OutputBytes, 1<<50)) + int64(j.spec.OutputFiles)*outputPage + answerBytes)
 	if err != nil {
 		return nil, err
 	}

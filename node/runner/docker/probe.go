@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"slices"
 	"strings"
 
@@ -24,8 +23,6 @@ type kind struct {
 	runtime string // runsc or runc
 	cores   int
 	caps    runner.Caps
-	// user is who a job is instead of its image's user, as UID:GID; "" where it is that.
-	user string
 }
 
 // look asks the engine what it is and judges it.
@@ -45,7 +42,7 @@ func (e *Engine) look(ctx context.Context) (*kind, error) {
 	if err != nil {
 		return nil, fmt.Errorf("ask what Docker is: %w", err)
 	}
-	k, err := judge(answer.Info, e.config.AllowRunc, os.Geteuid(), os.Getegid())
+	k, err := judge(answer.Info, e.config.AllowRunc)
 	if err != nil {
 		return nil, fmt.Errorf("Docker %.64q at %s: %w", version.Version, e.host, err)
 	}
@@ -70,8 +67,7 @@ func (e *Engine) judged(ctx context.Context) (*kind, error) {
 }
 
 // judge reads /info, and refuses an engine whose sandbox would be weaker than promised.
-// euid and egid are this process's.
-func judge(info system.Info, allowRunc bool, euid, egid int) (*kind, error) {
+func judge(info system.Info, allowRunc bool) (*kind, error) {
 	if info.OSType != "linux" {
 		return nil, fmt.Errorf("it runs %.32q containers, not Linux ones: switch it to Linux containers", info.OSType)
 	}
@@ -98,15 +94,6 @@ func judge(info system.Info, allowRunc bool, euid, egid int) (*kind, error) {
 			return nil, err
 		}
 		k.runtime = "runc"
-	}
-	switch {
-	case euid == 0:
-	case remapped:
-		return nil, errors.New("it gives containers user ids of its own, whose output only root can read: run the rig as root")
-	case rootless: // root inside is the miner, who must read and delete what a job leaves
-		k.user = "0:0"
-	default:
-		k.user = fmt.Sprintf("%d:%d", max(euid, 0), max(egid, 0))
 	}
 	return k, nil
 }

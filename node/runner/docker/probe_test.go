@@ -26,7 +26,7 @@ func honest() report {
 // helperProgram plays the helper's part in a sandbox that shows itself as r.
 func helperProgram(t *testing.T, r report) func(c *fakeContainer) int {
 	return func(c *fakeContainer) int {
-		switch c.config.Cmd[4] {
+		switch c.config.Cmd[5] {
 		case modeReport:
 			text, _ := json.Marshal(r)
 			c.print(streamStdout, string(text)+"\n")
@@ -141,7 +141,7 @@ func TestProbeRefusesWeakSandboxes(t *testing.T) {
 		f := probing(t, honest())
 		plain := f.program
 		f.program = func(c *fakeContainer) int {
-			if c.config.Cmd[4] == modeEat {
+			if c.config.Cmd[5] == modeEat {
 				c.print(streamStdout, "held 1\n")
 				return 0
 			}
@@ -160,7 +160,7 @@ func TestHelperSeesAnOpenSandbox(t *testing.T) {
 	f := probing(t, honest())
 	f.program = func(c *fakeContainer) int {
 		var none strings.Reader
-		return helperProcess(c.config.Cmd[3:], rw{&none, frameWriter{c.conn, &c.mu, streamStdout}, io.Discard})
+		return helperProcess(c.config.Cmd[4:], rw{&none, frameWriter{c.conn, &c.mu, streamStdout}, io.Discard})
 	}
 	if caps, err := newEngine(t, f).Probe(t.Context()); err == nil || !strings.Contains(err.Error(), "a job") {
 		t.Errorf("probe gave %+v, %v", caps, err)
@@ -225,45 +225,6 @@ func TestRefusedEngines(t *testing.T) {
 			}
 		})
 	}
-}
-
-// TestWhoAJobIs: the rig must be able to read and delete what a job leaves.
-func TestWhoAJobIs(t *testing.T) {
-	t.Parallel()
-	s := &runner.Spec{UID: 33, GID: 34}
-	for name, test := range map[string]struct {
-		option string
-		euid   int
-		want   string
-	}{
-		"root":                       {euid: 0, want: "33:34"},
-		"root, rootless engine":      {euid: 0, option: "name=rootless", want: "33:34"},
-		"root, remapped engine":      {euid: 0, option: "name=userns", want: "33:34"},
-		"a user":                     {euid: 1000, want: "1000:100"},
-		"a user, rootless engine":    {euid: 1000, option: "name=rootless", want: "0:0"},
-		"a user, remapped engine":    {euid: 1000, option: "name=userns", want: ""},
-		"no numbers (Windows), user": {euid: -1, want: "0:0"},
-	} {
-		info := newInfo(test.option)
-		k, err := judge(info, false, test.euid, 100)
-		switch {
-		case test.want == "" && err == nil:
-			t.Errorf("%s: not refused", name)
-		case test.want == "":
-		case err != nil:
-			t.Errorf("%s: %v", name, err)
-		case !strings.HasPrefix(k.userOf(s), test.want) && test.euid >= 0:
-			t.Errorf("%s: a job is %s, want %s", name, k.userOf(s), test.want)
-		}
-	}
-}
-
-func newInfo(option string) system.Info {
-	i := system.Info{OSType: "linux", NCPU: 1, Runtimes: map[string]system.RuntimeWithStatus{"runsc": {}}}
-	if option != "" {
-		i.SecurityOptions = []string{option}
-	}
-	return i
 }
 
 func TestNewRefuses(t *testing.T) {

@@ -3,10 +3,6 @@ package docker
 import (
 	"context"
 	"encoding/json"
-	"errors"
-	"fmt"
-	"io/fs"
-	"path/filepath"
 	"time"
 
 	"github.com/moby/moby/client"
@@ -15,9 +11,7 @@ import (
 )
 
 const (
-	// outputPoll is the pause between looks at /out, samplePoll between looks at the job's
-	// use while nobody asks.
-	outputPoll = 20 * time.Millisecond
+	// samplePoll is the pause between looks while nobody asks.
 	samplePoll = 500 * time.Millisecond
 	// minWait is the shortest pause of WaitUsage.
 	minWait = 50 * time.Millisecond
@@ -25,19 +19,16 @@ const (
 	freshSample = 20 * time.Millisecond
 )
 
-// poll looks at what the job uses and leaves, until its end.
+// poll looks at what the job uses until its end.
 func (j *Job) poll(ctx context.Context) {
 	for {
-		if f := outputOver(&j.spec); f != nil {
-			j.stop(f)
-		}
 		if j.age() >= samplePoll {
 			j.look(ctx, false)
 		}
 		select {
 		case <-j.exited:
 			return
-		case <-time.After(outputPoll):
+		case <-time.After(samplePoll):
 		}
 	}
 }
@@ -47,39 +38,6 @@ func (j *Job) age() time.Duration {
 	j.sampling.Lock()
 	defer j.sampling.Unlock()
 	return time.Since(j.sampled)
-}
-
-// outputOver looks at /out while the job runs. Files that come and go are no matter, and
-// what is left at the end is checked again. It stops at the limit, so a job cannot keep it
-// busy, and what cannot be looked at, by its mode or its depth, counts as over: nothing may
-// grow unseen.
-func outputOver(s *runner.Spec) *runner.Failure {
-	if s.OutDir == "" {
-		return nil
-	}
-	files, bytes := 0, uint64(0)
-	var over *runner.Failure
-	_ = filepath.WalkDir(s.OutDir, func(path string, d fs.DirEntry, err error) error { // its error is in over
-		if err == nil && path != s.OutDir {
-			var info fs.FileInfo
-			files++
-			if info, err = d.Info(); err == nil && info.Mode().IsRegular() {
-				bytes += uint64(info.Size())
-			}
-		}
-		switch {
-		case err != nil && !errors.Is(err, fs.ErrNotExist):
-			over = &runner.Failure{Kind: runner.FailureOutput, Detail: fmt.Sprintf("output cannot be looked at: %.200s", err)}
-		case files > s.OutputFiles:
-			over = &runner.Failure{Kind: runner.FailureOutput, Detail: fmt.Sprintf("output has more than %d files", s.OutputFiles)}
-		case bytes > s.OutputBytes:
-			over = &runner.Failure{Kind: runner.FailureOutput, Detail: fmt.Sprintf("output is over %d bytes", s.OutputBytes)}
-		default:
-			return nil
-		}
-		return over
-	})
-	return over
 }
 
 // look asks the engine what the job has used, unless that was just done and nobody needs
@@ -111,10 +69,10 @@ func (j *Job) look(ctx context.Context, exactly bool) {
 	defer j.mu.Unlock()
 	cpu, memory := time.Duration(min(s.CPU.Usage.Total, 1<<62)), s.Memory.held()
 	if !j.based { // what the sandbox and the helper took before the program began
-		j.based, j.base, j.baseMemory = true, cpu, min(memory, helperMemory)
+		j.based, j.base = true, cpu
 	}
 	j.cpu = max(j.cpu, cpu)
-	j.memory = max(j.memory, min(memory-min(j.baseMemory, memory), j.spec.MemoryBytes))
+	j.memory = max(j.memory, min(memory, j.spec.MemoryBytes)) // the helper is in it
 }
 
 // stats is what is read of GET /containers/{id}/stats.
