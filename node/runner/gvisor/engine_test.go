@@ -135,6 +135,7 @@ func do(t testing.TB, e *Engine, s runner.Spec) (runner.Result, string) {
 }
 
 func TestProbe(t *testing.T) {
+	t.Parallel()
 	caps, err := open(t).Probe(t.Context())
 	if err != nil {
 		t.Fatal(err)
@@ -145,6 +146,7 @@ func TestProbe(t *testing.T) {
 }
 
 func TestOutputAndExitCode(t *testing.T) {
+	t.Parallel()
 	e := open(t)
 	s := spec("echo", "to both")
 	s.Env = []string{"CODE=3"}

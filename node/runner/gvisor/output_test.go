@@ -14,6 +14,7 @@ import (
 
 // TestReservedOutput checks that a job cannot take the disk without writing to it.
 func TestReservedOutput(t *testing.T) {
+	t.Parallel()
 	e := open(t)
 	s := spec("reserve", "/out/file")
 	s.OutDir, s.OutputBytes, s.OutputFiles = t.TempDir(), 2<<20, 4
@@ -25,6 +26,7 @@ func TestReservedOutput(t *testing.T) {
 
 // TestOutputIsTheRigs checks that nothing of a job's users and rights is left in its output.
 func TestOutputIsTheRigs(t *testing.T) {
+	t.Parallel()
 	e := open(t)
 	s := spec("rights", "/out/program", "/out/closed")
 	s.UID, s.GID = 1000, 1000
@@ -46,6 +48,7 @@ func TestOutputIsTheRigs(t *testing.T) {
 // TestHiddenOutput checks that an unprivileged rig does not let a job write where it
 // cannot look.
 func TestHiddenOutput(t *testing.T) {
+	t.Parallel()
 	if !asNobody(t) {
 		return
 	}

@@ -53,6 +53,7 @@ func asNobody(t *testing.T) bool {
 }
 
 func TestRootlessProbe(t *testing.T) {
+	t.Parallel()
 	if !asNobody(t) {
 		return
 	}
@@ -67,6 +68,7 @@ func TestRootlessProbe(t *testing.T) {
 
 // TestRootlessJobs runs what an unprivileged rig cannot leave to control groups.
 func TestRootlessJobs(t *testing.T) {
+	t.Parallel()
 	if !asNobody(t) {
 		return
 	}

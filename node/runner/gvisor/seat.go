@@ -53,9 +53,23 @@ func newSeat(program string, rootless bool) (*seat, error) {
 	}}
 	if err := s.cmd.Start(); err != nil {
 		s.close()
-		return nil, fmt.Errorf("start the sandbox's first process: %w", err)
+		return nil, refused(err, rootless)
 	}
 	return s, nil
+}
+
+// refused tells why the kernel made no namespaces, and what to do.
+func refused(err error, rootless bool) error {
+	hint := ""
+	switch {
+	case errors.Is(err, unix.EPERM) && rootless:
+		hint = ": unprivileged user namespaces are off here; run the rig as root, or turn them on (sysctl kernel.unprivileged_userns_clone or kernel.apparmor_restrict_unprivileged_userns)"
+	case errors.Is(err, unix.EPERM):
+		hint = ": root here has no CAP_SYS_ADMIN; run the rig outside of a container"
+	case errors.Is(err, unix.ENOSPC):
+		hint = ": namespaces are used up; raise sysctl user.max_user_namespaces and its like"
+	}
+	return fmt.Errorf("start the sandbox's first process: %w%s", err, hint)
 }
 
 // sandboxAttr has the kernel start init in namespaces of its own, and kill it with the rig.
