@@ -48,8 +48,10 @@ func (r *hardwareReply) write(w io.Writer) error {
 		fmt.Fprintf(w, "! %s\n", n)
 	}
 	switch {
+	case len(r.Cards) == 0 && len(r.Notes) > 0:
+		fmt.Fprintln(w, "No cards are known here. This machine can sell processor time only.")
 	case len(r.Cards) == 0:
-		fmt.Fprintln(w, "No cards: the PCI bus shows none of NVIDIA's, AMD's or Intel's. This machine can sell\nprocessor time only, and models run on its processor.")
+		fmt.Fprintln(w, "No cards: the PCI bus shows none of NVIDIA's, AMD's or Intel's. This machine can sell\nprocessor time only.")
 	case usable == 0:
 		fmt.Fprintln(w, "None of these cards can be used as it is. This machine can sell processor time only.")
 	default:
@@ -71,7 +73,8 @@ func (r *hardwareReply) reasons(w io.Writer) {
 	for i := range r.Cards {
 		c := &r.Cards[i]
 		missing := c.Standing.State == hardware.StateMissing
-		if c.Standing.Reason != "" && !(c.Standing.State == hardware.StateUnusable && !c.Sale.GVisor.OK) {
+		// An unusable card's reason is that of every sandbox, below.
+		if c.Standing.Reason != "" && c.Standing.State != hardware.StateUnusable {
 			add(c, standingText(&c.Card, &c.Standing))
 		}
 		if !c.Sale.GVisor.OK && !missing {

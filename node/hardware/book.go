@@ -146,7 +146,7 @@ func faultTerm(kind string) time.Duration {
 }
 
 func (b *book) saw(c *Card, f Fault, boot string) bool {
-	return slices.ContainsFunc(b.Seen, func(s seen) bool { return s.is(c) && s.Boot == boot && s.Kind == f.Kind && f.Mark <= s.Mark })
+	return slices.ContainsFunc(b.Seen, func(s seen) bool { return s.is(c) && s.Boot == boot && s.Kind == f.Kind && s.Mark == f.Mark })
 }
 
 func (b *book) see(c *Card, f Fault, boot string) {

@@ -80,7 +80,8 @@ type Holder struct {
 type Fault struct {
 	// Kind is the fault's name, the same for each of its occurrences: "xid-79".
 	Kind string `json:"kind"`
-	// Mark grows with each occurrence, within one boot of the machine.
+	// Mark tells one occurrence from the others of this boot: a count, or a place in the
+	// kernel's log. It grows, and begins again when a driver that counts is loaded anew.
 	Mark uint64 `json:"mark"`
 	// Text says what happened, for people.
 	Text string `json:"text"`

@@ -287,6 +287,7 @@ func TestFaultsQuarantine(t *testing.T) {
 	}
 	wantStates(t, w, l, "free", "free", "free", "quarantined")
 	fault(2, hardware.Fault{Kind: "ecc", Mark: 2, Text: "more bits", Serious: true})
+	fault(1, hardware.Fault{Kind: "xid-79", Mark: 5, Text: "gone", Serious: true}) // the same as before
 	w.set(3, func(c *hardware.Card) { c.Faults = nil })
 	if _, _, err := l.Observe(t.Context()); err != nil {
 		t.Fatal(err)
@@ -396,4 +397,24 @@ func TestOldLookCleansNothing(t *testing.T) {
 		t.Errorf("took %+v", got)
 	}
 	wantStates(t, w, w.ledger(200), "dirty")
+}
+
+// TestCountThatBeginsAgain holds that errors counted from 0 again, because the driver was
+// loaded anew, are new ones.
+func TestCountThatBeginsAgain(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, 1)
+	l := w.ledger(0)
+	for _, mark := range []uint64{3, 1} {
+		w.set(0, func(c *hardware.Card) { c.Faults = []hardware.Fault{{Kind: "ecc", Mark: mark, Text: "bits", Serious: true}} })
+		if _, _, err := l.Observe(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		wantStates(t, w, l, "quarantined")
+		v := w.look(t.Context())
+		if err := l.Lift(t.Context(), &v.Cards[0]); err != nil {
+			t.Fatal(err)
+		}
+		wantStates(t, w, l, "free")
+	}
 }
