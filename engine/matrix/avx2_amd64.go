@@ -75,44 +75,88 @@ func exps(x *float32, n int, offset float32) float32
 //go:noescape
 func gate(out, up *float32, n int)
 
-func avx2Rows(format gguf.Format, out []float32, rows []byte, in *Input, v int) {
+// The loops of four vectors at once read and unpack each weight once. Results of
+// the vectors lie apart numbers apart; each is what the loop of one vector gives.
+//
+//go:noescape
+func rowsQ8x4(out *float32, apart int, rows *byte, quants *int8, scales *float32, blocks, n int)
+
+//go:noescape
+func rowsQ4x4(out *float32, apart int, rows *byte, quants *int8, scales, shifts *float32, blocks, n int)
+
+//go:noescape
+func rowsQ4Kx4(out *float32, apart int, rows *byte, quants *int8, scales *float32, sums *int16, supers, n int)
+
+//go:noescape
+func rowsQ5Kx4(out *float32, apart int, rows *byte, quants *int8, scales *float32, sums *int16, supers, n int)
+
+//go:noescape
+func rowsQ6Kx4(out *float32, apart int, rows *byte, quants *int8, scales *float32, sums *int16, supers, n int)
+
+func avx2Rows(format gguf.Format, out []float32, apart int, rows []byte, n int, in *Input) {
 	if in.cols%lanes != 0 {
-		genericRows(format, out, rows, in, v)
+		genericRows(format, out, apart, rows, n, in)
 		return
 	}
-	n := len(out)
-	_ = rows[n*format.Bytes(in.cols)-1]
+	_, _ = rows[n*format.Bytes(in.cols)-1], out[(in.n-1)*apart+n-1]
+	v := 0
+	if elements, _ := format.Block(); elements > 1 {
+		for ; v+4 <= in.n; v += 4 {
+			fourVectors(format, out[v*apart:], apart, rows, n, in, v)
+		}
+	}
+	for ; v < in.n; v++ {
+		oneVector(format, out[v*apart:], rows, n, in, v)
+	}
+}
+
+// oneVector multiplies n rows with vector v.
+func oneVector(format gguf.Format, out []float32, rows []byte, n int, in *Input, v int) {
 	switch format {
-	case gguf.F32, gguf.F16, gguf.BF16:
-		x := in.floats[v*in.cols : (v+1)*in.cols]
-		switch format {
-		case gguf.F32:
-			rowsF32(&out[0], &rows[0], &x[0], in.cols, n)
-		case gguf.F16:
-			rowsF16(&out[0], &rows[0], &x[0], in.cols, n)
-		default:
-			rowsBF16(&out[0], &rows[0], &x[0], in.cols, n)
-		}
-	case gguf.Q8_0, gguf.Q4_0:
+	case gguf.F32:
+		rowsF32(&out[0], &rows[0], &in.floats[v*in.cols], in.cols, n)
+	case gguf.F16:
+		rowsF16(&out[0], &rows[0], &in.floats[v*in.cols], in.cols, n)
+	case gguf.BF16:
+		rowsBF16(&out[0], &rows[0], &in.floats[v*in.cols], in.cols, n)
+	case gguf.Q8_0:
 		b, count := &in.blocks, in.cols/blockSize
-		quants, at := b.quants[v*in.cols:(v+1)*in.cols], v*count
-		if format == gguf.Q8_0 {
-			rowsQ8(&out[0], &rows[0], &quants[0], &b.scales[at], count, n)
-		} else {
-			rowsQ4(&out[0], &rows[0], &quants[0], &b.scales[at], &b.shifts[at], count, n)
-		}
-	case gguf.Q4_K, gguf.Q5_K, gguf.Q6_K:
+		rowsQ8(&out[0], &rows[0], &b.quants[v*in.cols], &b.scales[v*count], count, n)
+	case gguf.Q4_0:
+		b, count := &in.blocks, in.cols/blockSize
+		rowsQ4(&out[0], &rows[0], &b.quants[v*in.cols], &b.scales[v*count], &b.shifts[v*count], count, n)
+	default:
 		s, count := &in.supers, in.cols/superSize
-		quants, at := s.quants[v*in.cols:(v+1)*in.cols], v*count
-		sums := s.sums[v*in.cols/sumSize:]
+		f := rowsQ6K
 		switch format {
 		case gguf.Q4_K:
-			rowsQ4K(&out[0], &rows[0], &quants[0], &s.scales[at], &sums[0], count, n)
+			f = rowsQ4K
 		case gguf.Q5_K:
-			rowsQ5K(&out[0], &rows[0], &quants[0], &s.scales[at], &sums[0], count, n)
-		default:
-			rowsQ6K(&out[0], &rows[0], &quants[0], &s.scales[at], &sums[0], count, n)
+			f = rowsQ5K
 		}
+		f(&out[0], &rows[0], &s.quants[v*in.cols], &s.scales[v*count], &s.sums[v*in.cols/sumSize], count, n)
+	}
+}
+
+// fourVectors multiplies n rows of a quantised format with the vectors from v on.
+func fourVectors(format gguf.Format, out []float32, apart int, rows []byte, n int, in *Input, v int) {
+	switch format {
+	case gguf.Q8_0:
+		b, count := &in.blocks, in.cols/blockSize
+		rowsQ8x4(&out[0], apart, &rows[0], &b.quants[v*in.cols], &b.scales[v*count], count, n)
+	case gguf.Q4_0:
+		b, count := &in.blocks, in.cols/blockSize
+		rowsQ4x4(&out[0], apart, &rows[0], &b.quants[v*in.cols], &b.scales[v*count], &b.shifts[v*count], count, n)
+	default:
+		s, count := &in.supers, in.cols/superSize
+		f := rowsQ6Kx4
+		switch format {
+		case gguf.Q4_K:
+			f = rowsQ4Kx4
+		case gguf.Q5_K:
+			f = rowsQ5Kx4
+		}
+		f(&out[0], apart, &rows[0], &s.quants[v*in.cols], &s.scales[v*count], &s.sums[v*in.cols/sumSize], count, n)
 	}
 }
 

@@ -5,8 +5,9 @@ import "github.com/rerig/rerig/engine/gguf"
 // kernelSet is one implementation of the inner loops.
 type kernelSet struct {
 	name string
-	// rows sets out[i] to the product of row i and vector v of the input.
-	rows         func(format gguf.Format, out []float32, rows []byte, in *Input, v int)
+	// rows multiplies n rows with each vector of the input: the product of row i and
+	// vector v goes to out[v*apart+i].
+	rows         func(format gguf.Format, out []float32, apart int, rows []byte, n int, in *Input)
 	encodeBlocks func(b *blocks, x []float32)
 	encodeSupers func(s *supers, x []float32)
 	scores       func(out, query []float32, keys []uint16, stride int)
@@ -27,21 +28,26 @@ var generic = kernelSet{
 // bits.
 func Kernels() string { return kernels.name }
 
-func genericRows(format gguf.Format, out []float32, rows []byte, in *Input, v int) {
-	stride := len(rows) / len(out)
-	for i := range out {
-		row := rows[i*stride : (i+1)*stride]
-		switch format {
-		case gguf.F32, gguf.F16, gguf.BF16:
-			out[i] = dotFloats(format, row, in.floats[v*in.cols:(v+1)*in.cols])
-		case gguf.Q8_0, gguf.Q4_0:
-			out[i] = dotBlocks(format, row, &in.blocks, v*in.cols/blockSize)
-		case gguf.Q4_K, gguf.Q5_K:
-			out[i] = dotNibbles(format, row, &in.supers, v*in.cols/superSize)
-		case gguf.Q6_K:
-			out[i] = dotSixes(row, &in.supers, v*in.cols/superSize)
+func genericRows(format gguf.Format, out []float32, apart int, rows []byte, n int, in *Input) {
+	stride := format.Bytes(in.cols)
+	for v := range in.n {
+		for i := range n {
+			out[v*apart+i] = dot(format, rows[i*stride:(i+1)*stride], in, v)
 		}
 	}
+}
+
+// dot is the product of one row and vector v.
+func dot(format gguf.Format, row []byte, in *Input, v int) float32 {
+	switch format {
+	case gguf.Q8_0, gguf.Q4_0:
+		return dotBlocks(format, row, &in.blocks, v*in.cols/blockSize)
+	case gguf.Q4_K, gguf.Q5_K:
+		return dotNibbles(format, row, &in.supers, v*in.cols/superSize)
+	case gguf.Q6_K:
+		return dotSixes(row, &in.supers, v*in.cols/superSize)
+	}
+	return dotFloats(format, row, in.floats[v*in.cols:(v+1)*in.cols])
 }
 
 // dotFloats adds the products in eight lanes.

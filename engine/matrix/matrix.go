@@ -56,9 +56,7 @@ func Multiply(p *Pool, out []float32, m *Matrix, in *Input) {
 			from := chunk * rowsPerChunk
 			to := min(from+rowsPerChunk, m.Rows)
 			rows := m.data[from*m.stride : to*m.stride]
-			for v := range in.n {
-				kernels.rows(m.Format, out[v*m.Rows+from:v*m.Rows+to], rows, in, v)
-			}
+			kernels.rows(m.Format, out[from:], m.Rows, rows, to-from, in)
 		}
 	})
 }

@@ -9,6 +9,25 @@
 	VMOVSHDUP X0, X1        \
 	VADDSS  X1, X0, X0
 
+// SPREAD puts the sums of Y0 to Y3 at AX and behind it, as far apart as the second
+// argument says; R12 is lost.
+#define SPREAD \
+	MOVQ apart+8(FP), R12    \
+	SHLQ $2, R12             \
+	VMOVAPS Y1, Y4           \
+	SUM                      \
+	VMOVSS X0, (AX)          \
+	VMOVAPS Y4, Y0           \
+	SUM                      \
+	VMOVSS X0, (AX)(R12*1)   \
+	VMOVAPS Y2, Y0           \
+	SUM                      \
+	VMOVSS X0, (AX)(R12*2)   \
+	LEAQ (R12)(R12*2), R12   \
+	VMOVAPS Y3, Y0           \
+	SUM                      \
+	VMOVSS X0, (AX)(R12*1)
+
 // Masks and small constants.
 DATA consts<>+0(SB)/4, $0x0f0f0f0f // low halves of bytes
 DATA consts<>+4(SB)/4, $0x00010001 // 1 in words
@@ -21,6 +40,17 @@ DATA consts<>+28(SB)/4, $0xc2fe0000 // -127
 DATA consts<>+32(SB)/4, $0x3f800000 // 1
 DATA consts<>+36(SB)/4, $0x01010101 // 1 in bytes
 GLOBL consts<>(SB), RODATA|NOPTR, $40
+
+DATA fifths<>+0(SB)/8, $0x1010101010101010
+DATA fifths<>+8(SB)/8, $0x1010101010101010
+DATA fifths<>+16(SB)/8, $0x1010101010101010
+DATA fifths<>+24(SB)/8, $0x1010101010101010
+GLOBL fifths<>(SB), RODATA|NOPTR, $32
+DATA sixths<>+0(SB)/8, $0x3030303030303030
+DATA sixths<>+8(SB)/8, $0x3030303030303030
+DATA sixths<>+16(SB)/8, $0x3030303030303030
+DATA sixths<>+24(SB)/8, $0x3030303030303030
+GLOBL sixths<>(SB), RODATA|NOPTR, $32
 
 // The order in which packing leaves groups of four bytes.
 
@@ -179,249 +209,552 @@ q4block:
 	RET
 
 // SCALES reads the 6-bit scales and offsets at 4(DI): the scales become words in
-// both lanes of Y4, and the offsets, times the sums at R13, are taken from X3. Y8
-// becomes the scale of the block, that of the vector included.
+// both lanes of Y4, the offsets words in X13. Y12 becomes the scale of the block,
+// X15 that of the offsets. R10, R12, R15 and BX are lost.
 #define SCALES \
 	MOVL 4(DI), R12            \
-	MOVL 8(DI), DX             \
-	MOVL 12(DI), R14           \
-	MOVL R14, R15              \
+	MOVL 8(DI), BX             \
+	MOVL 12(DI), R10           \
+	VPBROADCASTW (DI), X12     \
+	VPBROADCASTW 2(DI), X15    \
+	MOVL R10, R15              \
 	SHRL $4, R15               \
 	ANDL $0x0f0f0f0f, R15      \
-	ANDL $0x0f0f0f0f, R14      \
-	VPBROADCASTW 2(DI), X9     \
-	VPBROADCASTW (DI), X8      \
-	VBROADCASTSS (R11), Y10    \
-	VMOVQ DX, X5               \
-	SHRL $2, DX                \
-	ANDL $0x30303030, DX       \
-	ORL  DX, R15               \
-	VMOVQ X5, DX               \
-	ANDL $0x3f3f3f3f, DX       \
+	ANDL $0x0f0f0f0f, R10      \
+	VMOVD BX, X13              \
+	SHRL $2, BX                \
+	ANDL $0x30303030, BX       \
+	ORL  BX, R15               \
+	VMOVD X13, BX              \
+	ANDL $0x3f3f3f3f, BX       \
 	SHLQ $32, R15              \
-	ORQ  R15, DX               \
-	VMOVQ DX, X5               \
+	ORQ  R15, BX               \
+	VMOVQ BX, X13              \
 	MOVL R12, R15              \
 	SHRL $2, R15               \
 	ANDL $0x30303030, R15      \
-	ORL  R15, R14              \
+	ORL  R15, R10              \
 	ANDL $0x3f3f3f3f, R12      \
-	SHLQ $32, R14              \
-	ORQ  R14, R12              \
+	SHLQ $32, R10              \
+	ORQ  R10, R12              \
 	VMOVQ R12, X4              \
+	VCVTPH2PS X12, Y12         \
+	VCVTPH2PS X15, X15         \
 	VPMOVZXBW X4, X4           \
-	VPMOVZXBW X5, X5           \
-	VMOVDQU (R13), X6          \
-	VPHADDW 16(R13), X6, X6    \
-	VPMADDWD X6, X5, X5        \
-	VCVTDQ2PS X5, X5           \
-	VCVTPH2PS X9, X9           \
-	VCVTPH2PS X8, Y8           \
-	VMULPS X10, X9, X9         \
-	VMULPS Y10, Y8, Y8         \
-	VFNMADD231PS X9, X5, X3    \
+	VPMOVZXBW X13, X13         \
 	VINSERTI128 $1, X4, Y4, Y4
 
-// The sum of Y0 and X3 into the result at AX.
-#define SUMBOTH \
-	SUM                     \
-	VMOVHLPS X3, X3, X1     \
-	VADDPS  X1, X3, X3      \
-	VMOVSHDUP X3, X1        \
-	VADDSS  X1, X3, X3      \
-	VADDSS  X3, X0, X0      \
-	VMOVSS  X0, (AX)
+// OFFSETS takes from sum the offsets times the sums of a vector, at SUMS and MORE
+// 16 bytes behind it; SCALE is where the vector's own scale is. Only the lower half
+// of the sum changes.
+#define OFFSETS(SUMS, MORE, SCALE, sum) \
+	VMOVDQU SUMS, X5           \
+	VPHADDW MORE, X5, X5       \
+	VPMADDWD X5, X13, X5       \
+	VBROADCASTSS SCALE, X6     \
+	VCVTDQ2PS X5, X5           \
+	VMULPS X6, X15, X6         \
+	VFNMADD231PS Y6, Y5, sum
 
-// NIBBLES multiplies 64 numbers, whose bits are at q(DI), with those at v(R8) and
-// adds the products, times their words of the scales, to Y11.
-#define NIBBLES(q, v, s) \
+// FINISH adds to sum the products in ints, times both scales.
+#define FINISH(SCALE, ints, sum) \
+	VBROADCASTSS SCALE, Y5     \
+	VCVTDQ2PS ints, ints       \
+	VMULPS Y5, Y12, Y5         \
+	VFMADD231PS Y5, ints, sum
+
+// MADD multiplies the weights in w with a vector's numbers at V, and with the words
+// of Y5, and adds them to ints; Y13 is lost.
+#define MADD(V, w, ints) \
+	VPMADDUBSW V, w, Y13       \
+	VPMADDWD Y5, Y13, Y13      \
+	VPADDD Y13, ints, ints
+
+// MADD4 does it with four vectors, DX bytes apart.
+#define MADD4(v, w) \
+	MADD(v(R8), w, Y8)           \
+	MADD(v(R8)(DX*1), w, Y9)     \
+	MADD(v(R8)(DX*2), w, Y10)    \
+	MADD(v(R8)(R14*1), w, Y11)
+
+// NIBBLES multiplies 64 numbers, whose bits are at q(DI), with those at v(R8): the
+// words of their scales are s bytes into the shuffles. DO is MADD1 or MADD4.
+#define NIBBLES(q, v, s, DO) \
 	VMOVDQU q(DI), Y6            \
+	VPSHUFB words<>+s(SB), Y4, Y5 \
 	VPAND Y14, Y6, Y7            \
 	VPSRLW $4, Y6, Y6            \
 	VPAND Y14, Y6, Y6            \
-	VPMADDUBSW v(R8), Y7, Y7     \
-	VPSHUFB words<>+s(SB), Y4, Y5 \
-	VPMADDWD Y5, Y7, Y7          \
-	VPMADDUBSW (v+32)(R8), Y6, Y6  \
+	DO(v, Y7)                    \
 	VPSHUFB words<>+(s+32)(SB), Y4, Y5 \
-	VPMADDWD Y5, Y6, Y6          \
-	VPADDD Y7, Y11, Y11          \
-	VPADDD Y6, Y11, Y11
+	DO((v+32), Y6)
+
+#define MADD1(v, w) MADD(v(R8), w, Y8)
+
+// FIVES is NIBBLES with the fifth bits of Y15, which LOW and HIGH bring into place.
+#define FIVES(q, v, s, LOW, low, HIGH, high, DO) \
+	VMOVDQU q(DI), Y6            \
+	LOW  $low, Y15, Y5           \
+	HIGH $high, Y15, Y13         \
+	VPAND Y14, Y6, Y7            \
+	VPSRLW $4, Y6, Y6            \
+	VPAND fifths<>(SB), Y5, Y5   \
+	VPAND fifths<>(SB), Y13, Y13 \
+	VPAND Y14, Y6, Y6            \
+	VPOR Y5, Y7, Y7              \
+	VPOR Y13, Y6, Y6             \
+	VPSHUFB words<>+s(SB), Y4, Y5 \
+	DO(v, Y7)                    \
+	VPSHUFB words<>+(s+32)(SB), Y4, Y5 \
+	DO((v+32), Y6)
 
 // func rowsQ4K(out *float32, rows *byte, quants *int8, scales *float32, sums *int16, supers, n int)
 TEXT ·rowsQ4K(SB), NOSPLIT, $0-56
 	MOVQ out+0(FP), AX
 	MOVQ rows+8(FP), DI
 	MOVQ quants+16(FP), SI
-	MOVQ scales+24(FP), R10
 	MOVQ n+48(FP), CX
 	VPBROADCASTD consts<>+0(SB), Y14
-q4krow:
+rowQ4K:
 	MOVQ SI, R8
 	MOVQ supers+40(FP), R9
-	MOVQ R10, R11
+	MOVQ scales+24(FP), R11
 	MOVQ sums+32(FP), R13
 	VXORPS Y0, Y0, Y0
-	VXORPS Y3, Y3, Y3
-q4kblock:
+blockQ4K:
 	SCALES
-	VPXOR Y11, Y11, Y11
-	NIBBLES(16, 0, 0)
-	NIBBLES(48, 64, 64)
-	NIBBLES(80, 128, 128)
-	NIBBLES(112, 192, 192)
-	VCVTDQ2PS Y11, Y11
-	VFMADD231PS Y8, Y11, Y0
+	OFFSETS((R13), 16(R13), (R11), Y0)
+	VPXOR Y8, Y8, Y8
+	NIBBLES(16, 0, 0, MADD1)
+	NIBBLES(48, 64, 64, MADD1)
+	NIBBLES(80, 128, 128, MADD1)
+	NIBBLES(112, 192, 192, MADD1)
+	FINISH((R11), Y8, Y0)
 	ADDQ $144, DI
 	ADDQ $256, R8
 	ADDQ $4, R11
 	ADDQ $32, R13
 	DECQ R9
-	JNZ  q4kblock
-	SUMBOTH
+	JNZ  blockQ4K
+	SUM
+	VMOVSS X0, (AX)
 	ADDQ $4, AX
 	DECQ CX
-	JNZ  q4krow
+	JNZ  rowQ4K
 	VZEROUPPER
 	RET
 
-// FIVES is NIBBLES with the fifth bits of Y2, which LOW and HIGH bring into place.
-#define FIVES(q, v, s, LOW, low, HIGH, high) \
-	VMOVDQU q(DI), Y6            \
-	VPAND Y14, Y6, Y7            \
-	VPSRLW $4, Y6, Y6            \
-	VPAND Y14, Y6, Y6            \
-	LOW  $low, Y2, Y9            \
-	HIGH $high, Y2, Y12          \
-	VPAND Y13, Y9, Y9            \
-	VPAND Y13, Y12, Y12          \
-	VPOR Y9, Y7, Y7              \
-	VPOR Y12, Y6, Y6             \
-	VPMADDUBSW v(R8), Y7, Y7     \
-	VPSHUFB words<>+s(SB), Y4, Y5 \
-	VPMADDWD Y5, Y7, Y7          \
-	VPMADDUBSW (v+32)(R8), Y6, Y6  \
-	VPSHUFB words<>+(s+32)(SB), Y4, Y5 \
-	VPMADDWD Y5, Y6, Y6          \
-	VPADDD Y7, Y11, Y11          \
-	VPADDD Y6, Y11, Y11
+// func rowsQ4Kx4(out *float32, apart int, rows *byte, quants *int8, scales *float32, sums *int16, supers, n int)
+TEXT ·rowsQ4Kx4(SB), NOSPLIT, $0-64
+	MOVQ out+0(FP), AX
+	MOVQ rows+16(FP), DI
+	MOVQ quants+24(FP), SI
+	MOVQ n+56(FP), CX
+	MOVQ supers+48(FP), DX
+	SHLQ $8, DX
+	LEAQ (DX)(DX*2), R14
+	VPBROADCASTD consts<>+0(SB), Y14
+rowQ4Kx4:
+	MOVQ SI, R8
+	MOVQ supers+48(FP), R9
+	MOVQ scales+32(FP), R11
+	MOVQ sums+40(FP), R13
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+blockQ4Kx4:
+	SCALES
+	MOVQ DX, R15
+	SHRQ $3, R15
+	LEAQ (R15)(R15*2), BX
+	MOVQ DX, R12
+	SHRQ $6, R12
+	LEAQ (R12)(R12*2), R10
+	OFFSETS((R13), 16(R13), (R11), Y0)
+	OFFSETS((R13)(R15*1), 16(R13)(R15*1), (R11)(R12*1), Y1)
+	OFFSETS((R13)(R15*2), 16(R13)(R15*2), (R11)(R12*2), Y2)
+	OFFSETS((R13)(BX*1), 16(R13)(BX*1), (R11)(R10*1), Y3)
+	VPXOR Y8, Y8, Y8
+	VPXOR Y9, Y9, Y9
+	VPXOR Y10, Y10, Y10
+	VPXOR Y11, Y11, Y11
+	NIBBLES(16, 0, 0, MADD4)
+	NIBBLES(48, 64, 64, MADD4)
+	NIBBLES(80, 128, 128, MADD4)
+	NIBBLES(112, 192, 192, MADD4)
+	FINISH((R11), Y8, Y0)
+	FINISH((R11)(R12*1), Y9, Y1)
+	FINISH((R11)(R12*2), Y10, Y2)
+	FINISH((R11)(R10*1), Y11, Y3)
+	ADDQ $144, DI
+	ADDQ $256, R8
+	ADDQ $4, R11
+	ADDQ $32, R13
+	DECQ R9
+	JNZ  blockQ4Kx4
+	SPREAD
+	ADDQ $4, AX
+	DECQ CX
+	JNZ  rowQ4Kx4
+	VZEROUPPER
+	RET
 
 // func rowsQ5K(out *float32, rows *byte, quants *int8, scales *float32, sums *int16, supers, n int)
 TEXT ·rowsQ5K(SB), NOSPLIT, $0-56
 	MOVQ out+0(FP), AX
 	MOVQ rows+8(FP), DI
 	MOVQ quants+16(FP), SI
-	MOVQ scales+24(FP), R10
 	MOVQ n+48(FP), CX
 	VPBROADCASTD consts<>+0(SB), Y14
-	VPBROADCASTD consts<>+8(SB), Y13
-q5krow:
+rowQ5K:
 	MOVQ SI, R8
 	MOVQ supers+40(FP), R9
-	MOVQ R10, R11
+	MOVQ scales+24(FP), R11
 	MOVQ sums+32(FP), R13
 	VXORPS Y0, Y0, Y0
-	VXORPS Y3, Y3, Y3
-q5kblock:
+blockQ5K:
 	SCALES
-	VPXOR Y11, Y11, Y11
-	VMOVDQU 16(DI), Y2
-	FIVES(48, 0, 0, VPSLLW, 4, VPSLLW, 3)
-	FIVES(80, 64, 64, VPSLLW, 2, VPSLLW, 1)
-	FIVES(112, 128, 128, VPSLLW, 0, VPSRLW, 1)
-	FIVES(144, 192, 192, VPSRLW, 2, VPSRLW, 3)
-	VCVTDQ2PS Y11, Y11
-	VFMADD231PS Y8, Y11, Y0
+	OFFSETS((R13), 16(R13), (R11), Y0)
+	VPXOR Y8, Y8, Y8
+	VMOVDQU 16(DI), Y15
+	FIVES(48, 0, 0, VPSLLW, 4, VPSLLW, 3, MADD1)
+	FIVES(80, 64, 64, VPSLLW, 2, VPSLLW, 1, MADD1)
+	FIVES(112, 128, 128, VPSLLW, 0, VPSRLW, 1, MADD1)
+	FIVES(144, 192, 192, VPSRLW, 2, VPSRLW, 3, MADD1)
+	FINISH((R11), Y8, Y0)
 	ADDQ $176, DI
 	ADDQ $256, R8
 	ADDQ $4, R11
 	ADDQ $32, R13
 	DECQ R9
-	JNZ  q5kblock
-	SUMBOTH
+	JNZ  blockQ5K
+	SUM
+	VMOVSS X0, (AX)
 	ADDQ $4, AX
 	DECQ CX
-	JNZ  q5krow
+	JNZ  rowQ5K
 	VZEROUPPER
 	RET
 
-// SIXES multiplies the 32 numbers, whose bits are in Y7, with those at v(R8) and
-// adds the products, times their two scales, to Y11.
-#define SIXES(v, s) \
-	VPMADDUBSW v(R8), Y7, Y7     \
+// func rowsQ5Kx4(out *float32, apart int, rows *byte, quants *int8, scales *float32, sums *int16, supers, n int)
+TEXT ·rowsQ5Kx4(SB), NOSPLIT, $0-64
+	MOVQ out+0(FP), AX
+	MOVQ rows+16(FP), DI
+	MOVQ quants+24(FP), SI
+	MOVQ n+56(FP), CX
+	MOVQ supers+48(FP), DX
+	SHLQ $8, DX
+	LEAQ (DX)(DX*2), R14
+	VPBROADCASTD consts<>+0(SB), Y14
+rowQ5Kx4:
+	MOVQ SI, R8
+	MOVQ supers+48(FP), R9
+	MOVQ scales+32(FP), R11
+	MOVQ sums+40(FP), R13
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+blockQ5Kx4:
+	SCALES
+	MOVQ DX, R15
+	SHRQ $3, R15
+	LEAQ (R15)(R15*2), BX
+	MOVQ DX, R12
+	SHRQ $6, R12
+	LEAQ (R12)(R12*2), R10
+	OFFSETS((R13), 16(R13), (R11), Y0)
+	OFFSETS((R13)(R15*1), 16(R13)(R15*1), (R11)(R12*1), Y1)
+	OFFSETS((R13)(R15*2), 16(R13)(R15*2), (R11)(R12*2), Y2)
+	OFFSETS((R13)(BX*1), 16(R13)(BX*1), (R11)(R10*1), Y3)
+	VPXOR Y8, Y8, Y8
+	VPXOR Y9, Y9, Y9
+	VPXOR Y10, Y10, Y10
+	VPXOR Y11, Y11, Y11
+	VMOVDQU 16(DI), Y15
+	FIVES(48, 0, 0, VPSLLW, 4, VPSLLW, 3, MADD4)
+	FIVES(80, 64, 64, VPSLLW, 2, VPSLLW, 1, MADD4)
+	FIVES(112, 128, 128, VPSLLW, 0, VPSRLW, 1, MADD4)
+	FIVES(144, 192, 192, VPSRLW, 2, VPSRLW, 3, MADD4)
+	FINISH((R11), Y8, Y0)
+	FINISH((R11)(R12*1), Y9, Y1)
+	FINISH((R11)(R12*2), Y10, Y2)
+	FINISH((R11)(R10*1), Y11, Y3)
+	ADDQ $176, DI
+	ADDQ $256, R8
+	ADDQ $4, R11
+	ADDQ $32, R13
+	DECQ R9
+	JNZ  blockQ5Kx4
+	SPREAD
+	ADDQ $4, AX
+	DECQ CX
+	JNZ  rowQ5Kx4
+	VZEROUPPER
+	RET
+
+// SIXSCALES leaves the 16 scales of a block at DI as bytes in X4 and as words in Y5,
+// and the scale of the block in Y12.
+#define SIXSCALES \
+	VMOVDQU 192(DI), X4          \
+	VPBROADCASTW 208(DI), X12    \
+	VPMOVSXBW X4, Y5             \
+	VCVTPH2PS X12, Y12
+
+// SIXOFFSETS takes from ints 32 times the sums of a vector, times the scales.
+#define SIXOFFSETS(SUMS, ints) \
+	VPMADDWD SUMS, Y5, Y13       \
+	VPSLLD $5, Y13, Y13          \
+	VPSUBD Y13, ints, ints
+
+// SIX brings the scales of 32 numbers, whose bits are in Y7, into the words of Y5.
+#define SIX(v, s, DO) \
 	VPSHUFB twins<>+s(SB), X4, X5 \
 	VPMOVSXBW X5, Y5             \
-	VPMADDWD Y5, Y7, Y7          \
-	VPADDD Y7, Y11, Y11
+	DO(v, Y7)
 
 // HALFSIX does 128 numbers: their low bits at q(DI) and the high ones at h(DI).
-#define HALFSIX(q, h, v, s) \
+#define HALFSIX(q, h, v, s, DO) \
 	VMOVDQU q(DI), Y6            \
-	VMOVDQU (q+32)(DI), Y9       \
-	VMOVDQU h(DI), Y2            \
+	VMOVDQU h(DI), Y15           \
 	VPAND Y14, Y6, Y7            \
-	VPSLLW $4, Y2, Y12           \
-	VPAND Y13, Y12, Y12          \
-	VPOR Y12, Y7, Y7             \
-	SIXES(v, s)                  \
-	VPAND Y14, Y9, Y7            \
-	VPSLLW $2, Y2, Y12           \
-	VPAND Y13, Y12, Y12          \
-	VPOR Y12, Y7, Y7             \
-	SIXES((v+32), (s+16))        \
+	VPSLLW $4, Y15, Y13          \
+	VPAND sixths<>(SB), Y13, Y13 \
+	VPOR Y13, Y7, Y7             \
+	SIX(v, s, DO)                \
 	VPSRLW $4, Y6, Y6            \
 	VPAND Y14, Y6, Y7            \
-	VPAND Y13, Y2, Y12           \
-	VPOR Y12, Y7, Y7             \
-	SIXES((v+64), (s+32))        \
-	VPSRLW $4, Y9, Y9            \
-	VPAND Y14, Y9, Y7            \
-	VPSRLW $2, Y2, Y12           \
-	VPAND Y13, Y12, Y12          \
-	VPOR Y12, Y7, Y7             \
-	SIXES((v+96), (s+48))
+	VPAND sixths<>(SB), Y15, Y13 \
+	VPOR Y13, Y7, Y7             \
+	SIX((v+64), (s+32), DO)      \
+	VMOVDQU (q+32)(DI), Y6       \
+	VPAND Y14, Y6, Y7            \
+	VPSLLW $2, Y15, Y13          \
+	VPAND sixths<>(SB), Y13, Y13 \
+	VPOR Y13, Y7, Y7             \
+	SIX((v+32), (s+16), DO)      \
+	VPSRLW $4, Y6, Y6            \
+	VPAND Y14, Y6, Y7            \
+	VPSRLW $2, Y15, Y13          \
+	VPAND sixths<>(SB), Y13, Y13 \
+	VPOR Y13, Y7, Y7             \
+	SIX((v+96), (s+48), DO)
 
 // func rowsQ6K(out *float32, rows *byte, quants *int8, scales *float32, sums *int16, supers, n int)
 TEXT ·rowsQ6K(SB), NOSPLIT, $0-56
 	MOVQ out+0(FP), AX
 	MOVQ rows+8(FP), DI
 	MOVQ quants+16(FP), SI
-	MOVQ scales+24(FP), R10
 	MOVQ n+48(FP), CX
 	VPBROADCASTD consts<>+0(SB), Y14
-	VPBROADCASTD consts<>+12(SB), Y13
-q6krow:
+rowQ6K:
 	MOVQ SI, R8
 	MOVQ supers+40(FP), R9
-	MOVQ R10, R11
+	MOVQ scales+24(FP), R11
 	MOVQ sums+32(FP), R13
 	VXORPS Y0, Y0, Y0
-q6kblock:
-	VMOVDQU 192(DI), X4
-	VPBROADCASTW 208(DI), X8
-	VBROADCASTSS (R11), Y10
-	VPMOVSXBW X4, Y5
-	VPMADDWD (R13), Y5, Y3
-	VPSLLD $5, Y3, Y3
-	VCVTPH2PS X8, Y8
-	VPXOR Y11, Y11, Y11
-	VMULPS Y10, Y8, Y8
-	HALFSIX(0, 128, 0, 0)
-	HALFSIX(64, 160, 128, 64)
-	VPSUBD Y3, Y11, Y11
-	VCVTDQ2PS Y11, Y11
-	VFMADD231PS Y8, Y11, Y0
+blockQ6K:
+	SIXSCALES
+	VPXOR Y8, Y8, Y8
+	SIXOFFSETS((R13), Y8)
+	HALFSIX(0, 128, 0, 0, MADD1)
+	HALFSIX(64, 160, 128, 64, MADD1)
+	FINISH((R11), Y8, Y0)
 	ADDQ $210, DI
 	ADDQ $256, R8
 	ADDQ $4, R11
 	ADDQ $32, R13
 	DECQ R9
-	JNZ  q6kblock
+	JNZ  blockQ6K
 	SUM
 	VMOVSS X0, (AX)
 	ADDQ $4, AX
 	DECQ CX
-	JNZ  q6krow
+	JNZ  rowQ6K
+	VZEROUPPER
+	RET
+
+// func rowsQ6Kx4(out *float32, apart int, rows *byte, quants *int8, scales *float32, sums *int16, supers, n int)
+TEXT ·rowsQ6Kx4(SB), NOSPLIT, $0-64
+	MOVQ out+0(FP), AX
+	MOVQ rows+16(FP), DI
+	MOVQ quants+24(FP), SI
+	MOVQ n+56(FP), CX
+	MOVQ supers+48(FP), DX
+	SHLQ $8, DX
+	LEAQ (DX)(DX*2), R14
+	VPBROADCASTD consts<>+0(SB), Y14
+rowQ6Kx4:
+	MOVQ SI, R8
+	MOVQ supers+48(FP), R9
+	MOVQ scales+32(FP), R11
+	MOVQ sums+40(FP), R13
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+blockQ6Kx4:
+	SIXSCALES
+	MOVQ DX, R15
+	SHRQ $3, R15
+	LEAQ (R15)(R15*2), BX
+	MOVQ DX, R12
+	SHRQ $6, R12
+	LEAQ (R12)(R12*2), R10
+	VPXOR Y8, Y8, Y8
+	VPXOR Y9, Y9, Y9
+	VPXOR Y10, Y10, Y10
+	VPXOR Y11, Y11, Y11
+	SIXOFFSETS((R13), Y8)
+	SIXOFFSETS((R13)(R15*1), Y9)
+	SIXOFFSETS((R13)(R15*2), Y10)
+	SIXOFFSETS((R13)(BX*1), Y11)
+	HALFSIX(0, 128, 0, 0, MADD4)
+	HALFSIX(64, 160, 128, 64, MADD4)
+	FINISH((R11), Y8, Y0)
+	FINISH((R11)(R12*1), Y9, Y1)
+	FINISH((R11)(R12*2), Y10, Y2)
+	FINISH((R11)(R10*1), Y11, Y3)
+	ADDQ $210, DI
+	ADDQ $256, R8
+	ADDQ $4, R11
+	ADDQ $32, R13
+	DECQ R9
+	JNZ  blockQ6Kx4
+	SPREAD
+	ADDQ $4, AX
+	DECQ CX
+	JNZ  rowQ6Kx4
+	VZEROUPPER
+	RET
+
+// EIGHT multiplies the weights in Y4, whose magnitudes are in Y7 and whose scale is
+// in Y5, with a vector's block at V, whose scale is at SCALE.
+#define EIGHT(V, SCALE, sum) \
+	VMOVDQU V, Y8              \
+	VBROADCASTSS SCALE, Y6     \
+	VPSIGNB Y4, Y8, Y8         \
+	VPMADDUBSW Y8, Y7, Y8      \
+	VMULPS Y6, Y5, Y6          \
+	VPMADDWD Y15, Y8, Y8       \
+	VCVTDQ2PS Y8, Y8           \
+	VFMADD231PS Y6, Y8, sum
+
+// func rowsQ8x4(out *float32, apart int, rows *byte, quants *int8, scales *float32, blocks, n int)
+TEXT ·rowsQ8x4(SB), NOSPLIT, $0-56
+	MOVQ out+0(FP), AX
+	MOVQ rows+16(FP), DI
+	MOVQ quants+24(FP), SI
+	MOVQ blocks+40(FP), BX
+	MOVQ n+48(FP), CX
+	MOVQ BX, DX
+	SHLQ $5, DX
+	LEAQ (DX)(DX*2), R14
+	MOVQ BX, R13
+	SHLQ $2, R13
+	LEAQ (R13)(R13*2), R15
+	VPBROADCASTD consts<>+4(SB), Y15
+q8x4row:
+	MOVQ SI, R8
+	MOVQ BX, R9
+	MOVQ scales+32(FP), R11
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+q8x4block:
+	VMOVDQU 2(DI), Y4
+	VPBROADCASTW (DI), X5
+	VCVTPH2PS X5, Y5
+	VPABSB Y4, Y7
+	EIGHT((R8), (R11), Y0)
+	EIGHT((R8)(DX*1), (R11)(R13*1), Y1)
+	EIGHT((R8)(DX*2), (R11)(R13*2), Y2)
+	EIGHT((R8)(R14*1), (R11)(R15*1), Y3)
+	ADDQ $34, DI
+	ADDQ $32, R8
+	ADDQ $4, R11
+	DECQ R9
+	JNZ  q8x4block
+	SPREAD
+	ADDQ $4, AX
+	DECQ CX
+	JNZ  q8x4row
+	VZEROUPPER
+	RET
+
+// ADDSHIFT adds a sum of shifts to a result.
+#define ADDSHIFT(shifts, TO) \
+	VADDSS TO, shifts, X0      \
+	VMOVSS X0, TO
+
+// FOUR multiplies the weights in Y4, whose scale is in Y5, with a vector's block at
+// V, whose scale is at SCALE and whose shift is at SHIFT.
+#define FOUR(V, SCALE, SHIFT, sum, shifts) \
+	VBROADCASTSS SCALE, Y6     \
+	VPMADDUBSW V, Y4, Y8       \
+	VFMADD231SS SHIFT, X5, shifts \
+	VMULPS Y6, Y5, Y6          \
+	VPMADDWD Y15, Y8, Y8       \
+	VCVTDQ2PS Y8, Y8           \
+	VFMADD231PS Y6, Y8, sum
+
+// func rowsQ4x4(out *float32, apart int, rows *byte, quants *int8, scales, shifts *float32, blocks, n int)
+TEXT ·rowsQ4x4(SB), NOSPLIT, $0-64
+	MOVQ out+0(FP), AX
+	MOVQ rows+16(FP), DI
+	MOVQ quants+24(FP), SI
+	MOVQ blocks+48(FP), BX
+	MOVQ n+56(FP), CX
+	MOVQ BX, DX
+	SHLQ $5, DX
+	LEAQ (DX)(DX*2), R14
+	MOVQ BX, R13
+	SHLQ $2, R13
+	LEAQ (R13)(R13*2), R15
+	VPBROADCASTD consts<>+4(SB), Y15
+	VPBROADCASTD consts<>+0(SB), Y14
+q4x4row:
+	MOVQ SI, R8
+	MOVQ BX, R9
+	MOVQ scales+32(FP), R11
+	MOVQ shifts+40(FP), R10
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y10, Y10, Y10
+	VXORPS Y11, Y11, Y11
+	VXORPS Y12, Y12, Y12
+	VXORPS Y13, Y13, Y13
+q4x4block:
+	VMOVDQU 2(DI), X4
+	VPBROADCASTW (DI), X5
+	VPSRLW $4, X4, X7
+	VINSERTI128 $1, X7, Y4, Y4
+	VCVTPH2PS X5, Y5
+	VPAND Y14, Y4, Y4
+	FOUR((R8), (R11), (R10), Y0, X10)
+	FOUR((R8)(DX*1), (R11)(R13*1), (R10)(R13*1), Y1, X11)
+	FOUR((R8)(DX*2), (R11)(R13*2), (R10)(R13*2), Y2, X12)
+	FOUR((R8)(R14*1), (R11)(R15*1), (R10)(R15*1), Y3, X13)
+	ADDQ $18, DI
+	ADDQ $32, R8
+	ADDQ $4, R11
+	ADDQ $4, R10
+	DECQ R9
+	JNZ  q4x4block
+	SPREAD
+	LEAQ (AX)(R12*1), R12
+	MOVQ apart+8(FP), R9
+	ADDSHIFT(X10, (AX))
+	ADDSHIFT(X11, (AX)(R9*4))
+	ADDSHIFT(X12, (AX)(R9*8))
+	ADDSHIFT(X13, (R12))
+	ADDQ $4, AX
+	DECQ CX
+	JNZ  q4x4row
 	VZEROUPPER
 	RET
 
