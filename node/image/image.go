@@ -31,15 +31,17 @@ import (
 
 // Limits of this implementation on what one image may be.
 const (
-	maxJSONBytes  = 4 << 20 // bytes of an index, a manifest or a config
-	maxIndexDepth = 4       // indexes in one another
-	maxManifests  = 1024    // manifests that are looked at for one of this platform
-	maxName       = 255     // bytes of a path's element: NAME_MAX
-	maxPath       = 4000    // bytes of a path: PATH_MAX and some room for where a root lies
-	maxDepth      = 128     // elements of a path
-	maxHops       = 40      // symlinks followed for one path
-	maxLinks      = 1024    // hard links to one file in an image; ext4 has 65,000 for all of them
-	maxAccounts   = 1 << 20 // bytes of /etc/passwd and /etc/group
+	maxJSONBytes  = 4 << 20  // bytes of an index, a manifest or a config
+	maxIndexDepth = 4        // indexes in one another
+	maxManifests  = 1024     // manifests that are looked at for one of this platform
+	maxName       = 255      // bytes of a path's element: NAME_MAX
+	maxPath       = 4000     // bytes of a path: PATH_MAX and some room for where a root lies
+	maxDepth      = 128      // elements of a path
+	maxHops       = 40       // symlinks followed for one path
+	maxWork       = 1 << 26  // elements of paths walked for one image; a big one needs a tenth
+	maxWindow     = 32 << 20 // bytes of a zstd window: each layer under way takes that much memory
+	maxLinks      = 1024     // hard links to one file in an image; ext4 has 65,000 for all of them
+	maxAccounts   = 1 << 20  // bytes of /etc/passwd and /etc/group
 )
 
 // Limits bound what one image may take on a rig.

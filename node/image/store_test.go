@@ -27,7 +27,7 @@ import (
 func TestLayersMerge(t *testing.T) {
 	t.Parallel()
 	base := layerOf(t,
-		dir("usr/"), dir("usr/lib"), symlink("lib", "usr/lib"), plain("usr/lib/a.so", "a"),
+		dir("usr/"), dir("usr/lib"), symlink("lib", "usr/lib"), plain("usr/lib/a.so", "a"), plain("usr/lib/gone.so", ""),
 		dir("etc"), plain("etc/old", "old"), plain("etc/kept", "kept"),
 		dir("var"), dir("var/cache"), plain("var/cache/x", "x"), plain("./implied/deep/file", "i"),
 		plain("dir-to-file/inside", "gone"), plain("file-to-dir", "gone"),
@@ -37,7 +37,7 @@ func TestLayersMerge(t *testing.T) {
 		plain("var/cache/mine", "mine"), plain("var/cache/.wh..wh..opq", ""),
 		plain("dir-to-file", "file"), dir("file-to-dir"), plain("file-to-dir/y", "y"),
 		hardlink("copy", "etc/kept"))
-	third := layerOf(t, plain(".wh.implied", ""), plain("etc/.wh.absent", ""), plain(".wh..wh.plnk", ""), plain("/rooted", "r"))
+	third := layerOf(t, plain(".wh.implied", ""), plain("lib/.wh.gone.so", ""), plain("etc/.wh.absent", ""), plain(".wh..wh.plnk", ""), plain("/rooted", "r"))
 	s := open(t, Config{})
 	r := unpack(t, s, os.DirFS(layoutOf(t, imageOf(t, v1.Config{}, base, second, third))))
 	want := map[string]string{

@@ -29,24 +29,28 @@ type tree struct {
 	root *node
 	left int // nodes that may still be made
 	max  int
+	work int // elements of paths that may still be walked
 }
 
 func newTree(limits Limits) *tree {
-	return &tree{root: newDir(), left: limits.Entries, max: limits.Entries}
+	return &tree{root: newDir(), left: limits.Entries, max: limits.Entries, work: maxWork}
 }
 
 // layer puts one layer over what is there. What it hides is hidden first: a whiteout
 // never hides what its own layer brings.
 func (t *tree) layer(number int, list string) error {
 	err := readEntries(list, func(e *entry) error {
+		if t.work < 0 {
+			return t.lost()
+		}
 		switch e.Kind {
 		case kindWhiteout:
 			dir, base := path.Split(string(e.Path))
-			if n := t.find(dir); n != nil {
+			if n := t.follow(dir); n != nil {
 				delete(n.children, base)
 			}
 		case kindOpaque:
-			if n := t.find(string(e.Path)); n != nil && n.kind == kindDir {
+			if n := t.follow(string(e.Path)); n != nil && n.kind == kindDir {
 				clear(n.children)
 			}
 		}
@@ -56,11 +60,18 @@ func (t *tree) layer(number int, list string) error {
 		return err
 	}
 	return readEntries(list, func(e *entry) error {
+		if t.work < 0 { // where a path was not to be found, nobody has said so
+			return t.lost()
+		}
 		if e.Kind == kindWhiteout || e.Kind == kindOpaque {
 			return nil
 		}
 		return t.add(number, e)
 	})
+}
+
+func (t *tree) lost() error {
+	return bad("its symlinks lead around for more than %d steps", maxWork)
 }
 
 // add puts one entry in its place.
@@ -144,6 +155,9 @@ func (t *tree) walk(name string, last, create bool) (*node, error) {
 	rest := elements(name)
 	hops := 0
 	for len(rest) > 0 {
+		if t.work--; t.work < 0 {
+			return nil, t.lost()
+		}
 		name := rest[0]
 		rest = rest[1:]
 		here := at[len(at)-1]
@@ -178,6 +192,7 @@ func (t *tree) walk(name string, last, create bool) (*node, error) {
 				at = at[:1]
 			}
 			rest = append(elements(n.target), rest...)
+			t.work -= len(rest)
 			continue
 		}
 		at = append(at, n)
