@@ -99,8 +99,8 @@ func TestNoPackageThatOwnsNothing(t *testing.T) {
 	})
 }
 
-// TestSpecNamesRealTests holds SPEC.md and docs/security.md to their word: every
-// test they name exists.
+// TestSpecNamesRealTests holds SPEC.md, docs/security.md and docs/sandboxes.md to their
+// word: every test they name exists.
 func TestSpecNamesRealTests(t *testing.T) {
 	have := map[string]bool{} // "package: Test"
 	goFiles(t, func(path string, _ []string) {
@@ -120,7 +120,7 @@ func TestSpecNamesRealTests(t *testing.T) {
 			have["foundry: "+string(m[1])] = true
 		}
 	}
-	for _, doc := range []string{"SPEC.md", "docs/security.md"} {
+	for _, doc := range []string{"SPEC.md", "docs/security.md", "docs/sandboxes.md"} {
 		for _, ref := range regexp.MustCompile(`\[([a-z/]+:\s+(?:Test|invariant|test)[^\]]+)\]`).FindAllStringSubmatch(string(read(t, doc)), -1) {
 			pkg := ""
 			for _, item := range strings.Split(strings.Join(strings.Fields(ref[1]), " "), ", ") {

@@ -1,6 +1,8 @@
 package docker
 
 import (
+	"crypto/sha256"
+	"fmt"
 	"net"
 	"os"
 	"os/exec"
@@ -33,7 +35,7 @@ func target(t *testing.T) conformance.Target {
 	}
 	return conformance.Target{
 		Open: func(_ testing.TB, dir string) (runner.Engine, error) {
-			return New(Config{Owner: "conformance", DataDir: dir, Helper: program, AllowRunc: true})
+			return New(Config{Owner: fmt.Sprintf("%x", sha256.Sum256([]byte(dir))), DataDir: dir, Helper: program, AllowRunc: true})
 		},
 		Rig: program,
 		Not: map[string]string{ // of Docker 20.10 with runc, as it was tried

@@ -418,7 +418,7 @@ func (c *fakeContainer) run() {
 			case <-c.killed:
 			default:
 				out := frameWriter{c.conn, &c.mu, streamStdout}
-				out.Write(trailer)
+				out.Write(append(trailer, sayReady))
 				if c.config.Cmd[3] != "" {
 					pack(c.out, out)
 				}

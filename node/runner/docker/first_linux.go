@@ -46,14 +46,20 @@ func first(drop, output string, argv []string, in io.Reader, out io.Writer) erro
 		_, _ = io.Copy(io.Discard, in)
 		os.Exit(int(code.Load()))
 	}()
-	status, err := runFirst(program, argv, env)
-	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-	}
+	status, refused := runFirst(program, argv, env)
 	code.Store(int32(status))
 	sent := bufio.NewWriterSize(out, 32<<10)
 	_, err = sent.Write(trailer)
-	if err == nil && output != "" {
+	switch {
+	case err != nil:
+	case refused != nil:
+		_, err = fmt.Fprintf(sent, "%c%v", sayRefused, refused)
+	case output == "":
+		err = sent.WriteByte(sayReady)
+	default:
+		if err := sent.WriteByte(sayReady); err != nil {
+			return err
+		}
 		if err := pack(output, sent); err != nil {
 			fmt.Fprintln(os.Stderr, err) // the rig sees an archive that is cut
 			_ = sent.Flush()

@@ -3,6 +3,8 @@
 package main
 
 import (
+	"crypto/sha256"
+	"fmt"
 	"os"
 
 	"github.com/rerig/rerig/node/runner"
@@ -19,6 +21,6 @@ func main() {
 		if err != nil {
 			return nil, err
 		}
-		return docker.New(docker.Config{Owner: "conformance", DataDir: dir, Helper: self, AllowRunc: true})
+		return docker.New(docker.Config{Owner: fmt.Sprintf("%x", sha256.Sum256([]byte(dir))), DataDir: dir, Helper: self, AllowRunc: true})
 	})
 }
