@@ -26,7 +26,6 @@ var xids = map[int]string{
 	79:  "the card has fallen off the bus: check riser and power, then restart",
 	92:  "a high rate of single-bit memory errors",
 	95:  "uncontained memory error",
-	109: "context switch timed out",
 	110: "security fault",
 	119: "the card's system processor does not answer",
 	120: "the card's system processor failed",
@@ -35,6 +34,9 @@ var xids = map[int]string{
 	143: "the card failed to start",
 	154: "the card must be reset",
 }
+
+// xidRecovery says what must be done to a card; its last word may be that nothing is.
+const xidRecovery = "154"
 
 // readKernelLog adds the errors that drivers wrote into the kernel's log since the machine
 // started. A fault's mark is the record's number, which only grows.
@@ -56,6 +58,9 @@ func (s Sources) readKernelLog(cards []Card) (notes []string) {
 		}
 		seq++ // the first record is 0, and a mark is not
 		if m := xidLine.FindStringSubmatch(msg); m != nil {
+			if m[2] == xidRecovery && strings.Contains(msg, "(None)\n") {
+				continue // the card has recovered
+			}
 			xidFault(cards, m[1], m[2], seq)
 		} else if m := resetLine.FindStringSubmatch(msg); m != nil {
 			for i := range cards {

@@ -406,7 +406,9 @@ func TestCountThatBeginsAgain(t *testing.T) {
 	w := newWorld(t, 1)
 	l := w.ledger(0)
 	for _, mark := range []uint64{3, 1} {
-		w.set(0, func(c *hardware.Card) { c.Faults = []hardware.Fault{{Kind: "ecc", Mark: mark, Text: "bits", Serious: true}} })
+		w.set(0, func(c *hardware.Card) {
+			c.Faults = []hardware.Fault{{Kind: "ecc", Mark: mark, Text: "bits", Serious: true}}
+		})
 		if _, _, err := l.Observe(t.Context()); err != nil {
 			t.Fatal(err)
 		}

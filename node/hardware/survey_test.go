@@ -235,6 +235,7 @@ func TestKernelLog(t *testing.T) {
 		"4,1,1,-;NVRM: Xid (PCI:0000:01:00): 31, pid=4242, name=miner, Ch 00000010, MMU Fault",
 		"4,2,2,-;NVRM: Xid (PCI:0000:02:00): 48, pid=1, DBE",
 		"12,3,3,-;NVRM: Xid (PCI:0000:01:00): 79, pid=1, written by a program",
+		"4,7,7,-;NVRM: Xid (PCI:0000:01:00): 154, GPU recovery action changed from 0x1 (GPU Reset Required) to 0x0 (None)",
 		"4,4,4,-;NVRM: Xid (PCI:0000:02:00): 48, pid=1, DBE", " SUBSYSTEM=pci", "rubbish", ",,,;", "4,x,1,-;NVRM: Xid (PCI:0000:01:00): 79",
 		"4,9,1,-;NVRM: Xid (PCI:0000:77:00): 79, another card",
 	}
