@@ -27,6 +27,9 @@ func outputMount(s *runner.Spec) string {
 	return fmt.Sprintf("rw,exec,nosuid,nodev,mode=1777,size=%d,nr_inodes=%d", min(s.OutputBytes, 1<<50)+files*outputPage, files+1)
 }
 
+// packEnd follows an archive: one that is cut between two files looks whole.
+const packEnd = 'e'
+
 // pack writes what is under a directory as an archive. Nothing changes it meanwhile.
 func pack(dir string, out io.Writer) error {
 	w := tar.NewWriter(out)
@@ -59,10 +62,13 @@ func pack(dir string, out io.Writer) error {
 		_, err = io.Copy(w, f)
 		return errors.Join(err, f.Close())
 	})
-	if err != nil {
-		return err
+	if err == nil {
+		err = w.Close()
 	}
-	return w.Close()
+	if err == nil {
+		_, err = out.Write([]byte{packEnd})
+	}
+	return err
 }
 
 // unpack writes an archive's files into the job's output directory, within its limits. They
@@ -88,6 +94,10 @@ func unpack(s *runner.Spec, r io.Reader) *runner.Failure {
 		}
 		switch {
 		case errors.Is(err, io.EOF):
+			var last [1]byte
+			if _, err := io.ReadFull(r, last[:]); err != nil || last[0] != packEnd {
+				return over("output cannot be read to its end")
+			}
 			return nil
 		case err != nil:
 			return over("output cannot be read to its end: %.200s", err)
