@@ -13,6 +13,7 @@ import (
 	"github.com/rerig/rerig/node/provider"
 	"github.com/rerig/rerig/node/requester"
 	"github.com/rerig/rerig/protocol"
+	"github.com/rerig/rerig/protocol/seal"
 )
 
 // outBook is the journal as the requester needs it.
@@ -134,6 +135,23 @@ func (a artifacts) AddDir(ctx context.Context, dir string, maxBytes uint64, maxF
 		err = &provider.RefusedError{Err: content}
 	}
 	return cid, size, err
+}
+
+func (a artifacts) AddSealedDir(ctx context.Context, dir string, maxBytes uint64, maxFiles int, key protocol.JobKey) (string, uint64, error) {
+	cid, size, err := a.Store.AddSealedDir(ctx, dir, maxBytes, maxFiles, seal.Key(key))
+	var content *artifact.ContentError
+	if errors.As(err, &content) {
+		err = &provider.RefusedError{Err: content}
+	}
+	return cid, size, err
+}
+
+func (a artifacts) FetchSealedDir(ctx context.Context, cid, dest string, limitBytes uint64, limitFiles int, from string, key protocol.JobKey) error {
+	id, err := peer.Decode(from)
+	if err != nil {
+		return fmt.Errorf("peer ID: %w", err)
+	}
+	return a.Store.FetchSealedDir(ctx, cid, dest, limitBytes, limitFiles, artifact.From(id), seal.Key(key))
 }
 
 func (a artifacts) Share(cid, to string) error {

@@ -102,8 +102,9 @@ type RunRequest struct {
 	Env       []string           `json:"env"`
 	Inputs    []File             `json:"inputs"`
 	Resources protocol.Resources `json:"resources"`
-	Limits    protocol.Limits    `json:"limits"` // zero fields take defaults
-	Public    bool               `json:"public"`
+	Limits    protocol.Limits    `json:"limits"`  // zero fields take defaults
+	Public    bool               `json:"public"`  // nothing is sealed, and anybody may fetch the outputs
+	Private   bool               `json:"private"` // the module is sealed too, as inputs and outputs are where the job is not public
 	Seed      protocol.Hash      `json:"seed"`
 	Budget    protocol.Amount    `json:"budget"`
 	MaxPrice  protocol.Amount    `json:"max_price"` // per million CPU milliseconds; 0 is no limit

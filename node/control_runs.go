@@ -15,6 +15,7 @@ import (
 	"github.com/rerig/rerig/node/journal"
 	"github.com/rerig/rerig/node/requester"
 	"github.com/rerig/rerig/protocol"
+	"github.com/rerig/rerig/protocol/seal"
 )
 
 // Defaults of a run's limits.
@@ -59,8 +60,11 @@ func (n *Node) order(ctx context.Context, req *RunRequest) (*requester.Order, er
 	if spec.Limits.OutputFiles == 0 {
 		spec.Limits.OutputFiles = defaultOutputFiles
 	}
-	var err error
-	if spec.Module, spec.ModuleSize, err = n.addProgram(ctx, &spec, req.Module); err != nil {
+	key, err := sealFor(req, &spec)
+	if err != nil {
+		return nil, err
+	}
+	if spec.Module, spec.ModuleSize, err = n.addProgram(ctx, &spec, req.Module, key); err != nil {
 		return nil, err
 	}
 	if len(req.Inputs) > protocol.MaxInputs {
@@ -71,27 +75,56 @@ func (n *Node) order(ctx context.Context, req *RunRequest) (*requester.Order, er
 		if in.Name == "" {
 			in.Name = filepath.Base(f.Path)
 		}
-		if in.CID, in.Size, err = n.artifacts.AddFile(ctx, f.Path); err != nil {
+		if in.CID, in.Size, err = n.addFile(ctx, f.Path, spec.Sealed.Has(protocol.SealedFiles), key); err != nil {
 			return nil, fmt.Errorf("input %s: %w", in.Name, err)
 		}
 		spec.Inputs = append(spec.Inputs, in)
 	}
-	return &requester.Order{Name: req.Name, Spec: spec, Unit: protocol.UnitCPUMillis, Budget: req.Budget,
+	return &requester.Order{Name: req.Name, Spec: spec, Key: key, Unit: protocol.UnitCPUMillis, Budget: req.Budget,
 		MaxPrice: req.MaxPrice, Region: req.Region, Rig: req.Rig, Retries: req.Retries}, nil
 }
 
 // addProgram keeps what a job runs: a module's file, or an image's layout.
-func (n *Node) addProgram(ctx context.Context, spec *protocol.JobSpec, path string) (cid string, size uint64, err error) {
+func (n *Node) addProgram(ctx context.Context, spec *protocol.JobSpec, path string, key protocol.JobKey) (cid string, size uint64, err error) {
 	if protocol.EngineFamily(spec.Engine) == protocol.EngineContainer {
 		if cid, size, err = n.artifacts.AddDir(ctx, path, protocol.MaxImageBytes, protocol.MaxImageFiles); err != nil {
 			return "", 0, fmt.Errorf("image: %w", err)
 		}
 		return cid, size, nil
 	}
-	if cid, size, err = n.artifacts.AddFile(ctx, path); err != nil {
+	if cid, size, err = n.addFile(ctx, path, spec.Sealed.Has(protocol.SealedModule), key); err != nil {
 		return "", 0, fmt.Errorf("module: %w", err)
 	}
 	return cid, size, nil
+}
+
+// sealFor says what of a job is sealed, and draws its key.
+func sealFor(req *RunRequest, spec *protocol.JobSpec) (protocol.JobKey, error) {
+	if !req.Public {
+		spec.Sealed |= protocol.SealedFiles
+	}
+	if req.Private {
+		if req.Public {
+			return nil, &protocol.FieldError{Field: "private", Limit: "not together with public"}
+		}
+		if protocol.EngineFamily(spec.Engine) == protocol.EngineContainer {
+			return nil, &protocol.FieldError{Field: "private", Limit: "a module; an image's layers are shared with others, and travel as they are"}
+		}
+		spec.Sealed |= protocol.SealedModule
+	}
+	if spec.Sealed == 0 {
+		return nil, nil
+	}
+	key := seal.NewKey()
+	return key[:], nil
+}
+
+// addFile keeps a file, sealed with the job's key or as it is.
+func (n *Node) addFile(ctx context.Context, path string, sealed bool, key protocol.JobKey) (cid string, size uint64, err error) {
+	if sealed {
+		return n.artifacts.AddSealed(ctx, path, seal.Key(key))
+	}
+	return n.artifacts.AddFile(ctx, path)
 }
 
 // runs lists what this node bought, newest first: the runs of this process as

@@ -98,6 +98,7 @@ func newField(t *testing.T, rig node.RigConfig) *field {
 		t.Fatal(err)
 	}
 	f.spec = *job.Spec
+	f.spec.Sealed = 0 // of its files, of which it has none: the hostile have no key
 	return f
 }
 

@@ -108,6 +108,7 @@ func TestRequesterThatDoesNotRead(t *testing.T) {
 		t.Fatal(err)
 	}
 	stall, guest := *job.Spec, f.spec
+	stall.Sealed = 0
 	for _, c := range []struct {
 		what   string
 		spec   protocol.JobSpec

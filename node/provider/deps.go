@@ -62,6 +62,10 @@ type Artifacts interface {
 	Fetch(ctx context.Context, cid string, limit uint64, from string) (path string, err error)
 	// AddDir keeps a directory; a *RefusedError is about what is in it.
 	AddDir(ctx context.Context, dir string, maxBytes uint64, maxFiles int) (cid string, size uint64, err error)
+	// AddSealedDir keeps a directory as one file that only the job's key opens.
+	AddSealedDir(ctx context.Context, dir string, maxBytes uint64, maxFiles int, key protocol.JobKey) (cid string, size uint64, err error)
+	// Remove drops an artifact that nothing pins.
+	Remove(cid string) error
 	// Pin keeps an artifact from eviction until the function it returns is called.
 	Pin(cid string) (unpin func())
 	// Share lets one peer fetch the artifact; Publish lets everybody.

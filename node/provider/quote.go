@@ -40,6 +40,9 @@ func (p *Provider) negotiate(ctx context.Context, st Stream) (*session, error) {
 	if !ok {
 		return nil, refuse(protocol.ReasonMalformed, "message type %d after a quote, want an accept", m.Type())
 	}
+	if err := checkKey(spec, acc); err != nil {
+		return nil, err
+	}
 	if err := p.checkAccept(ctx, acc, quote); err != nil {
 		return nil, err
 	}
@@ -137,6 +140,9 @@ func (p *Provider) fits(spec *protocol.JobSpec) error {
 	}
 	for _, in := range spec.Inputs {
 		need += in.Size
+		if spec.Sealed.Has(protocol.SealedFiles) {
+			need += in.Size // until it is opened
+		}
 	}
 	if need > uint64(hw.DiskMiB)<<20 {
 		return refuse(protocol.ReasonInputTooBig, "image, inputs and outputs of %d bytes, disk %d MiB", need, hw.DiskMiB)

@@ -13,6 +13,10 @@ import (
 // start runs the sandbox; Exited follows in any case.
 func (s *session) start(ctx context.Context) {
 	s.st.Watch(false)
+	if s.inputs.refused != nil {
+		s.endUnstarted(protocol.ReasonBadModule, s.inputs.refused.Error())
+		return
+	}
 	l := s.spec.Limits
 	run, err := s.p.cfg.Sandbox.Start(ctx, Task{
 		Engine: s.spec.Engine, Program: s.inputs.program, ModuleCID: s.spec.Module,
@@ -22,14 +26,20 @@ func (s *session) start(ctx context.Context) {
 		Deadline: l.RunTime() + time.Duration(s.p.maxPause(s.rec.Agreement))*protocol.PaymentGrace,
 	}, pipe{s.out, 1}, pipe{s.out, 2})
 	if err != nil {
-		s.runner = ended{}
-		s.work.Go(func() {
-			s.post(protocol.Exited{Reason: protocol.ReasonRigError, Detail: protocol.ClipDetail("sandbox did not start: " + err.Error())})
-		})
+		s.endUnstarted(protocol.ReasonRigError, "sandbox did not start: "+err.Error())
 		return
 	}
 	s.runner = run
 	s.work.Go(func() { s.post(s.wait(ctx, run)) })
+}
+
+// endUnstarted ends a job that never had a sandbox.
+func (s *session) endUnstarted(why protocol.Reason, detail string) {
+	detail = protocol.ClipDetail(detail)
+	s.runner = ended{}
+	s.result = protocol.Result{Reason: why, Detail: detail, Stream: s.out.hash.Sum()} // of no output
+	end := protocol.Exited{Reason: why, Detail: detail, Output: protocol.ResultRoot(s.result.Stream, "")}
+	s.work.Go(func() { s.post(end) })
 }
 
 // memory is what a job gets, in bytes: what it asked for, or the most that its engine
@@ -84,7 +94,13 @@ func (s *session) keepOutputs(ctx context.Context) error {
 		return err
 	}
 	art := s.p.cfg.Artifacts
-	cid, size, err := art.AddDir(ctx, s.inputs.out, s.spec.Limits.OutputBytes, int(s.spec.Limits.OutputFiles))
+	var cid string
+	var size uint64
+	if l := s.spec.Limits; s.spec.Sealed.Has(protocol.SealedFiles) {
+		cid, size, err = art.AddSealedDir(ctx, s.inputs.out, l.OutputBytes, int(l.OutputFiles), s.key)
+	} else {
+		cid, size, err = art.AddDir(ctx, s.inputs.out, l.OutputBytes, int(l.OutputFiles))
+	}
 	if err != nil {
 		return fmt.Errorf("keep outputs: %w", err)
 	}

@@ -34,6 +34,7 @@ type session struct {
 	booked   bool                      // the job is in the journal
 	reserved bool                      // by funding; owner: funding, then the loop with its event, then run
 	ticket   *ticket
+	key      protocol.JobKey // opens and seals; in no record
 	inputs   staged
 	unpin    []func() // artifacts in use; owner: staging, then run
 	runner   Run
@@ -51,6 +52,7 @@ func newSession(p *Provider, st Stream, spec *protocol.JobSpec, raw []byte, acc 
 	s.rec = protocol.Record{Job: job, Peer: st.Peer(), Spec: raw, SpecCID: c.String(), Agreement: acc.Agreement,
 		Channel: acc.Channel, Epoch: acc.Epoch, RigSig: acc.RigSig, PayerSig: acc.PayerSig,
 		Created: uint64(now.UnixMilli()), Attempt: 1}
+	s.key = acc.JobKey
 	s.log = p.cfg.Logger.With("job", job.ID.Short())
 	s.out = newOutbox(st)
 	return s
@@ -87,7 +89,7 @@ func (s *session) run(parent context.Context) {
 		for _, f := range s.unpin {
 			f()
 		}
-		for _, dir := range []string{s.dir, s.inDir()} {
+		for _, dir := range []string{s.dir, s.inDir(), s.moduleFile()} {
 			if err := os.RemoveAll(dir); err != nil {
 				s.log.Warn("scratch not removed", "dir", dir, "err", err)
 			}

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"path/filepath"
 
 	"github.com/rerig/rerig/protocol"
 )
@@ -14,6 +13,7 @@ import (
 // staged is what a job needs, on disk and verified.
 type staged struct {
 	program Program
+	refused error  // why the program is none
 	in      string // "" without inputs
 	out     string
 }
@@ -32,32 +32,31 @@ func (s *session) stage(ctx context.Context) protocol.Event {
 		}
 	}
 	program, release, err := s.p.cfg.Programs.Fetch(ctx, s.spec, s.rec.Peer)
-	if err != nil {
-		return moduleFailed(s.spec.Module, err)
+	switch {
+	case errors.As(err, new(*RefusedError)):
+		got.refused = err // the job's own end, as of a module that does not compile
+	case err != nil:
+		return protocol.StageFailed{Reason: protocol.ReasonStaging, Detail: protocol.ClipDetail(fmt.Sprintf("module %s: %v", s.spec.Module, err))}
+	default:
+		s.unpin = append(s.unpin, release)
+		got.program = program
 	}
-	s.unpin = append(s.unpin, release)
-	got.program = program
+	if err := s.openModule(&got.program); err != nil && got.refused == nil {
+		return unplaced("module "+s.spec.Module, err)
+	}
 	for _, in := range s.spec.Inputs {
-		s.unpin = append(s.unpin, s.p.cfg.Artifacts.Pin(in.CID))
+		unpin := s.p.cfg.Artifacts.Pin(in.CID)
+		s.unpin = append(s.unpin, unpin)
 		path, err := s.p.cfg.Artifacts.Fetch(ctx, in.CID, in.Size, s.rec.Peer)
 		if err != nil {
 			return protocol.StageFailed{Reason: protocol.ReasonStaging, Detail: protocol.ClipDetail(fmt.Sprintf("input %s: %v", in.Name, err))}
 		}
-		if err := linkOrCopy(path, filepath.Join(got.in, in.Name)); err != nil {
-			return protocol.StageFailed{Reason: protocol.ReasonRigError, Detail: "the rig's disk cannot be written"}
+		if err := s.placeInput(in, path, got.in, unpin); err != nil {
+			return unplaced("input "+in.Name, err)
 		}
 	}
 	s.inputs = got // read by the loop after it has the event
 	return protocol.Staged{}
-}
-
-// moduleFailed tells a program that is none from one that did not come.
-func moduleFailed(cid string, err error) protocol.StageFailed {
-	var refused *RefusedError
-	if errors.As(err, &refused) {
-		return protocol.StageFailed{Reason: protocol.ReasonBadModule, Detail: protocol.ClipDetail(refused.Error())}
-	}
-	return protocol.StageFailed{Reason: protocol.ReasonStaging, Detail: protocol.ClipDetail(fmt.Sprintf("module %s: %v", cid, err))}
 }
 
 // linkOrCopy puts a read-only artifact into the job's input directory. The

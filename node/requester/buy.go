@@ -18,6 +18,7 @@ func (r *Requester) buy(ctx context.Context, run *Run) {
 	defer cancel()
 	defer context.AfterFunc(ctx, run.Stop)()
 	order := run.order
+	defer r.dropSealed(&order.Spec) // when the pins below are gone
 	for _, cid := range artifactsOf(&order.Spec) {
 		defer r.cfg.Artifacts.Pin(cid)()
 	}

@@ -73,4 +73,8 @@ type Artifacts interface {
 	Share(cid, peer string) error
 	Unshare(cid, peer string)
 	FetchDir(ctx context.Context, cid, dest string, limitBytes uint64, limitFiles int, from string) error
+	// FetchSealedDir is FetchDir of a file that the job's key opens to a directory.
+	FetchSealedDir(ctx context.Context, cid, dest string, limitBytes uint64, limitFiles int, from string, key protocol.JobKey) error
+	// Remove drops an artifact that nothing pins.
+	Remove(cid string) error
 }

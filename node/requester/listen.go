@@ -117,8 +117,34 @@ func (s *session) fetch(ctx context.Context) error {
 	if err := s.parent.directory(); err != nil {
 		return err
 	}
-	return s.r.cfg.Artifacts.FetchDir(ctx, s.result.Outputs, filepath.Join(s.parent.dir, "out"),
-		s.spec.Limits.OutputBytes, int(s.spec.Limits.OutputFiles), s.rec.Peer)
+	art, l, dest := s.r.cfg.Artifacts, s.spec.Limits, filepath.Join(s.parent.dir, "out")
+	if !s.spec.Sealed.Has(protocol.SealedFiles) {
+		return art.FetchDir(ctx, s.result.Outputs, dest, l.OutputBytes, int(l.OutputFiles), s.rec.Peer)
+	}
+	err := art.FetchSealedDir(ctx, s.result.Outputs, dest, l.OutputBytes, int(l.OutputFiles), s.rec.Peer, s.parent.order.Key)
+	if err == nil {
+		s.r.drop(s.result.Outputs)
+	}
+	return err
+}
+
+// drop removes a sealed artifact that has had its use: nobody else can read it.
+func (r *Requester) drop(cid string) {
+	if err := r.cfg.Artifacts.Remove(cid); err != nil {
+		r.cfg.Logger.Debug("sealed artifact kept until there is no room", "err", err)
+	}
+}
+
+// dropSealed removes what was sealed for a run that is over.
+func (r *Requester) dropSealed(spec *protocol.JobSpec) {
+	if spec.Sealed.Has(protocol.SealedModule) {
+		r.drop(spec.Module)
+	}
+	if spec.Sealed.Has(protocol.SealedFiles) {
+		for _, in := range spec.Inputs {
+			r.drop(in.CID)
+		}
+	}
 }
 
 // artifactsOf lists the CIDs a rig must fetch from us to run a job.

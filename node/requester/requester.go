@@ -50,6 +50,7 @@ type Config struct {
 type Order struct {
 	Name     string
 	Spec     protocol.JobSpec
+	Key      protocol.JobKey // of what the spec has sealed; in no record
 	Unit     protocol.Unit
 	Budget   protocol.Amount // hard cap over all attempts
 	MaxPrice protocol.Amount // per million units; 0 is no limit
@@ -65,6 +66,8 @@ func (o *Order) check() error {
 	switch {
 	case !o.Unit.Valid():
 		return &protocol.FieldError{Field: "order.unit", Limit: "a unit of SPEC §5.4", Got: string(o.Unit)}
+	case (o.Spec.Sealed != 0) != (len(o.Key) == protocol.JobKeyBytes):
+		return &protocol.FieldError{Field: "order.key", Limit: "a key where something is sealed, none otherwise"}
 	case o.Budget.IsZero():
 		return &protocol.FieldError{Field: "order.budget", Limit: "more than zero; give --budget"}
 	case o.Retries < 0 || o.Retries > 16:

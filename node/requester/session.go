@@ -206,6 +206,6 @@ func (s *session) abort(ctx context.Context, err error) {
 func (s *session) sendAccept() error {
 	s.work.Go(s.read)
 	s.tell(&protocol.Accept{Agreement: s.rec.Agreement, Channel: s.rec.Channel, Epoch: s.rec.Epoch,
-		RigSig: s.rec.RigSig, PayerSig: s.rec.PayerSig})
+		RigSig: s.rec.RigSig, PayerSig: s.rec.PayerSig, JobKey: s.parent.order.Key})
 	return nil
 }
