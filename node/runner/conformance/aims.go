@@ -1,5 +1,7 @@
 package conformance
 
+import "encoding/json"
+
 // aims is what the guest is told of the host; guest/attempt.go has the same fields.
 type aims struct {
 	Secret   string
@@ -13,4 +15,13 @@ type aims struct {
 	Block    uint32
 	Link     string
 	Tries    []string
+}
+
+// text is what the guest gets to make attempts.
+func (a aims) text(group []attempt) (string, error) {
+	for _, g := range group {
+		a.Tries = append(a.Tries, g.name)
+	}
+	b, err := json.Marshal(a)
+	return string(b), err
 }

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/rerig/rerig/node/runner"
 )
@@ -18,6 +19,9 @@ var basics = []check{
 	{name: "files in and out", run: filesInAndOut},
 	{name: "working directory and user", run: directoryAndUser},
 	{name: "program that is not there", run: noProgram},
+	{name: "program found by its name", run: byName},
+	{name: "long arguments", run: longArguments},
+	{name: "consumer that waits", run: slowConsumer},
 	{name: "stop", run: stop},
 	{name: "context", run: contextKills},
 	{name: "consumer that breaks", run: brokenConsumer},
@@ -86,13 +90,13 @@ func directoryAndUser(s *suite, t testing.TB) error {
 		return nil // WASI knows neither
 	}
 	out, err := s.well(s.job("whoami"))
-	if err != nil || !strings.HasPrefix(out, "/ 0 0 ") {
-		return fmt.Errorf("by default it runs as %q (directory, user, group, process), %w", out, err)
+	if err != nil || out != "/ 0 0 [0]\n" && out != "/ 0 0 []\n" {
+		return fmt.Errorf("by default it runs as %q (directory, user, group, other groups), %w", out, err)
 	}
 	spec := s.job("whoami")
 	spec.WorkDir, spec.UID, spec.GID, spec.OutDir = "/work", 1000, 1000, t.TempDir()
 	out, err = s.well(spec)
-	if err != nil || !strings.HasPrefix(out, "/work 1000 1000 ") {
+	if err != nil || out != "/work 1000 1000 [1000]\n" && out != "/work 1000 1000 []\n" {
 		return fmt.Errorf("as user 1000 in /work it runs as %q, %w", out, err)
 	}
 	spec.Args = []string{"/guest", "write", "/out/mine", "/tmp/mine"}
@@ -107,14 +111,27 @@ func noProgram(s *suite, t testing.TB) error {
 	spec := s.job()
 	if s.WASM {
 		spec.Module, spec.ModuleSHA256 = []byte("#!/bin/sh\n"), [32]byte{}
-	} else {
-		spec.Args = []string{"/nowhere"}
+		return s.isNone(spec)
 	}
+	// Nothing, a text, a directory, a name that no directory has, and a place that is none.
+	for _, name := range []string{"/nowhere", "/etc/passwd", "/data", "nowhere"} {
+		spec.Args = []string{name}
+		if err := s.isNone(spec); err != nil {
+			return fmt.Errorf("%s: %w", name, err)
+		}
+	}
+	return nil
+}
+
+// isNone tells that a job fails for its program.
+func (s *suite) isNone(spec runner.Spec) error {
 	r, err := s.start(spec)
 	f := new(runner.Failure)
 	if err == nil {
-		res, _ := r.end()
-		f = res.Failure
+		_, err = r.end()
+		if f = r.result.Failure; err != nil {
+			return err
+		}
 	} else if !errors.As(err, &f) {
 		return fmt.Errorf("error %w, want a failure of the job", err)
 	}
@@ -122,6 +139,69 @@ func noProgram(s *suite, t testing.TB) error {
 		return fmt.Errorf("failure %v, want %s", f, runner.FailureBadModule)
 	}
 	return nil
+}
+
+// byName: images name their programs as a shell would, for the image's own PATH.
+func byName(s *suite, t testing.TB) error {
+	if s.WASM {
+		return nil // a module is its program
+	}
+	spec := s.job("echo", "found")
+	spec.Args[0], spec.Env = "guest", []string{"PATH=/nowhere:/data:/"}
+	if out, err := s.well(spec); err != nil || out != "found\n" {
+		return fmt.Errorf("it says %q, %w", out, err)
+	}
+	return nil
+}
+
+func longArguments(s *suite, t testing.TB) error {
+	long := make([]string, 100)
+	for i := range long {
+		long[i] = strings.Repeat(fmt.Sprint(i%10), 2000)
+	}
+	out, err := s.well(s.job(append([]string{"echo"}, long...)...))
+	if want := strings.Join(long, " ") + "\n"; err != nil || out != want {
+		return fmt.Errorf("it says %s, %w", brief(out), err)
+	}
+	return nil
+}
+
+// slowConsumer: output that nobody takes holds the job back, and loses nothing.
+func slowConsumer(s *suite, t testing.TB) error {
+	out := waiting{newText(), make(chan struct{})}
+	spec := s.job("flood")
+	j, err := s.engine.Start(context.Background(), spec, out, nil)
+	if err != nil {
+		return err
+	}
+	ended := make(chan struct{})
+	var res runner.Result
+	go func() { // ends with the job
+		res, err = j.Wait()
+		close(ended)
+	}()
+	select {
+	case <-ended:
+		return fmt.Errorf("it ended before anybody took its output: %+v, failure %v, error %v", res, res.Failure, err)
+	case <-time.After(300 * time.Millisecond):
+	}
+	close(out.open)
+	<-ended
+	if f := res.Failure; err != nil || f == nil || f.Kind != runner.FailureStdout || len(out.String()) != stdoutBytes {
+		return fmt.Errorf("it wrote %d bytes and ended with %+v, failure %v, error %v", len(out.String()), res, f, err)
+	}
+	return nil
+}
+
+// waiting is an output that takes nothing until it is opened.
+type waiting struct {
+	*text
+	open chan struct{}
+}
+
+func (w waiting) Write(p []byte) (int, error) {
+	<-w.open
+	return w.text.Write(p)
 }
 
 func stop(s *suite, t testing.TB) error {

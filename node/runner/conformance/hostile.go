@@ -1,11 +1,11 @@
 package conformance
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -44,6 +44,7 @@ var attempts = []attempt{
 	{name: "deleted files in the output", calls: []string{"fd_fallocate", "fallocate"}, ends: true},
 	{name: "large files that take nothing", calls: []string{"fallocate", "posix_fallocate"}, ends: true},
 	{name: "pipes and descriptors without end", calls: []string{"pipe", "fd_pipe", "fd_event"}, ends: true},
+	{name: "who the host is", calls: []string{"gethostname", "uname"}},
 	{name: "shared memory of the host's", calls: []string{"shmget", "shm_open"}},
 
 	{name: "loopback of the host", calls: []string{"sock_open", "socket"}},
@@ -120,6 +121,12 @@ func Hostile(t *testing.T, target Target) {
 			t.Error(err)
 		}
 	}
+	for _, group := range s.besideGroups() {
+		err := s.tryBeside(w, t, group)
+		for _, a := range group {
+			count(a.name+", by exec", err)
+		}
+	}
 	if long() {
 		for _, c := range limitAttacks() {
 			count(c.name, errors.Join(c.run(s, t), w.look("", "")))
@@ -168,6 +175,39 @@ func (s *suite) groupsOf(all []attempt) [][]attempt {
 	return groups
 }
 
+// besideGroups are the attempts that a program beside a job makes too: whoever enters a
+// sandbox must be held as who began in it.
+func (s *suite) besideGroups() [][]attempt {
+	var all []attempt
+	for _, a := range attempts {
+		if !s.WASM && !a.ends && a.run == nil && a.user == 0 {
+			all = append(all, a)
+		}
+	}
+	return slices.Collect(slices.Chunk(all, batch))
+}
+
+// tryBeside makes attempts by exec.
+func (s *suite) tryBeside(w *witness, t testing.TB, group []attempt) error {
+	aims, err := w.aims.text(group)
+	if err != nil {
+		return err
+	}
+	spec := s.job("sleep")
+	spec.InDir, spec.OutDir = w.in, w.out(t)
+	r, err := s.start(spec)
+	if err != nil {
+		return err
+	}
+	defer func() { r.Stop(); <-r.done }()
+	said := newText()
+	_, err = r.Exec(t.Context(), []string{"/guest", "try", aims}, nil, said, said)
+	if err != nil || !strings.Contains("\n"+said.String(), "\ntried\n") {
+		return fmt.Errorf("the hostile program did not come to its end: %w: %s", err, brief(said.String()))
+	}
+	return w.look(said.String(), spec.OutDir)
+}
+
 // tryAll has one job make attempts, and then looks what came of it.
 func (s *suite) tryAll(w *witness, t testing.TB, group []attempt) error {
 	first := group[0]
@@ -177,15 +217,11 @@ func (s *suite) tryAll(w *witness, t testing.TB, group []attempt) error {
 	case first.run != nil:
 		return first.run(s, w, t)
 	}
-	aims := w.aims
-	for _, a := range group {
-		aims.Tries = append(aims.Tries, a.name)
-	}
-	text, err := json.Marshal(aims)
+	aims, err := w.aims.text(group)
 	if err != nil {
 		return err
 	}
-	spec := s.job("try", string(text))
+	spec := s.job("try", aims)
 	spec.UID, spec.GID = first.user, first.user
 	spec.InDir, spec.OutDir = w.in, w.out(t)
 	spec.StdoutBytes, spec.OutputFiles = 16<<20, 1000
@@ -195,7 +231,7 @@ func (s *suite) tryAll(w *witness, t testing.TB, group []attempt) error {
 	}
 	said := r.stdout.String() + r.stderr.String()
 	if long() {
-		t.Logf("%s:\n%s", aims.Tries, said)
+		t.Logf("%v:\n%s", group, said)
 	}
 	if !strings.Contains("\n"+said, "\ntried\n") && (r.result.Failure == nil || !first.ends) {
 		return fmt.Errorf("the hostile job did not come to its end: %s", r.ending())

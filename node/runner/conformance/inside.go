@@ -19,6 +19,7 @@ import (
 var inside = []check{
 	{name: "dial", run: dial},
 	{name: "exec", run: beside},
+	{name: "limits of exec", run: besideIsHeld, alone: true},
 	{name: "process bomb", run: processBomb},
 	{name: "fork bomb", run: forkBomb, alone: true},
 	{name: "orphans", run: orphans, alone: true},
@@ -162,6 +163,50 @@ func beside(s *suite, t testing.TB) error {
 		return errors.New("a program ran in a job that has ended")
 	}
 	return nil
+}
+
+// besideIsHeld: what a job may not, a program that was put beside it may not either, and
+// what it uses is on the same bill.
+func besideIsHeld(s *suite, t testing.TB) error {
+	if s.WASM {
+		return nil // there is no exec
+	}
+	r, err := s.start(s.job("sleep"))
+	if err != nil {
+		return err
+	}
+	defer r.Stop()
+	run := func(args ...string) (string, error) {
+		out := newText()
+		_, err := r.Exec(context.Background(), append([]string{"/guest"}, args...), nil, out, out)
+		return out.String(), err
+	}
+	before := r.Usage().CPUMillis
+	burning := make(chan struct{})
+	go func() { // ends with the job
+		_, _ = run("burn", "300") // how it ends is the job's end
+		close(burning)
+	}()
+	ctx, cancel := context.WithTimeout(context.Background(), deadline/2)
+	defer cancel()
+	if err := r.WaitUsage(ctx, before+100); err != nil {
+		return fmt.Errorf("what a program beside the job uses is on no bill: %w", err)
+	}
+	out, err := run("processes", fmt.Sprint(4*processes))
+	var made int
+	if _, scan := fmt.Sscanf(out, "made %d processes", &made); scan != nil || made >= processes {
+		return fmt.Errorf("a program beside a job of at most %d processes says %q, %w", processes, out, err)
+	}
+	r.Stop()
+	if _, err := r.end(); err != nil {
+		return err
+	}
+	select {
+	case <-burning:
+	case <-time.After(20 * time.Second):
+		return errors.New("a program beside a job outlived it")
+	}
+	return s.gone()
 }
 
 // processBomb makes sleeping processes until it is refused.

@@ -110,21 +110,14 @@ func (s *suite) kernelMillis() uint64 {
 	return sum
 }
 
-// worker runs one short job after the other and ends at the first error.
+// many runs short jobs of every kind, some at once, up to the first error.
 func (s *suite) many(jobs, workers int) error {
 	var wg sync.WaitGroup
 	errs := make(chan error, workers)
 	for w := range workers {
 		wg.Go(func() {
 			for i := w; i < jobs; i += workers {
-				args := [][]string{{"echo", "next"}, {"exit", "3"}, {"flood"}, {"spin"}}[i%4]
-				r, err := s.start(s.job(args...))
-				if err == nil && args[0] == "spin" {
-					r.Stop()
-				}
-				if err == nil {
-					_, err = r.end()
-				}
+				err := s.short(i)
 				if err != nil {
 					errs <- fmt.Errorf("job %d: %w", i, err)
 					return
@@ -135,6 +128,37 @@ func (s *suite) many(jobs, workers int) error {
 	wg.Wait()
 	close(errs)
 	return <-errs
+}
+
+// short runs the i-th of many jobs: they end by themselves, are ended, or serve somebody.
+func (s *suite) short(i int) error {
+	kinds := [][]string{{"echo", "next"}, {"exit", "3"}, {"flood"}, {"spin"}, {"serve", fmt.Sprint(port)}}
+	if s.WASM {
+		kinds = kinds[:4]
+	}
+	args := kinds[i%len(kinds)]
+	r, err := s.start(s.job(args...))
+	if err != nil {
+		return err
+	}
+	defer r.Stop()
+	switch args[0] {
+	case "spin":
+		r.Stop()
+	case "serve":
+		if err := r.wait("serving"); err != nil {
+			return err
+		}
+		if err := r.converse(port); err != nil {
+			return err
+		}
+		if code, err := r.Exec(context.Background(), []string{"/guest", "exit", "3"}, nil, nil, nil); err != nil || code != 3 {
+			return fmt.Errorf("exec: code %d, %w", code, err)
+		}
+		r.Stop()
+	}
+	_, err = r.end()
+	return err
 }
 
 // holding is what an engine holds between jobs.

@@ -4,6 +4,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -27,6 +28,7 @@ type witness struct {
 	settings map[string]string
 	files    string        // fingerprints of the secret, the inputs and the root
 	clock    time.Duration // from the machine's start to the epoch
+	marked   []string      // what tells this machine from all others
 	root     string
 }
 
@@ -65,6 +67,7 @@ func newWitness(t *testing.T, s *suite) *witness {
 	w.ears = listen(t, w)
 	w.canary = newCanary(t, w)
 	w.plant(t)
+	w.marked = identities()
 	for _, name := range settings {
 		if b, err := os.ReadFile(name); err == nil {
 			w.settings[name] = string(b)
@@ -138,6 +141,27 @@ func (w *witness) fingerprints() (string, error) {
 	return all.String(), nil
 }
 
+// identities are the host's name, its network hardware and what it was numbered with.
+func identities() []string {
+	var list []string
+	if name, err := os.Hostname(); err == nil && name != "localhost" {
+		list = append(list, fmt.Sprintf("hostname %q", name))
+	}
+	links, _ := net.Interfaces()
+	for _, l := range links {
+		if a := l.HardwareAddr.String(); strings.Trim(a, "0:") != "" {
+			list = append(list, a)
+		}
+	}
+	for _, name := range []string{"/etc/machine-id", "/sys/class/dmi/id/product_uuid", "/sys/class/dmi/id/product_serial"} {
+		b, _ := os.ReadFile(name)
+		if text := strings.TrimSpace(string(b)); len(text) >= 8 {
+			list = append(list, text)
+		}
+	}
+	return list
+}
+
 // sinceBoot tells when the clock's epoch was, by the clock that nobody can set.
 func sinceBoot() time.Duration {
 	var boot unix.Timespec
@@ -184,6 +208,11 @@ func (w *witness) words(said, out string) error {
 	for line := range strings.Lines(said) {
 		if strings.Contains(line, w.secret) || strings.HasPrefix(line, "BREACH") {
 			err = errors.Join(err, fmt.Errorf("the job says %q", line))
+		}
+		for _, mark := range w.marked {
+			if strings.Contains(line, mark) {
+				err = errors.Join(err, fmt.Errorf("the job knows the host's %s: %q", mark, line))
+			}
 		}
 	}
 	if out == "" {

@@ -28,6 +28,7 @@ func TestWitnessSeesWhatIsNotContained(t *testing.T) {
 		{"file handle of the host's", w.secret},
 		{"environment of the host's processes", w.secret + "-in-the-arguments"},
 		{"environment of the host's processes", w.secret + "-in-the-environment"},
+		{"who the host is", "the job knows the host's"},
 		{"loopback of the host", "the host heard a connection"},
 		{"loopback of the host", "by udp"},
 		{"address of the host", "the host heard a connection"},

@@ -23,6 +23,7 @@ func init() {
 	attempts["deleted files in the output"] = deletedOutputs
 	attempts["large files that take nothing"] = hugeFiles
 	attempts["pipes and descriptors without end"] = pipes
+	attempts["who the host is"] = identity
 	attempts["shared memory of the host's"] = sharedMemory
 }
 
@@ -284,4 +285,21 @@ func sharedMemory(a *aims) {
 		show("/dev/shm/" + d.Name())
 	}
 	said("shared file", os.WriteFile("/dev/shm/"+a.Token, nil, 0o666))
+}
+
+// identity looks for what tells one machine from all others.
+func identity(*aims) {
+	name, err := os.Hostname()
+	fmt.Printf("hostname %q %v\n", name, err)
+	for _, pattern := range []string{
+		"/etc/machine-id", "/etc/hostname", "/etc/hosts", "/var/lib/dbus/machine-id", "/proc/sys/kernel/hostname", "/proc/cmdline",
+		"/sys/class/dmi/id/*", "/sys/class/net/*/address", "/sys/devices/virtual/net/*/address", "/sys/class/block/*/serial",
+		"/proc/partitions", "/proc/mounts", "/proc/self/mountinfo", "/proc/net/arp", "/proc/net/dev", "/proc/net/unix", "/proc/net/route",
+		"/proc/net/if_inet6", "/proc/driver/*", "/proc/bus/input/devices",
+	} {
+		list, _ := filepath.Glob(pattern)
+		for _, p := range list {
+			show(p)
+		}
+	}
 }

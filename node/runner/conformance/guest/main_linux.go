@@ -14,7 +14,11 @@ func init() {
 
 func whoami([]string) error {
 	dir, err := os.Getwd()
-	fmt.Println(dir, os.Getuid(), os.Getgid(), os.Getpid())
+	if err != nil {
+		return err
+	}
+	groups, err := os.Getgroups()
+	fmt.Println(dir, os.Getuid(), os.Getgid(), groups)
 	return err
 }
 
