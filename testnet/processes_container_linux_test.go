@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -117,7 +118,9 @@ func (s *scene) selling(at, rig *member) (up *command) {
 	up = s.up(rig)
 	s.until(rig.name+" sells containers", func() (bool, error) {
 		found, err := market.Market(s.ctx, protocol.Filter{Engine: protocol.EngineContainer})
-		return err == nil && len(found.Offers) == 1 && found.Offers[0].Issued >= born, nil //nolint:nilerr // the network is being joined
+		return err == nil && slices.ContainsFunc(found.Offers, func(o node.MarketOffer) bool { //nolint:nilerr // the network is being joined
+			return o.Rig == rig.key.Address() && o.Issued >= born
+		}), nil
 	})
 	return up
 }
