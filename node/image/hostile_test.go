@@ -278,14 +278,15 @@ func cut(t *testing.T) v1.Layer {
 	return &packedLayer{b.Bytes(), plain, types.OCILayer}
 }
 
-// FuzzLayer unpacks any bytes as a layer: it fails or it makes a root, and never leaves
-// the store.
-func FuzzLayer(f *testing.F) {
-	f.Add(tarOf(f, dir("d"), plain("d/f", "text"), symlink("l", "d"), hardlink("h", "d/f"), plain("d/.wh.x", "")))
-	f.Add(tarOf(f, symlink("a", "/"), plain("a/b", "")))
-	f.Fuzz(func(t *testing.T, packed []byte) {
+// FuzzLayers unpacks any bytes as two layers: it fails or it makes a root, and never
+// leaves the store.
+func FuzzLayers(f *testing.F) {
+	f.Add(tarOf(f, dir("d"), plain("d/f", "text"), symlink("l", "d"), hardlink("h", "d/f"), plain("d/.wh.x", "")),
+		tarOf(f, plain("l/g", ""), plain("d/.wh.f", ""), plain(".wh.h", "")))
+	f.Add(tarOf(f, symlink("a", "/"), plain("a/b", "")), tarOf(f, plain("a/.wh..wh..opq", ""), symlink("b", "..")))
+	f.Fuzz(func(t *testing.T, lower, upper []byte) {
 		s := open(t, Config{MaxBytes: 4 << 20, Limits: Limits{Bytes: 1 << 20, Entries: 100, Names: 10 << 10}})
-		img := imageOf(t, v1.Config{}, &packedLayer{packed, packed, types.OCIUncompressedLayer})
+		img := imageOf(t, v1.Config{}, &packedLayer{lower, lower, types.OCIUncompressedLayer}, &packedLayer{upper, upper, types.OCIUncompressedLayer})
 		r, err := s.Unpack(t.Context(), os.DirFS(layoutOf(t, img)))
 		if err != nil {
 			return
