@@ -59,8 +59,12 @@ func smiNote(err error) string {
 }
 
 func offBus(why string) Fault {
-	return Fault{Kind: "off-bus", Serious: true, Present: true,
+	f := Fault{Kind: "off-bus", Serious: true, Present: true,
 		Text: "the card has fallen off the bus (" + clean(why) + "): check riser and power, then restart"}
+	if strings.Contains(strings.ToLower(why), "requires reset") {
+		f.Kind, f.Text = "reset-required", "the card must be reset (nvidia-smi -r, or restart)"
+	}
+	return f
 }
 
 var (

@@ -137,6 +137,24 @@ func TestOneCardOffTheBus(t *testing.T) {
 	}
 }
 
+// TestLostInTheAnswer holds that a card which is lost is told from its driver's words in
+// place of its values.
+func TestLostInTheAnswer(t *testing.T) {
+	t.Parallel()
+	m := rigtest.Mixed()
+	m.SMI = `echo '<nvidia_smi_log><driver_version>550.90.12</driver_version>
+<gpu id="00000000:01:00.0"><product_name>GPU is lost</product_name><uuid>GPU is lost</uuid></gpu>
+<gpu id="00000000:02:00.0"><product_name>NVIDIA GeForce RTX 3070</product_name><fb_memory_usage><total>GPU requires reset</total></fb_memory_usage></gpu></nvidia_smi_log>'
+`
+	_, v := rig(t, m)
+	for i, want := range []string{"off-bus", "reset-required"} {
+		c := v.Cards[i]
+		if f := c.Serious(); len(f) != 1 || f[0].Kind != want || c.Read || !strings.HasPrefix(c.Model, "RTX 30") || c.UUID == "" {
+			t.Errorf("%s: %s", want, describe(&c))
+		}
+	}
+}
+
 // TestBrokenTools holds that cards are found, and why they cannot be read is told, when
 // nvidia-smi does not work. Nothing that it writes reaches a terminal as it is.
 func TestBrokenTools(t *testing.T) {
