@@ -40,14 +40,15 @@ type fakeEngine struct {
 	server *http.Server
 
 	// Set before the first request.
-	api     string
-	info    system.Info
-	program func(c *fakeContainer) int                               // what a container runs; its exit code
-	execute func(c *fakeContainer, argv []string, s rw) int          // what an exec runs
-	refusal string                                                   // why the helper refuses the program
-	mutate  func(*container.HostConfig)                              // what the engine makes of a HostConfig
-	usage   func(c *fakeContainer) string                            // the answer to stats
-	special map[string]func(http.ResponseWriter, *http.Request) bool // by "METHOD /path" with {id}; true for answered
+	api         string
+	info        system.Info
+	program     func(c *fakeContainer) int                               // what a container runs; its exit code
+	execute     func(c *fakeContainer, argv []string, s rw) int          // what an exec runs
+	refusal     string                                                   // why the helper refuses the program
+	lateRefusal string                                                   // why the program could not be started after all
+	mutate      func(*container.HostConfig)                              // what the engine makes of a HostConfig
+	usage       func(c *fakeContainer) string                            // the answer to stats
+	special     map[string]func(http.ResponseWriter, *http.Request) bool // by "METHOD /path" with {id}; true for answered
 
 	mu         sync.Mutex
 	requests   []string // "METHOD /path?query" with {id} and without the version
@@ -418,8 +419,13 @@ func (c *fakeContainer) run() {
 			case <-c.killed:
 			default:
 				out := frameWriter{c.conn, &c.mu, streamStdout}
-				out.Write(append(trailer, sayReady))
-				if c.config.Cmd[3] != "" {
+				switch {
+				case c.engine.lateRefusal != "":
+					out.Write(append(append(trailer, sayRefused), c.engine.lateRefusal...))
+				case c.config.Cmd[3] == "":
+					out.Write(append(trailer, sayReady))
+				default:
+					out.Write(append(trailer, sayReady))
 					pack(c.out, out)
 				}
 			}

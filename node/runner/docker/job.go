@@ -271,7 +271,7 @@ func (t *taking) begin(lifeline io.Closer) {
 	t.pipe = w
 	go func() { // ends with the pipe
 		defer close(t.done)
-		t.failed = t.receive(r)
+		t.failed = t.receive(r, lifeline)
 		_ = lifeline.Close()          // nothing was promised of it
 		_, _ = io.Copy(io.Discard, r) // what comes after the archive is of no use
 	}()
@@ -279,13 +279,14 @@ func (t *taking) begin(lifeline io.Closer) {
 
 // receive reads what follows the trailer: whether the program could be started, and its
 // files, or why not.
-func (t *taking) receive(r io.Reader) *runner.Failure {
+func (t *taking) receive(r io.Reader, lifeline io.Closer) *runner.Failure {
 	var first [1]byte
 	_, err := io.ReadFull(r, first[:])
 	switch {
 	case err != nil:
 		return &runner.Failure{Kind: runner.FailureInternal, Detail: "the helper did not say how the program ended: " + err.Error()}
 	case first[0] == sayRefused:
+		_ = lifeline.Close()                                    // the text ends with it
 		text, _ := io.ReadAll(io.LimitReader(r, maxHelperText)) // what there is of it
 		return &runner.Failure{Kind: runner.FailureBadModule, Detail: fmt.Sprintf("the program does not start: %q", text)}
 	case t.spec.OutDir == "":

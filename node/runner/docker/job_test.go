@@ -329,6 +329,16 @@ func TestBadProgram(t *testing.T) {
 	wantNothingLeft(t, e, f)
 }
 
+func TestProgramThatCannotBeStarted(t *testing.T) {
+	t.Parallel()
+	f := newFake(t)
+	f.lateRefusal = "start /app: exec format error"
+	res := wantFailure(t, newEngine(t, f), newSpec(t), runner.FailureBadModule)
+	if !strings.Contains(res.Failure.Detail, "exec format error") {
+		t.Errorf("it is told as %v", res.Failure)
+	}
+}
+
 func TestStopAndShutdown(t *testing.T) {
 	t.Parallel()
 	for name, end := range map[string]func(j runner.Job, cancelJob, cancelRun func()){
