@@ -89,15 +89,14 @@ func grow() {
 	}
 }
 
-// integer computes a fixed number of steps and says how long that took.
+// integer computes a fixed number of steps.
 func integer() {
-	begun, x := time.Now(), uint64(1)
-	for range 300_000_000 {
+	x := uint64(1)
+	for range 600_000_000 {
 		x = x*6364136223846793005 + 1442695040888963407
 	}
-	took := time.Since(begun)
-	if x != 0 { // nobody can know before
-		fmt.Println(took)
+	if x == 0 { // nobody can know before
+		fmt.Println(x)
 	}
 }
 
