@@ -7,7 +7,6 @@ package llamacpp
 import (
 	"bytes"
 	"context"
-	_ "embed"
 	"encoding/base64"
 	"encoding/binary"
 	"encoding/json"
@@ -25,9 +24,6 @@ import (
 
 // ErrMissing says what this machine lacks.
 var ErrMissing = errors.New("llama.cpp cannot be driven here")
-
-//go:embed quantise.c
-var quantiserSource []byte
 
 // binaries is where the package keeps llama.cpp's libraries.
 const binaries = "node_modules/@node-llama-cpp/linux-x64/bins/linux-x64"
@@ -93,10 +89,7 @@ func (r *Reference) Quantise(ctx context.Context, from, to, kind string) error {
 		return fmt.Errorf("llamacpp: %w", err)
 	}
 	defer os.RemoveAll(scratch)
-	source, program := filepath.Join(scratch, "quantise.c"), filepath.Join(scratch, "quantise")
-	if err := os.WriteFile(source, quantiserSource, 0o600); err != nil {
-		return fmt.Errorf("llamacpp: %w", err)
-	}
+	source, program := filepath.Join(r.dir, "quantise.c"), filepath.Join(scratch, "quantise")
 	if out, err := exec.CommandContext(ctx, "cc", "-o", program, source, "-ldl").CombinedOutput(); err != nil {
 		return fmt.Errorf("llamacpp: compile the quantiser: %w\n%s", err, out)
 	}

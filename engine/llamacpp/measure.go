@@ -36,6 +36,7 @@ const (
 	measuredPrompt = 64
 	measuredTokens = 32
 	rounds         = 2
+	runs           = 6 // in a turn
 )
 
 // benchShape is a model whose weights, 36 million, no cache of one core holds.
@@ -106,7 +107,7 @@ func (r *Reference) race(ctx context.Context, path string) (Speed, error) {
 		}
 		see(0, mine)
 		var theirs []Timing
-		q := Question{Kind: "time", Model: path, Prompts: [][]int{prompt}, Length: measuredTokens, Repeat: 2}
+		q := Question{Kind: "time", Model: path, Prompts: [][]int{prompt}, Length: measuredTokens, Repeat: runs}
 		if err := r.Ask(ctx, []Question{q}, &theirs); err != nil {
 			return Speed{}, err
 		}
@@ -120,7 +121,7 @@ func (r *Reference) race(ctx context.Context, path string) (Speed, error) {
 	}, nil
 }
 
-// timeOurs times the engine twice and returns the better of both.
+// timeOurs times the engine and returns the best of its runs.
 func timeOurs(path string, prompt []int) (t Timing, err error) {
 	f, err := gguf.Open(path)
 	if err != nil {
@@ -138,7 +139,7 @@ func timeOurs(path string, prompt []int) (t Timing, err error) {
 		return t, err
 	}
 	t = Timing{math.Inf(1), math.Inf(1)}
-	for range 2 {
+	for range runs {
 		start, next, position := used(), prompt, 0
 		for i := range measuredTokens + 1 {
 			scores, err := session.Step([]llama.Span{{Position: position, Tokens: next, Logits: true}})

@@ -121,6 +121,23 @@ GLOBL twins<>(SB), RODATA|NOPTR, $128
 // Rows of blocks. AX is the result, DI the row, SI the vector, R10 its scales, BX the
 // blocks of a row, CX the rows left; R8, R9 and R11 are SI, BX and R10 on their way.
 
+// Two rows of 32-number blocks go together, DX bytes apart: the sum of one waits for
+// its last addition longer than a block takes. A last row alone has the same steps.
+
+// EIGHTS multiplies the weights at W with the vector's block in Y8, whose scale is
+// in Y6; d, w and p are scratch.
+#define EIGHTS(SCALE, W, d, dx, w, p, sum) \
+	VMOVDQU W, w               \
+	VPBROADCASTW SCALE, dx     \
+	VPSIGNB w, Y8, p           \
+	VPABSB w, w                \
+	VCVTPH2PS dx, d            \
+	VPMADDUBSW p, w, p         \
+	VMULPS Y6, d, d            \
+	VPMADDWD Y15, p, p         \
+	VCVTDQ2PS p, p             \
+	VFMADD231PS d, p, sum
+
 // func rowsQ8(out *float32, rows *byte, quants *int8, scales *float32, blocks, n int)
 TEXT ·rowsQ8(SB), NOSPLIT, $0-48
 	MOVQ out+0(FP), AX
@@ -129,37 +146,71 @@ TEXT ·rowsQ8(SB), NOSPLIT, $0-48
 	MOVQ scales+24(FP), R10
 	MOVQ blocks+32(FP), BX
 	MOVQ n+40(FP), CX
+	IMUL3Q $34, BX, DX
 	VPBROADCASTD consts<>+4(SB), Y15
-q8row:
+	SUBQ $2, CX
+	JLT  q8last
+q8rows:
 	MOVQ SI, R8
 	MOVQ BX, R9
 	MOVQ R10, R11
 	VXORPS Y0, Y0, Y0
-q8block:
-	VMOVDQU 2(DI), Y4
+	VXORPS Y2, Y2, Y2
+q8pair:
 	VMOVDQU (R8), Y8
-	VPBROADCASTW (DI), X5
 	VBROADCASTSS (R11), Y6
-	VPABSB Y4, Y7
-	VPSIGNB Y4, Y8, Y8
-	VCVTPH2PS X5, Y5
-	VPMADDUBSW Y8, Y7, Y7
-	VMULPS Y6, Y5, Y5
-	VPMADDWD Y15, Y7, Y7
-	VCVTDQ2PS Y7, Y7
-	VFMADD231PS Y5, Y7, Y0
+	EIGHTS((DI), 2(DI), Y5, X5, Y4, Y7, Y0)
+	EIGHTS((DI)(DX*1), 2(DI)(DX*1), Y9, X9, Y10, Y11, Y2)
 	ADDQ $34, DI
 	ADDQ $32, R8
 	ADDQ $4, R11
 	DECQ R9
+	JNZ  q8pair
+	SUM
+	VMOVSS X0, (AX)
+	VMOVAPS Y2, Y0
+	SUM
+	VMOVSS X0, 4(AX)
+	ADDQ DX, DI
+	ADDQ $8, AX
+	SUBQ $2, CX
+	JGE  q8rows
+q8last:
+	INCQ CX
+	JNZ  q8end
+	MOVQ SI, R8
+	MOVQ R10, R11
+	VXORPS Y0, Y0, Y0
+q8block:
+	VMOVDQU (R8), Y8
+	VBROADCASTSS (R11), Y6
+	EIGHTS((DI), 2(DI), Y5, X5, Y4, Y7, Y0)
+	ADDQ $34, DI
+	ADDQ $32, R8
+	ADDQ $4, R11
+	DECQ BX
 	JNZ  q8block
 	SUM
 	VMOVSS X0, (AX)
-	ADDQ $4, AX
-	DECQ CX
-	JNZ  q8row
+q8end:
 	VZEROUPPER
 	RET
+
+// FOURS multiplies the weights at W with the vector's block at (R8), whose scale is
+// in Y6 and whose shift is at (R13).
+#define FOURS(SCALE, W, d, dx, w, wx, p, px, sum, shifts) \
+	VMOVDQU W, wx              \
+	VPBROADCASTW SCALE, dx     \
+	VPSRLW $4, wx, px          \
+	VINSERTI128 $1, px, w, w   \
+	VCVTPH2PS dx, d            \
+	VPAND Y14, w, w            \
+	VFMADD231SS (R13), dx, shifts \
+	VMULPS Y6, d, d            \
+	VPMADDUBSW (R8), w, w      \
+	VPMADDWD Y15, w, w         \
+	VCVTDQ2PS w, w             \
+	VFMADD231PS d, w, sum
 
 // func rowsQ4(out *float32, rows *byte, quants *int8, scales, shifts *float32, blocks, n int)
 TEXT ·rowsQ4(SB), NOSPLIT, $0-56
@@ -170,41 +221,62 @@ TEXT ·rowsQ4(SB), NOSPLIT, $0-56
 	MOVQ shifts+32(FP), R12
 	MOVQ blocks+40(FP), BX
 	MOVQ n+48(FP), CX
+	IMUL3Q $18, BX, DX
 	VPBROADCASTD consts<>+4(SB), Y15
 	VPBROADCASTD consts<>+0(SB), Y14
-q4row:
+	SUBQ $2, CX
+	JLT  q4last
+q4rows:
 	MOVQ SI, R8
 	MOVQ BX, R9
 	MOVQ R10, R11
 	MOVQ R12, R13
 	VXORPS Y0, Y0, Y0
+	VXORPS Y2, Y2, Y2
 	VXORPS Y3, Y3, Y3
-q4block:
-	VMOVDQU 2(DI), X4
-	VPBROADCASTW (DI), X5
+	VXORPS Y12, Y12, Y12
+q4pair:
 	VBROADCASTSS (R11), Y6
-	VPSRLW $4, X4, X7
-	VINSERTI128 $1, X7, Y4, Y4
-	VCVTPH2PS X5, Y5
-	VPAND Y14, Y4, Y4
-	VFMADD231SS (R13), X5, X3
-	VMULPS Y6, Y5, Y5
-	VPMADDUBSW (R8), Y4, Y4
-	VPMADDWD Y15, Y4, Y4
-	VCVTDQ2PS Y4, Y4
-	VFMADD231PS Y5, Y4, Y0
+	FOURS((DI), 2(DI), Y5, X5, Y4, X4, Y7, X7, Y0, X3)
+	FOURS((DI)(DX*1), 2(DI)(DX*1), Y9, X9, Y10, X10, Y11, X11, Y2, X12)
 	ADDQ $18, DI
 	ADDQ $32, R8
 	ADDQ $4, R11
 	ADDQ $4, R13
 	DECQ R9
+	JNZ  q4pair
+	SUM
+	VADDSS X3, X0, X0
+	VMOVSS X0, (AX)
+	VMOVAPS Y2, Y0
+	SUM
+	VADDSS X12, X0, X0
+	VMOVSS X0, 4(AX)
+	ADDQ DX, DI
+	ADDQ $8, AX
+	SUBQ $2, CX
+	JGE  q4rows
+q4last:
+	INCQ CX
+	JNZ  q4end
+	MOVQ SI, R8
+	MOVQ R10, R11
+	MOVQ R12, R13
+	VXORPS Y0, Y0, Y0
+	VXORPS Y3, Y3, Y3
+q4block:
+	VBROADCASTSS (R11), Y6
+	FOURS((DI), 2(DI), Y5, X5, Y4, X4, Y7, X7, Y0, X3)
+	ADDQ $18, DI
+	ADDQ $32, R8
+	ADDQ $4, R11
+	ADDQ $4, R13
+	DECQ BX
 	JNZ  q4block
 	SUM
 	VADDSS X3, X0, X0
 	VMOVSS X0, (AX)
-	ADDQ $4, AX
-	DECQ CX
-	JNZ  q4row
+q4end:
 	VZEROUPPER
 	RET
 
