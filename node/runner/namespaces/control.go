@@ -74,6 +74,7 @@ type setup struct {
 	OutputBytes   uint64
 	OutputFiles   int
 	UserProcesses uint64
+	Cores         []int
 }
 
 // tally is what init counts where no control group does.

@@ -28,6 +28,7 @@ type Engine struct {
 	log     *slog.Logger
 	program string
 	number  atomic.Uint64 // of the last job, for the names of groups
+	cores   *cores
 
 	spawns  chan spawn    // to Run: start this process now
 	started chan struct{} // closed when Run first begins
@@ -49,7 +50,7 @@ type spawn struct {
 
 // New prepares an engine.
 func New(cfg Config) (*Engine, error) {
-	e := &Engine{config: cfg, log: cfg.Logger, program: cfg.Program,
+	e := &Engine{config: cfg, log: cfg.Logger, program: cfg.Program, cores: newCores(),
 		spawns: make(chan spawn), started: make(chan struct{}), jobs: map[*Job]struct{}{}}
 	if e.log == nil {
 		e.log = slog.New(slog.DiscardHandler)

@@ -10,6 +10,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -241,6 +242,39 @@ func TestBadPrograms(t *testing.T) {
 	named.Args[0], named.Env = "guest", []string{"PATH=/nowhere:/"}
 	if r, out := do(t, e, named); !strings.Contains(out, "found\n") {
 		t.Errorf("a program in the path: %+v, %q", r, out)
+	}
+}
+
+// TestCores has a job see as many cores as it was granted, the least used ones.
+func TestCores(t *testing.T) {
+	e := serve(t)
+	if len(e.cores.jobs) < 2 {
+		t.Skip("needs two cores: one cannot be shared out")
+	}
+	s := job("cat", "/proc/self/status")
+	s.CPUs = 1
+	first, err := e.Start(t.Context(), job("sleep"), io.Discard, io.Discard)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, out := do(t, e, s)
+	_, list, _ := strings.Cut(out, "Cpus_allowed_list:\t")
+	list, _, _ = strings.Cut(list, "\n")
+	var core int
+	if _, err := fmt.Sscan(list, &core); err != nil || list != fmt.Sprint(core) {
+		t.Errorf("it may run on %q", list)
+	}
+	if slices.Contains(first.(*Job).cores, core) {
+		t.Errorf("both jobs run on core %d", core)
+	}
+	first.Stop()
+	if _, err := first.Wait(); err != nil {
+		t.Error(err)
+	}
+	for core, jobs := range e.cores.jobs {
+		if jobs != 0 {
+			t.Errorf("core %d is still taken %d times", core, jobs)
+		}
 	}
 }
 

@@ -18,6 +18,10 @@ import (
 // usageTime is how long init may take to add up: it is beside the job's own processes.
 const usageTime = time.Second
 
+// lastOutput is how long Exec waits for output after its program has ended: what that left
+// running may hold the pipe for as long as the job lives.
+const lastOutput = 500 * time.Millisecond
+
 // question sends init one and returns where its answer comes; nil is the job's end.
 func (j *Job) question(m message, files ...*os.File) (uint64, <-chan *message, error) {
 	answer := make(chan *message, 1)
@@ -115,18 +119,25 @@ func (j *Job) Exec(ctx context.Context, argv []string, stdin io.Reader, stdout, 
 	theirs = append(theirs, inR)
 	defer inW.Close()
 	var outputs sync.WaitGroup
+	var readers []*os.File
 	for _, to := range []io.Writer{stdout, stderr} {
 		r, w, err := os.Pipe()
 		if err != nil {
 			return 0, fmt.Errorf("connect a program inside: %w", err)
 		}
-		theirs = append(theirs, w)
+		theirs, readers = append(theirs, w), append(readers, r)
 		if to == nil {
 			to = io.Discard
 		}
-		outputs.Go(func() { // ends when the program's last process has, or the reader fails
+		outputs.Go(func() { // ends when the program's last process has, when the reader fails, or by the deadline
 			defer r.Close()
-			_, _ = io.Copy(to, r) // a consumer that fails sees less
+			for {
+				n, err := io.Copy(to, r) // a consumer that fails sees less
+				if n == 0 || !errors.Is(err, os.ErrDeadlineExceeded) {
+					return
+				}
+				_ = r.SetReadDeadline(time.Now().Add(lastOutput)) // there may be more yet
+			}
 		})
 	}
 	id, answer, err := j.question(message{Kind: askExec, Argv: argv}, theirs...)
@@ -150,6 +161,9 @@ func (j *Job) Exec(ctx context.Context, argv []string, stdin io.Reader, stdout, 
 		} else if ctx.Err() != nil {
 			_ = j.box.control.send(message{Kind: askKill, ID: id}) // fails when the job is gone
 		}
+	}
+	for _, r := range readers {
+		_ = r.SetReadDeadline(time.Now().Add(lastOutput)) // fails when it has ended
 	}
 	outputs.Wait()
 	if err != nil {

@@ -22,6 +22,7 @@ type Job struct {
 	engine *Engine
 	spec   runner.Spec
 	box    *sandbox
+	cores  []int       // that it runs on; nil for all
 	outTop *os.File    // the job's /out, where it has one
 	detach func() bool // ends the watch on Start's context
 	done   chan struct{}
@@ -58,6 +59,7 @@ func (e *Engine) newJob(s *runner.Spec, stdout, stderr io.Writer) (*Job, error) 
 	if err := e.admit(j); err != nil {
 		return nil, errors.Join(err, box.destroy())
 	}
+	j.cores = e.cores.take(s.CPUs)
 	return j, nil
 }
 
@@ -143,7 +145,7 @@ func (j *Job) sendSetup() error {
 	return j.box.control.send(message{Kind: askSetup, Setup: &setup{
 		Args: s.Args, Env: s.Env, WorkDir: s.WorkDir, UID: s.UID, GID: s.GID, Groups: j.box.user >= 0,
 		Root: s.Root, In: s.InDir, RootFD: len(files) > 0, InFD: len(files) > 1, HasIn: s.InDir != "", HasOut: s.OutDir != "",
-		ScratchBytes: s.ScratchBytes, OutputBytes: s.OutputBytes, OutputFiles: s.OutputFiles, UserProcesses: userProcesses(s.Processes, j.box.user >= 0),
+		ScratchBytes: s.ScratchBytes, OutputBytes: s.OutputBytes, OutputFiles: s.OutputFiles, UserProcesses: userProcesses(s.Processes, j.box.user >= 0), Cores: j.cores,
 	}}, append(append([]*os.File{}, theirs...), files...)...)
 }
 
@@ -280,6 +282,7 @@ func (j *Job) finish() {
 		delete(j.asks, id)
 	}
 	j.mu.Unlock()
+	j.engine.cores.give(j.cores)
 	j.engine.forget(j)
 	close(j.done)
 }

@@ -56,7 +56,10 @@ func newLauncher(s *setup, writable []string) (*launcher, error) {
 	confined := make(chan error, 1)
 	go func() { // lives as long as init
 		runtime.LockOSThread()
-		err := confine(writable)
+		err := keepTo(s.Cores)
+		if err == nil {
+			err = confine(writable)
+		}
 		confined <- err
 		if err != nil {
 			return
