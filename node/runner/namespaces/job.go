@@ -78,11 +78,12 @@ func (j *Job) start(ctx context.Context) error {
 		}
 		return nil
 	}
-	// A job that was stopped meanwhile ran for no time at all; any other never was one.
+	// A job that was stopped meanwhile, or passed a limit before its first instruction was
+	// told of, was one; any other never was.
 	j.mu.Lock()
 	stopped := j.failure
 	j.mu.Unlock()
-	if stopped != nil && stopped.Kind == runner.FailureKilled {
+	if stopped != nil && stopped.Kind != runner.FailureInternal {
 		go j.finish() // ends with the job
 		return nil
 	}
