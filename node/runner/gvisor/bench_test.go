@@ -16,22 +16,31 @@ import (
 
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
+
+	"github.com/rerig/rerig/node/runner/cgroup"
 )
 
 // BenchmarkStart runs a program that does nothing, from Start to Wait, in turn with the same
 // program under gVisor's own command line with its defaults.
 func BenchmarkStart(b *testing.B) {
 	e, bare := open(b), newBare(b)
-	var ours, theirs []time.Duration
+	var ours, theirs, ourCPU, theirCPU []time.Duration
 	for b.Loop() {
 		begun := time.Now()
-		if res, out := do(b, e, spec("nothing")); res.ExitCode != 0 || res.Failure != nil {
-			b.Fatal(res, out)
+		j, err := e.Start(b.Context(), spec("nothing"), io.Discard, io.Discard)
+		if err != nil {
+			b.Fatal(err)
+		}
+		if res, err := j.Wait(); err != nil || res.Failure != nil || res.ExitCode != 0 {
+			b.Fatal(res, err)
 		}
 		ours = append(ours, time.Since(begun))
-		theirs = append(theirs, bare.run(b, "nothing"))
+		ourCPU = append(ourCPU, j.(*Job).meter.cpu)
+		took, cpu := bare.run(b, e.config.Parent, "nothing")
+		theirs, theirCPU = append(theirs, took), append(theirCPU, cpu)
 	}
-	compare(b, ours, theirs, "ms", "bare-ms")
+	compare(b, ours, theirs, "ms", "bare-ms", "ratio")
+	compare(b, ourCPU, theirCPU, "cpu-ms", "bare-cpu-ms", "cpu-ratio")
 }
 
 // BenchmarkInteger computes natively and in a job, in turn, and compares the CPU time that the
@@ -51,7 +60,7 @@ func BenchmarkInteger(b *testing.B) {
 		}
 		native = append(native, cmd.ProcessState.UserTime()+cmd.ProcessState.SystemTime())
 	}
-	compare(b, inside, native, "inside-ms", "native-ms")
+	compare(b, inside, native, "inside-ms", "native-ms", "ratio")
 }
 
 // BenchmarkIdle holds four sandboxes whose job waits, and reports the memory of one: what
@@ -95,7 +104,8 @@ func newBare(b *testing.B) *bare {
 	return r
 }
 
-func (r *bare) run(b *testing.B, args ...string) time.Duration {
+// run runs a program of the tests' root, and says how long it took and what CPU time.
+func (r *bare) run(b *testing.B, p *Parent, args ...string) (took, cpu time.Duration) {
 	text, err := json.Marshal(&specs.Spec{
 		Version: specs.Version,
 		Root:    &specs.Root{Path: guestRoot},
@@ -111,22 +121,37 @@ func (r *bare) run(b *testing.B, args ...string) time.Duration {
 	r.n++
 	cmd := exec.Command(r.program, "--root="+filepath.Join(r.dir, "state"), "--ignore-cgroups", "--network=none",
 		"run", "--bundle="+r.dir, fmt.Sprint("bare-", r.n))
-	begun := time.Now()
-	if out, err := cmd.CombinedOutput(); err != nil {
-		b.Fatalf("%v\n%s", err, out)
+	group, err := p.New("bare", cgroup.Limits{})
+	if err != nil {
+		b.Fatal(err)
 	}
-	return time.Since(begun)
+	begun := time.Now()
+	if err := group.Start(cmd); err != nil {
+		b.Fatal(err)
+	}
+	if err := cmd.Wait(); err != nil {
+		b.Fatal(err)
+	}
+	took = time.Since(begun)
+	if err := group.Close(); err != nil {
+		b.Fatal(err)
+	}
+	cpu, _, err = group.Usage()
+	if err != nil {
+		b.Fatal(err)
+	}
+	return took, cpu
 }
 
 // compare gives the medians of both and their ratio.
-func compare(b *testing.B, ours, theirs []time.Duration, our, their string) {
+func compare(b *testing.B, ours, theirs []time.Duration, our, their, ratio string) {
 	median := func(all []time.Duration) float64 {
 		slices.Sort(all)
 		return float64(all[len(all)/2]) / 1e6
 	}
 	b.ReportMetric(median(ours), our)
 	b.ReportMetric(median(theirs), their)
-	b.ReportMetric(median(ours)/median(theirs), "ratio")
+	b.ReportMetric(median(ours)/median(theirs), ratio)
 	b.ReportMetric(0, "ns/op")
 }
 

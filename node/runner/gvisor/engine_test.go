@@ -156,6 +156,26 @@ func TestOutputAndExitCode(t *testing.T) {
 	}
 }
 
+// TestHosts checks that a program which looks up names finds its own loopback.
+func TestHosts(t *testing.T) {
+	t.Parallel()
+	e := open(t)
+	s := spec("read", "/etc/hosts")
+	s.Root = t.TempDir()
+	if err := os.MkdirAll(filepath.Join(s.Root, "etc"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(s.Root, "etc/hosts"), []byte("10.1.2.3 builder\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Link(filepath.Join(guestRoot, "guest"), filepath.Join(s.Root, "guest")); err != nil {
+		t.Fatal(err)
+	}
+	if res, out := do(t, e, s); res.Failure != nil || out != hosts {
+		t.Errorf("%+v, said %q", res, out)
+	}
+}
+
 // TestReadySandboxDies has a job start although the process that waited for it was killed.
 func TestReadySandboxDies(t *testing.T) {
 	e := open(t)

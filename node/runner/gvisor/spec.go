@@ -30,6 +30,9 @@ const (
 	oomScore = "800"
 )
 
+// hosts is what stands for a name server: the names of the job's own loopback.
+const hosts = "127.0.0.1 localhost " + hostName + "\n::1 localhost " + hostName + "\n"
+
 // check refuses what this engine does not run, and fills in what may be left out. Every file
 // that an unprivileged rig can give to a job is its root's.
 func check(s *runner.Spec, rootless bool) error {
@@ -67,12 +70,16 @@ func check(s *runner.Spec, rootless bool) error {
 	return nil
 }
 
-// writeBundle makes a job's OCI bundle: its directories, and its spec as config.json.
+// writeBundle makes a job's OCI bundle: its directories, its host names, and its spec as
+// config.json.
 func writeBundle(dir string, s *runner.Spec) error {
 	for _, d := range []string{"root", "state"} {
 		if err := os.Mkdir(filepath.Join(dir, d), 0o700); err != nil {
 			return fmt.Errorf("make the job's directory: %w", err)
 		}
+	}
+	if err := os.WriteFile(filepath.Join(dir, "hosts"), []byte(hosts), 0o644); err != nil {
+		return fmt.Errorf("write the job's host names: %w", err)
 	}
 	text, err := json.Marshal(ociSpec(dir, s))
 	if err != nil {
@@ -121,6 +128,11 @@ func ociSpec(dir string, s *runner.Spec) *specs.Spec {
 	}
 	if emptyDir(filepath.Join(s.Root, "tmp")) { // gVisor would mount one of any size
 		spec.Mounts = append(spec.Mounts, scratch("/tmp", s.ScratchBytes))
+	}
+	if info, err := os.Lstat(filepath.Join(s.Root, "etc/hosts")); err == nil && info.Mode().IsRegular() {
+		// What the image has there names the machine that built it, or nothing at all.
+		spec.Mounts = append(spec.Mounts, specs.Mount{Destination: "/etc/hosts", Type: "bind",
+			Source: filepath.Join(dir, "hosts"), Options: []string{"bind", "ro", "nosuid", "nodev", "noexec"}})
 	}
 	if s.InDir != "" {
 		spec.Mounts = append(spec.Mounts, specs.Mount{Destination: "/in", Type: "bind", Source: s.InDir,

@@ -22,6 +22,12 @@ func main() {
 		fmt.Fprintln(os.Stderr, os.Args[2])
 	case "write":
 		write(os.Args[2:])
+	case "read":
+		b, err := os.ReadFile(os.Args[2])
+		fmt.Print(string(b))
+		if err != nil {
+			fmt.Println(err)
+		}
 	case "rights":
 		rights(os.Args[2], os.Args[3])
 	case "integer":
