@@ -266,11 +266,16 @@ func (g *Group) oomNow() bool {
 	return err == nil && n > 0
 }
 
-// Freeze halts every process of the group and returns when all stand still.
+// Freeze halts every process of the group and returns when all stand still. Where they
+// do not, within 10 s, it lets them go again.
 func (g *Group) Freeze() error {
 	g.born.Lock()
 	defer g.born.Unlock()
-	return g.halt(true)
+	err := g.halt(true)
+	if err != nil && !errors.Is(err, ErrNoFreezer) {
+		_ = g.halt(false) // the first error is the one to tell
+	}
+	return err
 }
 
 // Thaw lets the group go on.

@@ -17,8 +17,10 @@
 //
 // As root the job's files keep the owners that the image gives them (Linux 5.12, for most
 // file systems; before, all belong to nobody, and only what everybody may read is read).
-// As another user there is one user inside, with the numbers of the job's, and limits hold
-// only where the user was given control groups; Probe says which.
+// As another user there is one user inside, with the numbers of the job's. Where such a
+// rig was given no control groups, processes are still limited, by user (Linux 5.14);
+// memory is looked at a few times a second and the job ended when it is over; a job may
+// use every moment of its cores, and cannot be paused. Probe says which.
 package namespaces
 
 import (

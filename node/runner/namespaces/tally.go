@@ -8,15 +8,24 @@ import (
 	"os"
 	"path/filepath"
 	"syscall"
+
+	"golang.org/x/sys/unix"
 )
 
 // tickNanos is the unit of /proc's CPU times: USER_HZ is 100 on every Linux.
 const tickNanos = 10_000_000
 
-// count adds up what the job's processes have used, where no control group does: the living
-// from /proc, with their children that they waited for, and what init itself reaped.
+// count adds up what the job has used, where no control group does: the living processes
+// from /proc, with their children that they waited for, what init itself reaped, and the
+// files in memory.
 func count() *tally {
 	t := &tally{}
+	for _, dir := range []string{"/tmp", "/out"} {
+		var st unix.Statfs_t
+		if err := unix.Statfs(dir, &st); err == nil {
+			t.Memory += (st.Blocks - st.Bfree) * uint64(st.Bsize)
+		}
+	}
 	var reaped syscall.Rusage
 	if err := syscall.Getrusage(syscall.RUSAGE_CHILDREN, &reaped); err == nil {
 		t.CPUNanos = uint64(reaped.Utime.Nano() + reaped.Stime.Nano())

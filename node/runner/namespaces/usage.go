@@ -69,7 +69,7 @@ func (j *Job) watch() {
 		}
 		j.askUsage()
 		if j.meter.peak() > j.spec.MemoryBytes {
-			j.end(&runner.Failure{Kind: runner.FailureMemory, Detail: fmt.Sprintf("its processes held more than %d bytes of memory", j.spec.MemoryBytes)})
+			j.end(&runner.Failure{Kind: runner.FailureMemory, Detail: fmt.Sprintf("its processes and its files in memory held more than %d bytes", j.spec.MemoryBytes)})
 			return
 		}
 	}

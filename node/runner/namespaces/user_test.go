@@ -98,6 +98,11 @@ func TestAnotherUser(t *testing.T) {
 	if r := asUser(t, job("grow")); r.Result.Failure == nil || r.Result.Failure.Kind != runner.FailureMemory {
 		t.Errorf("over its memory: %+v, %v", r.Result, r.Result.Failure)
 	}
+	s = job("fill")
+	s.OutDir, s.MemoryBytes, s.OutputBytes = out, 64<<20, 4<<30
+	if r := asUser(t, s); r.Result.Failure == nil || r.Result.Failure.Kind != runner.FailureMemory {
+		t.Errorf("over its memory in files: %+v, %v", r.Result, r.Result.Failure)
+	}
 	if r.Caps.ProcessLimit {
 		var made int
 		if _, err := fmt.Sscanf(asUser(t, job("processes", "200")).Output, "made %d processes", &made); err != nil || made > 48+initProcesses {
