@@ -23,6 +23,7 @@ var templates = map[string]string{
 // TestPromptsEqualTemplates lets llama.cpp's Jinja run each family's template and
 // compares with what package chat writes without running it.
 func TestPromptsEqualTemplates(t *testing.T) {
+	t.Parallel()
 	r := reference(t)
 	conversations := [][]Message{
 		{{"user", "Hi"}},

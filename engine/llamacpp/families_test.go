@@ -92,6 +92,7 @@ func trainingText(t *testing.T) string {
 // TestTokensEqualLlamaCpp compares every kind of tokenizer on texts of many
 // scripts.
 func TestTokensEqualLlamaCpp(t *testing.T) {
+	t.Parallel()
 	r := reference(t)
 	paths := map[string]string{"llama": jargonFile(t)}
 	text := trainingText(t)
@@ -121,6 +122,7 @@ func TestTokensEqualLlamaCpp(t *testing.T) {
 // TestFamiliesEqualLlamaCpp compares models with random weights of every shape
 // that the families have.
 func TestFamiliesEqualLlamaCpp(t *testing.T) {
+	t.Parallel()
 	r := reference(t)
 	header := bytePairs("llama-bpe", trainingText(t), 100)
 	base := Shape{Family: "llama", Layers: 2, Width: 128, FFN: 192, Heads: 4, Shared: 4, Context: 512, Header: header, Vocab: vocabulary(header), Seed: 7}

@@ -54,9 +54,9 @@ func Open(ctx context.Context, dir string) (*Reference, error) {
 
 // install lets one process at a time run npm.
 func (r *Reference) install(ctx context.Context) error {
-	lock := flock.New(filepath.Join(r.dir, ".install.lock"))
-	if err := lock.Lock(); err != nil {
-		return fmt.Errorf("llamacpp: %w", err)
+	lock, err := r.lock()
+	if err != nil {
+		return err
 	}
 	defer lock.Unlock() //nolint:errcheck // the process ends it anyway
 	if _, err := os.Stat(filepath.Join(r.dir, binaries, "libllama.v0.5.0.so")); err == nil {
@@ -70,6 +70,15 @@ func (r *Reference) install(ctx context.Context) error {
 	return nil
 }
 
+// lock is held by one process at a time.
+func (r *Reference) lock() (*flock.Flock, error) {
+	lock := flock.New(filepath.Join(r.dir, ".install.lock"))
+	if err := lock.Lock(); err != nil {
+		return nil, fmt.Errorf("llamacpp: %w", err)
+	}
+	return lock, nil
+}
+
 // Kinds are the quantisations that Quantise knows, by llama.cpp's names, with its
 // numbers (enum llama_ftype).
 var Kinds = map[string]int{"F32": 0, "F16": 1, "Q4_0": 2, "Q8_0": 7, "Q4_K_M": 15, "Q5_K_M": 17, "Q6_K": 18, "BF16": 32}
@@ -81,23 +90,39 @@ func (r *Reference) Quantise(ctx context.Context, from, to, kind string) error {
 	if !ok {
 		return fmt.Errorf("llamacpp: kind %q is not known", kind)
 	}
-	if _, err := exec.LookPath("cc"); err != nil {
-		return fmt.Errorf("%w: its quantiser needs a C compiler (cc); install one, for example gcc", ErrMissing)
-	}
-	scratch, err := os.MkdirTemp("", "rerig-quantise-")
+	program, err := r.quantiser(ctx)
 	if err != nil {
-		return fmt.Errorf("llamacpp: %w", err)
-	}
-	defer os.RemoveAll(scratch)
-	source, program := filepath.Join(r.dir, "quantise.c"), filepath.Join(scratch, "quantise")
-	if out, err := exec.CommandContext(ctx, "cc", "-o", program, source, "-ldl").CombinedOutput(); err != nil {
-		return fmt.Errorf("llamacpp: compile the quantiser: %w\n%s", err, out)
+		return err
 	}
 	library := filepath.Join(r.dir, binaries, "libllama.v0.5.0.so")
 	if out, err := exec.CommandContext(ctx, program, library, from, to, strconv.Itoa(ftype)).CombinedOutput(); err != nil {
 		return fmt.Errorf("llamacpp: quantise to %s: %w\n%s", kind, err, out)
 	}
 	return nil
+}
+
+// quantiser compiles quantise.c, once.
+func (r *Reference) quantiser(ctx context.Context) (string, error) {
+	lock, err := r.lock()
+	if err != nil {
+		return "", err
+	}
+	defer lock.Unlock() //nolint:errcheck // the process ends it anyway
+	source, program := filepath.Join(r.dir, "quantise.c"), filepath.Join(r.dir, "node_modules", "quantise")
+	from, err := os.Stat(source)
+	if err != nil {
+		return "", fmt.Errorf("llamacpp: %w", err)
+	}
+	if to, err := os.Stat(program); err == nil && to.ModTime().After(from.ModTime()) {
+		return program, nil
+	}
+	if _, err := exec.LookPath("cc"); err != nil {
+		return "", fmt.Errorf("%w: its quantiser needs a C compiler (cc); install one, for example gcc", ErrMissing)
+	}
+	if out, err := exec.CommandContext(ctx, "cc", "-o", program, source, "-ldl").CombinedOutput(); err != nil {
+		return "", fmt.Errorf("llamacpp: compile the quantiser: %w\n%s", err, out)
+	}
+	return program, nil
 }
 
 // Question is one thing to ask; ask.mjs tells what each kind takes.

@@ -158,6 +158,7 @@ var tolerances = []struct {
 
 // TestTextsEqualLlamaCpp compares scores and greedy tokens in every format.
 func TestTextsEqualLlamaCpp(t *testing.T) {
+	t.Parallel()
 	r := reference(t)
 	source := jargonFile(t)
 	var questions []Question

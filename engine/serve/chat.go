@@ -108,15 +108,19 @@ func (c *chatRequest) job(s *server) (job, error) {
 // prompt writes the conversation in the model's form.
 func (c *chatRequest) prompt(s *server) ([][]int, error) {
 	var turns []chat.Message
+	size := 0
 	for i, m := range c.messages {
 		text, err := m.text(i)
 		if err != nil {
 			return nil, err
 		}
-		if m.Role == "developer" {
+		if size += len(text); m.Role == "developer" {
 			m.Role = "system"
 		}
 		turns = append(turns, chat.Message{Role: m.Role, Text: text})
+	}
+	if err := s.mayFit(size, "messages"); err != nil {
+		return nil, err
 	}
 	parts, err := s.format.Prompt(turns)
 	if err != nil {

@@ -2,6 +2,7 @@ package serve
 
 import (
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"strings"
 	"time"
@@ -38,6 +39,9 @@ func (in *inputs) prompts(s *server, param string) ([][]int, error) {
 	}
 	out := in.tokens
 	for _, text := range in.texts {
+		if err := s.mayFit(len(text), param); err != nil {
+			return nil, err
+		}
 		out = append(out, s.tokens.Encode(text))
 	}
 	if len(out) == 0 {
@@ -51,6 +55,16 @@ func (in *inputs) prompts(s *server, param string) ([][]int, error) {
 		}
 	}
 	return out, nil
+}
+
+// mayFit refuses a text of so many bytes that its tokens cannot fit the context,
+// before the work of counting them.
+func (s *server) mayFit(bytes int, param string) error {
+	if least := bytes / max(1, s.tokens.Longest()); least > s.config.Context {
+		return &apiError{param: param, code: "context_length_exceeded",
+			message: fmt.Sprintf("the text has more than %d tokens, the context is %d; shorten it", least, s.config.Context)}
+	}
+	return nil
 }
 
 // completeRequest are the fields of /v1/completions.

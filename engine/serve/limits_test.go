@@ -47,6 +47,7 @@ func TestErrorsNameTheParameter(t *testing.T) {
 		{"/v1/chat/completions", chat(`,"logit_bias":{"1":2}`), 400, "logit_bias", "not supported"},
 		{"/v1/chat/completions", chat(`,"frobnicate":1`), 400, "frobnicate", "Unrecognized request argument"},
 		{"/v1/chat/completions", fmt.Sprintf(`{"model":"jargon","messages":[{"role":"user","content":%q}]}`, strings.Repeat("hack ", 300)), 400, "messages", "the context is 256; shorten the prompt"},
+		{"/v1/completions", fmt.Sprintf(`{"model":"jargon","prompt":%q}`, strings.Repeat("hack ", 1<<20)), 400, "prompt", "the text has more than"},
 		{"/v1/completions", `{"model":"jargon"}`, 400, "prompt", "missing"},
 		{"/v1/completions", `{"model":"jargon","prompt":[99999]}`, 400, "prompt", "outside the vocabulary"},
 		{"/v1/completions", `{"model":"jargon","prompt":{}}`, 400, "prompt", "cannot unmarshal"},

@@ -3,6 +3,7 @@
 package serve
 
 import (
+	"context"
 	"fmt"
 	"net"
 	"net/http"
@@ -16,7 +17,9 @@ import (
 func TestEverySocketAnswers(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "s")
 	begin(t, func(c *Config) { c.Listen = "unix:" + path })
-	client := http.Client{Transport: &http.Transport{DisableKeepAlives: true, Dial: func(string, string) (net.Conn, error) { return net.Dial("unix", path) }}}
+	client := http.Client{Transport: &http.Transport{DisableKeepAlives: true, DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+		return new(net.Dialer).DialContext(ctx, "unix", path)
+	}}}
 	r, err := client.Get("http://engine/health")
 	if err != nil {
 		t.Fatal(err)

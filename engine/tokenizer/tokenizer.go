@@ -34,6 +34,7 @@ type Tokenizer struct {
 	whole   []named        // user-defined tokens, which are found before anything else
 	ends    map[int]bool   // tokens that end a text or a turn
 	addBOS  bool
+	longest int // bytes of a token's text
 }
 
 // named is a token with its text.
@@ -85,7 +86,7 @@ func Load(f *gguf.File) (*Tokenizer, error) {
 	return t, t.options(f)
 }
 
-// collect finds the tokens that are not parts of words.
+// collect finds the tokens that are not parts of words, and the longest.
 func (t *Tokenizer) collect(pieces []string, types []int64) {
 	for id, piece := range pieces {
 		switch types[id] {
@@ -101,6 +102,9 @@ func (t *Tokenizer) collect(pieces []string, types []int64) {
 		}
 	}
 	sortLongestFirst(t.whole)
+	for _, text := range t.texts {
+		t.longest = max(t.longest, len(text))
+	}
 }
 
 // endNames are the control tokens that end a text or a turn whatever the header
@@ -152,6 +156,10 @@ func (t *Tokenizer) Control(name string) (token int, ok bool) {
 
 // Size returns the number of pieces.
 func (t *Tokenizer) Size() int { return len(t.texts) }
+
+// Longest returns how many bytes of text the longest token stands for: a text of n
+// bytes has at least n/Longest tokens.
+func (t *Tokenizer) Longest() int { return t.longest }
 
 // Text returns the bytes a token prints: none for control tokens, and perhaps only
 // a part of a character. The caller must not change them.
