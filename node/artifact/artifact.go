@@ -115,6 +115,7 @@ func New(cfg Config) (*Store, error) {
 	}
 	s.wants = newWants(s.net, cfg.StallAfter)
 	s.index.drop = s.disk.remove
+	s.index.free = func() (int64, bool) { return freeBytes(cfg.Dir) }
 	if err := s.disk.prepare(); err != nil {
 		return nil, fmt.Errorf("open artifact store: %w; choose a data directory that can be written", err)
 	}

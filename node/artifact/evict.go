@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"sync"
+	"syscall"
 
 	"github.com/ipfs/go-cid"
 )
@@ -40,10 +41,13 @@ func (r *reservation) release() {
 // settle stops counting the reservation. mu must be held.
 func (r *reservation) settle() {
 	r.x.bytes -= r.n
+	r.x.promised -= r.n
 	r.n = 0
 }
 
-// reserve makes room for n bytes, evicting what it must.
+// reserve makes room for n bytes, evicting what it must: on the store's own account and,
+// where others fill the disk, on the disk's. Without room there the error is the
+// system's own (ENOSPC).
 func (x *index) reserve(n int64) (*reservation, error) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
@@ -51,8 +55,34 @@ func (x *index) reserve(n int64) (*reservation, error) {
 		return nil, fmt.Errorf("artifact store is full: %w; wait for jobs to end or raise its size",
 			&LimitError{Field: "bytes on disk", Limit: uint64(x.maxBytes), Got: uint64(x.bytes + n)})
 	}
+	if err := x.freeUp(n); err != nil {
+		return nil, err
+	}
 	x.bytes += n
+	x.promised += n
 	return &reservation{x: x, n: n}, nil
+}
+
+// freeUp evicts until the disk has n bytes beyond what is promised. mu must be held.
+func (x *index) freeUp(n int64) error {
+	n += x.promised
+	free, ok := x.free()
+	if !ok || free >= n {
+		return nil
+	}
+	for _, c := range x.idlePartials() {
+		x.dropPartial(c)
+	}
+	for _, r := range x.idle() {
+		if free, _ = x.free(); free >= n {
+			return nil
+		}
+		x.release(r)
+	}
+	if free, _ = x.free(); free < n {
+		return fmt.Errorf("artifact store: the disk has %d bytes left of %d: %w; free some, or move the data directory", free, n, syscall.ENOSPC)
+	}
+	return nil
 }
 
 // setPartial counts what a fetch that failed left on disk.
@@ -80,25 +110,38 @@ func (x *index) shrink(n int64) bool {
 		return true
 	}
 	want := min(n+x.maxBytes/16, x.maxBytes)
-	for c := range x.partials {
-		if x.pins[c] == 0 {
-			x.dropPartial(c)
-		}
+	for _, c := range x.idlePartials() {
+		x.dropPartial(c)
 	}
-	var idle []*root
-	for c, r := range x.roots {
-		if x.pins[c] == 0 {
-			idle = append(idle, r)
-		}
-	}
-	slices.SortFunc(idle, func(a, b *root) int { return cmp.Compare(a.used.Load(), b.used.Load()) })
-	for _, r := range idle {
+	for _, r := range x.idle() {
 		if x.fits(want) {
 			break
 		}
 		x.release(r)
 	}
 	return x.fits(n)
+}
+
+// idlePartials are the fetches that did not end and that nobody goes on with. mu must be
+// held.
+func (x *index) idlePartials() (list []cid.Cid) {
+	for c := range x.partials {
+		if x.pins[c] == 0 {
+			list = append(list, c)
+		}
+	}
+	return list
+}
+
+// idle are the roots that no job uses, the longest unused first. mu must be held.
+func (x *index) idle() (list []*root) {
+	for c, r := range x.roots {
+		if x.pins[c] == 0 {
+			list = append(list, r)
+		}
+	}
+	slices.SortFunc(list, func(a, b *root) int { return cmp.Compare(a.used.Load(), b.used.Load()) })
+	return list
 }
 
 func (x *index) fits(n int64) bool { return x.bytes+n <= x.maxBytes && len(x.blocks) <= maxNodes }

@@ -69,8 +69,9 @@ type part struct {
 // may read it, what to evict. It never touches the disk but through drop.
 type index struct {
 	maxBytes int64
-	clock    atomic.Int64      // order of use
-	drop     func(name string) // deletes an object or record
+	clock    atomic.Int64         // order of use
+	drop     func(name string)    // deletes an object or record
+	free     func() (int64, bool) // bytes that the disk has left, where it says
 
 	mu       sync.RWMutex // guards what follows and every root, object and block
 	roots    map[cid.Cid]*root
@@ -79,12 +80,14 @@ type index struct {
 	pins     map[cid.Cid]int
 	partials map[cid.Cid]int64 // bytes kept for fetches that did not end
 	bytes    int64             // objects, partials and reservations
+	promised int64             // reservations
 }
 
 func newIndex(maxBytes int64) *index {
 	return &index{
 		maxBytes: maxBytes,
 		drop:     func(string) {},
+		free:     func() (int64, bool) { return 0, false },
 		roots:    map[cid.Cid]*root{},
 		objects:  map[string]*object{},
 		blocks:   map[string]*block{},
