@@ -158,7 +158,7 @@ func (j *Job) overOutput() (left uint64, f *runner.Failure) {
 			return errOver
 		}
 		if err != nil || path == j.spec.OutDir {
-			return nil
+			return nil //nolint:nilerr // it was removed meanwhile
 		}
 		if files++; files > j.spec.OutputFiles {
 			f = &runner.Failure{Kind: runner.FailureOutput, Detail: fmt.Sprintf("output has more than %d files", j.spec.OutputFiles)}
