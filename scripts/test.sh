@@ -29,11 +29,12 @@ else
 fi
 
 step "tests${race[*]:+ with the race detector}, fastest first"
-slow='/(contracts|node/settle|node/runner/wasm|node/discovery|node/network|testnet/chain|testnet|cmd/rerig)$'
+slow='/(contracts|node/settle|node/runner/.*|node/image|engine/llamacpp|node/discovery|node/network|testnet/chain|testnet|cmd/rerig)$'
 all=$(go list ./...)
 fast=$(grep -vE "$slow" <<<"$all")
 gotest "${race[@]}" -timeout 10m $fast
-for p in node/settle node/network node/discovery testnet/chain contracts node/runner/wasm cmd/rerig; do
+for p in node/settle node/network node/discovery node/image testnet/chain engine/llamacpp contracts \
+  node/runner/cgroup node/runner/conformance node/runner/wasm node/runner/docker node/runner/namespaces node/runner/gvisor cmd/rerig; do
   gotest "${race[@]}" -parallel 4 -timeout 25m "./$p" # they wait more than they compute
 done
 gotest "${race[@]}" -parallel 8 -timeout 25m ./testnet # and it most of all, for the protocol's timeouts
