@@ -88,6 +88,7 @@ var attempts = []attempt{
 	{name: "signals to the host's processes", calls: []string{"tgkill", "pidfd_send_signal"}},
 	{name: "priorities of the host's processes", calls: []string{"setpriority", "sched_setaffinity"}},
 	{name: "rarely tried parts of the kernel", calls: []string{"bpf", "io_uring_setup", "userfaultfd", "perf_event_open"}, run: heldDescriptors},
+	{name: "dumping core by the host's program", calls: []string{"abort", "proc_abort"}, run: coreLimits},
 }
 
 // batch is how many attempts share a job in an ordinary run.

@@ -66,7 +66,13 @@ func metering(args ...string) func(*suite, testing.TB) error {
 		if err := r.wait("begin"); err != nil {
 			return err
 		}
+		if err := j.Pause(); err != nil { // so that both are read at one time
+			return err
+		}
 		billed, kernel := j.Usage().CPUMillis, s.kernelMillis()
+		if err := j.Resume(); err != nil {
+			return err
+		}
 		last := j.Usage()
 		for _, mark := range []uint64{billed + 1, billed + 50, billed + 200} {
 			if err := j.WaitUsage(context.Background(), mark); err != nil {

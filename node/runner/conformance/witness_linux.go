@@ -337,6 +337,36 @@ func heldDescriptors(s *suite, w *witness, t testing.TB) error {
 	return errors.Join(err, w.look("", ""))
 }
 
+// coreLimits looks whether the host's kernel would dump a job's memory when it crashes, by a
+// program that runs outside with the host's root on many systems.
+func coreLimits(s *suite, w *witness, t testing.TB) error {
+	r, err := s.start(s.job("spin"))
+	if err != nil {
+		return err
+	}
+	defer func() { r.Stop(); <-r.done }()
+	if err := r.wait("spinning"); err != nil {
+		return err
+	}
+	program, err := os.Stat(filepath.Join(s.guest.root, "guest"))
+	if err != nil {
+		return err
+	}
+	for _, p := range s.sandboxes() {
+		exe, gone := os.Stat(fmt.Sprintf("/proc/%d/exe", p.pid))
+		if gone != nil || !os.SameFile(exe, program) {
+			continue // not the host kernel's to run
+		}
+		b, _ := os.ReadFile(fmt.Sprintf("/proc/%d/limits", p.pid))
+		for line := range strings.Lines(string(b)) {
+			if f := strings.Fields(line); strings.HasPrefix(line, "Max core file size") && f[len(f)-2] != "0" {
+				return fmt.Errorf("the job's process %d may dump %s", p.pid, line)
+			}
+		}
+	}
+	return w.look("", "")
+}
+
 // descriptorsOf runs a job until it says a line, and counts what its processes have open.
 func (s *suite) descriptorsOf(action, line string) (map[string]int, error) {
 	r, err := s.start(s.job(action))
