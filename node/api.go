@@ -103,7 +103,7 @@ type RunRequest struct {
 	Inputs    []File             `json:"inputs"`
 	Resources protocol.Resources `json:"resources"`
 	Limits    protocol.Limits    `json:"limits"`  // zero fields take defaults
-	Public    bool               `json:"public"`  // nothing is sealed, and anybody may fetch the outputs
+	Public    bool               `json:"public"`  // nothing is sealed, and anybody may fetch the outputs and the image
 	Private   bool               `json:"private"` // the module is sealed too, as inputs and outputs are where the job is not public
 	Seed      protocol.Hash      `json:"seed"`
 	Budget    protocol.Amount    `json:"budget"`

@@ -51,6 +51,11 @@ func (p *programs) container(ctx context.Context, spec *protocol.JobSpec, from s
 	if err != nil {
 		return provider.Program{}, nil, err
 	}
+	if spec.Public { // the next rig may fetch it here
+		if err := p.artifacts.Publish(spec.Module); err != nil {
+			return provider.Program{}, nil, err
+		}
+	}
 	files := make(image.Files, len(entries))
 	for _, e := range entries {
 		defer p.artifacts.Pin(e.CID)()
