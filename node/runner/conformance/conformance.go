@@ -11,7 +11,6 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"sync"
 	"testing"
 
 	"github.com/rerig/rerig/node/runner"
@@ -25,8 +24,8 @@ type Target struct {
 	Open func(t testing.TB, dir string) (runner.Engine, error)
 	// WASM tells that jobs are modules; otherwise they are Linux programs in a root.
 	WASM bool
-	// Rig is the absolute path of a static program that calls rig.Main for this engine, for what must be seen of
-	// an engine that is killed; "" where the engine has none, named in Not.
+	// Rig is the absolute path of a static program that calls rig.Main for this engine, for
+	// what must be seen of an engine that is killed; without one, "killed rig" is in Not.
 	Rig string
 	// Binary is the absolute path of the program that the engine's sandboxes start from, so
 	// that the suite can tell its processes from others; "" for Rig.
@@ -42,8 +41,6 @@ type check struct {
 	run  func(s *suite, t testing.TB) error
 	// alone tells that other jobs at the same time would spoil what is seen.
 	alone bool
-	// unless is why a machine cannot run the check, "" when it can.
-	unless func() string
 }
 
 // suite is a target with its engine running and its guest built.
@@ -52,9 +49,6 @@ type suite struct {
 	engine runner.Engine
 	dir    string // the engine's data
 	guest  guest
-
-	mu   sync.Mutex
-	used map[string]bool // entries of Not that were met
 }
 
 // Run holds an engine to every point that is no attack, each as a subtest.
@@ -65,10 +59,21 @@ func Run(t *testing.T, target Target) {
 
 // open builds the guest and starts the engine for as long as t runs.
 func open(t *testing.T, target Target) *suite {
-	s := &suite{Target: target, dir: t.TempDir(), used: map[string]bool{}}
+	s := &suite{Target: target, dir: t.TempDir()}
+	for name := range target.Not {
+		if !known(name) {
+			t.Errorf("%q is listed as not held and names no check and no attempt", name)
+		}
+	}
 	s.guest = build(t, target.WASM)
 	s.engine = s.serve(t, s.dir)
 	return s
+}
+
+// known tells whether a check or an attempt has a name.
+func known(name string) bool {
+	return slices.ContainsFunc(slices.Concat(basics, limits, inside, outside), func(c check) bool { return c.name == name }) ||
+		slices.ContainsFunc(attempts, func(a attempt) bool { return a.name == name || a.name+byExec == name })
 }
 
 // serve runs an engine over dir until the test ends.
@@ -131,11 +136,6 @@ func (s *suite) all(t *testing.T, checks []check) {
 }
 
 func (s *suite) one(t *testing.T, c check) {
-	if c.unless != nil {
-		if why := c.unless(); why != "" {
-			t.Skip(why)
-		}
-	}
 	s.verdict(t, c.name, c.run(s, t))
 }
 
@@ -151,7 +151,4 @@ func (s *suite) verdict(t testing.TB, name string, err error) {
 	case err != nil:
 		t.Error(err)
 	}
-	s.mu.Lock()
-	s.used[name] = true
-	s.mu.Unlock()
 }

@@ -91,6 +91,9 @@ var attempts = []attempt{
 	{name: "dumping core by the host's program", calls: []string{"abort", "proc_abort"}, run: coreLimits},
 }
 
+// byExec follows an attempt's name when a program beside a job makes it.
+const byExec = ", by exec"
+
 // batch is how many attempts share a job in an ordinary run.
 const batch = 13
 
@@ -125,7 +128,7 @@ func Hostile(t *testing.T, target Target) {
 	for _, group := range s.besideGroups() {
 		err := s.tryBeside(w, t, group)
 		for _, a := range group {
-			count(a.name+", by exec", err)
+			count(a.name+byExec, err)
 		}
 	}
 	if long() {
