@@ -11,16 +11,33 @@ import (
 var kernels = choose()
 
 func choose() kernelSet {
+	all := available()
+	return all[len(all)-1]
+}
+
+// available lists what can run here, the fastest last.
+func available() []kernelSet {
+	all := []kernelSet{generic}
 	if cpuid.CPU.Supports(cpuid.AVX2, cpuid.FMA3, cpuid.F16C) {
-		return avx2
+		all = append(all, avx2)
+		if cpuid.CPU.Supports(cpuid.AVX512F, cpuid.AVX512VL, cpuid.AVX512VNNI) {
+			all = append(all, vnni)
+		}
 	}
-	return generic
+	return all
 }
 
 // avx2 needs AVX2, FMA and F16C: Intel since Haswell, AMD since Zen. Shapes that
 // do not fill its registers take the generic way.
 var avx2 = kernelSet{
 	name: "avx2", rows: avx2Rows, encodeBlocks: avx2EncodeBlocks, encodeSupers: avx2EncodeSupers,
+	scores: avx2Scores, mix: avx2Mix, toHalves: avx2ToHalves, exps: avx2Exps, gate: avx2Gate,
+}
+
+// vnni is avx2 with the dot product of bytes of AVX-512 VNNI: Intel since Ice Lake, AMD
+// since Zen 4. Only 256-bit registers are used, which no processor slows down for.
+var vnni = kernelSet{
+	name: "avx512-vnni", rows: vnniRows, encodeBlocks: avx2EncodeBlocks, encodeSupers: avx2EncodeSupers,
 	scores: avx2Scores, mix: avx2Mix, toHalves: avx2ToHalves, exps: avx2Exps, gate: avx2Gate,
 }
 
@@ -40,10 +57,16 @@ func rowsF16(out *float32, rows *byte, x *float32, cols, n int)
 func rowsBF16(out *float32, rows *byte, x *float32, cols, n int)
 
 //go:noescape
-func rowsQ8(out *float32, rows *byte, quants *int8, scales *float32, blocks, n int)
+func rowsQ8(out *float32, rows *byte, quants *int8, scales *float32, shifts *int32, blocks, n int)
 
 //go:noescape
-func rowsQ4(out *float32, rows *byte, quants *int8, scales, shifts *float32, blocks, n int)
+func rowsQ4(out *float32, rows *byte, quants *int8, scales *float32, shifts *int32, blocks, n int)
+
+//go:noescape
+func rowsQ8V(out *float32, rows *byte, quants *int8, scales *float32, shifts *int32, blocks, n int)
+
+//go:noescape
+func rowsQ4V(out *float32, rows *byte, quants *int8, scales *float32, shifts *int32, blocks, n int)
 
 //go:noescape
 func rowsQ4K(out *float32, rows *byte, quants *int8, scales *float32, sums *int16, supers, n int)
@@ -55,7 +78,7 @@ func rowsQ5K(out *float32, rows *byte, quants *int8, scales *float32, sums *int1
 func rowsQ6K(out *float32, rows *byte, quants *int8, scales *float32, sums *int16, supers, n int)
 
 //go:noescape
-func blocksOf(quants *int8, scales, shifts, x *float32, blocks int)
+func blocksOf(quants *int8, scales *float32, shifts *int32, x *float32, blocks int)
 
 //go:noescape
 func supersOf(quants *int8, scales *float32, sums *int16, x *float32, supers int)
@@ -79,10 +102,16 @@ func gate(out, up *float32, n int)
 // the vectors lie apart numbers apart; each is what the loop of one vector gives.
 //
 //go:noescape
-func rowsQ8x4(out *float32, apart int, rows *byte, quants *int8, scales *float32, blocks, n int)
+func rowsQ8x4(out *float32, apart int, rows *byte, quants *int8, scales *float32, shifts *int32, blocks, n int)
 
 //go:noescape
-func rowsQ4x4(out *float32, apart int, rows *byte, quants *int8, scales, shifts *float32, blocks, n int)
+func rowsQ4x4(out *float32, apart int, rows *byte, quants *int8, scales *float32, shifts *int32, blocks, n int)
+
+//go:noescape
+func rowsQ8Vx4(out *float32, apart int, rows *byte, quants *int8, scales *float32, shifts *int32, blocks, n int)
+
+//go:noescape
+func rowsQ4Vx4(out *float32, apart int, rows *byte, quants *int8, scales *float32, shifts *int32, blocks, n int)
 
 //go:noescape
 func rowsQ4Kx4(out *float32, apart int, rows *byte, quants *int8, scales *float32, sums *int16, supers, n int)
@@ -93,7 +122,21 @@ func rowsQ5Kx4(out *float32, apart int, rows *byte, quants *int8, scales *float3
 //go:noescape
 func rowsQ6Kx4(out *float32, apart int, rows *byte, quants *int8, scales *float32, sums *int16, supers, n int)
 
+// blockLoops are the loops over blocks of 32 numbers, for one vector and for four.
+type blockLoops struct {
+	q8, q4     func(out *float32, rows *byte, quants *int8, scales *float32, shifts *int32, blocks, n int)
+	q8x4, q4x4 func(out *float32, apart int, rows *byte, quants *int8, scales *float32, shifts *int32, blocks, n int)
+}
+
 func avx2Rows(format gguf.Format, out []float32, apart int, rows []byte, n int, in *Input) {
+	multiplyRows(&blockLoops{rowsQ8, rowsQ4, rowsQ8x4, rowsQ4x4}, format, out, apart, rows, n, in)
+}
+
+func vnniRows(format gguf.Format, out []float32, apart int, rows []byte, n int, in *Input) {
+	multiplyRows(&blockLoops{rowsQ8V, rowsQ4V, rowsQ8Vx4, rowsQ4Vx4}, format, out, apart, rows, n, in)
+}
+
+func multiplyRows(loops *blockLoops, format gguf.Format, out []float32, apart int, rows []byte, n int, in *Input) {
 	if in.cols%lanes != 0 {
 		genericRows(format, out, apart, rows, n, in)
 		return
@@ -102,16 +145,16 @@ func avx2Rows(format gguf.Format, out []float32, apart int, rows []byte, n int, 
 	v := 0
 	if elements, _ := format.Block(); elements > 1 {
 		for ; v+4 <= in.n; v += 4 {
-			fourVectors(format, out[v*apart:], apart, rows, n, in, v)
+			fourVectors(loops, format, out[v*apart:], apart, rows, n, in, v)
 		}
 	}
 	for ; v < in.n; v++ {
-		oneVector(format, out[v*apart:], rows, n, in, v)
+		oneVector(loops, format, out[v*apart:], rows, n, in, v)
 	}
 }
 
 // oneVector multiplies n rows with vector v.
-func oneVector(format gguf.Format, out []float32, rows []byte, n int, in *Input, v int) {
+func oneVector(loops *blockLoops, format gguf.Format, out []float32, rows []byte, n int, in *Input, v int) {
 	switch format {
 	case gguf.F32:
 		rowsF32(&out[0], &rows[0], &in.floats[v*in.cols], in.cols, n)
@@ -119,12 +162,12 @@ func oneVector(format gguf.Format, out []float32, rows []byte, n int, in *Input,
 		rowsF16(&out[0], &rows[0], &in.floats[v*in.cols], in.cols, n)
 	case gguf.BF16:
 		rowsBF16(&out[0], &rows[0], &in.floats[v*in.cols], in.cols, n)
-	case gguf.Q8_0:
-		b, count := &in.blocks, in.cols/blockSize
-		rowsQ8(&out[0], &rows[0], &b.quants[v*in.cols], &b.scales[v*count], count, n)
-	case gguf.Q4_0:
-		b, count := &in.blocks, in.cols/blockSize
-		rowsQ4(&out[0], &rows[0], &b.quants[v*in.cols], &b.scales[v*count], &b.shifts[v*count], count, n)
+	case gguf.Q8_0, gguf.Q4_0:
+		b, count, f := &in.blocks, in.cols/blockSize, loops.q8
+		if format == gguf.Q4_0 {
+			f = loops.q4
+		}
+		f(&out[0], &rows[0], &b.quants[v*in.cols], &b.scales[v*count], &b.shifts[v*count], count, n)
 	default:
 		s, count := &in.supers, in.cols/superSize
 		f := rowsQ6K
@@ -139,14 +182,14 @@ func oneVector(format gguf.Format, out []float32, rows []byte, n int, in *Input,
 }
 
 // fourVectors multiplies n rows of a quantised format with the vectors from v on.
-func fourVectors(format gguf.Format, out []float32, apart int, rows []byte, n int, in *Input, v int) {
+func fourVectors(loops *blockLoops, format gguf.Format, out []float32, apart int, rows []byte, n int, in *Input, v int) {
 	switch format {
-	case gguf.Q8_0:
-		b, count := &in.blocks, in.cols/blockSize
-		rowsQ8x4(&out[0], apart, &rows[0], &b.quants[v*in.cols], &b.scales[v*count], count, n)
-	case gguf.Q4_0:
-		b, count := &in.blocks, in.cols/blockSize
-		rowsQ4x4(&out[0], apart, &rows[0], &b.quants[v*in.cols], &b.scales[v*count], &b.shifts[v*count], count, n)
+	case gguf.Q8_0, gguf.Q4_0:
+		b, count, f := &in.blocks, in.cols/blockSize, loops.q8x4
+		if format == gguf.Q4_0 {
+			f = loops.q4x4
+		}
+		f(&out[0], apart, &rows[0], &b.quants[v*in.cols], &b.scales[v*count], &b.shifts[v*count], count, n)
 	default:
 		s, count := &in.supers, in.cols/superSize
 		f := rowsQ6Kx4

@@ -27,7 +27,7 @@ type blocks struct {
 	ready  bool
 	quants []int8
 	scales []float32
-	shifts []float32 // -8 × scale × sum of the block, for weights stored with 8 added
+	shifts []int32 // -8 × the sum of each block, for weights stored with 8 added
 }
 
 // supers are vectors as 8-bit numbers, 256 of which share a scale.
@@ -110,7 +110,7 @@ func encodeBlocks(b *blocks, x []float32) {
 			sum += q
 		}
 		b.scales[i] = gguf.Half(ToHalf(largest / 127))
-		b.shifts[i] = -8 * b.scales[i] * float32(sum)
+		b.shifts[i] = -8 * sum
 	}
 }
 

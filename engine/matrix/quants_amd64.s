@@ -35,7 +35,7 @@ DATA consts<>+8(SB)/4, $0x10101010 // fifth bits
 DATA consts<>+12(SB)/4, $0x30303030 // fifth and sixth bits
 DATA consts<>+16(SB)/4, $0x7fffffff // all but the sign
 DATA consts<>+20(SB)/4, $0x42fe0000 // 127
-DATA consts<>+24(SB)/4, $0xc1000000 // -8
+DATA consts<>+24(SB)/4, $0x80808080 // 128 in bytes
 DATA consts<>+28(SB)/4, $0xc2fe0000 // -127
 DATA consts<>+32(SB)/4, $0x3f800000 // 1
 DATA consts<>+36(SB)/4, $0x01010101 // 1 in bytes
@@ -120,165 +120,6 @@ GLOBL twins<>(SB), RODATA|NOPTR, $128
 
 // Rows of blocks. AX is the result, DI the row, SI the vector, R10 its scales, BX the
 // blocks of a row, CX the rows left; R8, R9 and R11 are SI, BX and R10 on their way.
-
-// Two rows of 32-number blocks go together, DX bytes apart: the sum of one waits for
-// its last addition longer than a block takes. A last row alone has the same steps.
-
-// EIGHTS multiplies the weights at W with the vector's block in Y8, whose scale is
-// in Y6; d, w and p are scratch.
-#define EIGHTS(SCALE, W, d, dx, w, p, sum) \
-	VMOVDQU W, w               \
-	VPBROADCASTW SCALE, dx     \
-	VPSIGNB w, Y8, p           \
-	VPABSB w, w                \
-	VCVTPH2PS dx, d            \
-	VPMADDUBSW p, w, p         \
-	VMULPS Y6, d, d            \
-	VPMADDWD Y15, p, p         \
-	VCVTDQ2PS p, p             \
-	VFMADD231PS d, p, sum
-
-// func rowsQ8(out *float32, rows *byte, quants *int8, scales *float32, blocks, n int)
-TEXT ·rowsQ8(SB), NOSPLIT, $0-48
-	MOVQ out+0(FP), AX
-	MOVQ rows+8(FP), DI
-	MOVQ quants+16(FP), SI
-	MOVQ scales+24(FP), R10
-	MOVQ blocks+32(FP), BX
-	MOVQ n+40(FP), CX
-	IMUL3Q $34, BX, DX
-	VPBROADCASTD consts<>+4(SB), Y15
-	SUBQ $2, CX
-	JLT  q8last
-q8rows:
-	MOVQ SI, R8
-	MOVQ BX, R9
-	MOVQ R10, R11
-	VXORPS Y0, Y0, Y0
-	VXORPS Y2, Y2, Y2
-q8pair:
-	VMOVDQU (R8), Y8
-	VBROADCASTSS (R11), Y6
-	EIGHTS((DI), 2(DI), Y5, X5, Y4, Y7, Y0)
-	EIGHTS((DI)(DX*1), 2(DI)(DX*1), Y9, X9, Y10, Y11, Y2)
-	ADDQ $34, DI
-	ADDQ $32, R8
-	ADDQ $4, R11
-	DECQ R9
-	JNZ  q8pair
-	SUM
-	VMOVSS X0, (AX)
-	VMOVAPS Y2, Y0
-	SUM
-	VMOVSS X0, 4(AX)
-	ADDQ DX, DI
-	ADDQ $8, AX
-	SUBQ $2, CX
-	JGE  q8rows
-q8last:
-	INCQ CX
-	JNZ  q8end
-	MOVQ SI, R8
-	MOVQ R10, R11
-	VXORPS Y0, Y0, Y0
-q8block:
-	VMOVDQU (R8), Y8
-	VBROADCASTSS (R11), Y6
-	EIGHTS((DI), 2(DI), Y5, X5, Y4, Y7, Y0)
-	ADDQ $34, DI
-	ADDQ $32, R8
-	ADDQ $4, R11
-	DECQ BX
-	JNZ  q8block
-	SUM
-	VMOVSS X0, (AX)
-q8end:
-	VZEROUPPER
-	RET
-
-// FOURS multiplies the weights at W with the vector's block at (R8), whose scale is
-// in Y6 and whose shift is at (R13).
-#define FOURS(SCALE, W, d, dx, w, wx, p, px, sum, shifts) \
-	VMOVDQU W, wx              \
-	VPBROADCASTW SCALE, dx     \
-	VPSRLW $4, wx, px          \
-	VINSERTI128 $1, px, w, w   \
-	VCVTPH2PS dx, d            \
-	VPAND Y14, w, w            \
-	VFMADD231SS (R13), dx, shifts \
-	VMULPS Y6, d, d            \
-	VPMADDUBSW (R8), w, w      \
-	VPMADDWD Y15, w, w         \
-	VCVTDQ2PS w, w             \
-	VFMADD231PS d, w, sum
-
-// func rowsQ4(out *float32, rows *byte, quants *int8, scales, shifts *float32, blocks, n int)
-TEXT ·rowsQ4(SB), NOSPLIT, $0-56
-	MOVQ out+0(FP), AX
-	MOVQ rows+8(FP), DI
-	MOVQ quants+16(FP), SI
-	MOVQ scales+24(FP), R10
-	MOVQ shifts+32(FP), R12
-	MOVQ blocks+40(FP), BX
-	MOVQ n+48(FP), CX
-	IMUL3Q $18, BX, DX
-	VPBROADCASTD consts<>+4(SB), Y15
-	VPBROADCASTD consts<>+0(SB), Y14
-	SUBQ $2, CX
-	JLT  q4last
-q4rows:
-	MOVQ SI, R8
-	MOVQ BX, R9
-	MOVQ R10, R11
-	MOVQ R12, R13
-	VXORPS Y0, Y0, Y0
-	VXORPS Y2, Y2, Y2
-	VXORPS Y3, Y3, Y3
-	VXORPS Y12, Y12, Y12
-q4pair:
-	VBROADCASTSS (R11), Y6
-	FOURS((DI), 2(DI), Y5, X5, Y4, X4, Y7, X7, Y0, X3)
-	FOURS((DI)(DX*1), 2(DI)(DX*1), Y9, X9, Y10, X10, Y11, X11, Y2, X12)
-	ADDQ $18, DI
-	ADDQ $32, R8
-	ADDQ $4, R11
-	ADDQ $4, R13
-	DECQ R9
-	JNZ  q4pair
-	SUM
-	VADDSS X3, X0, X0
-	VMOVSS X0, (AX)
-	VMOVAPS Y2, Y0
-	SUM
-	VADDSS X12, X0, X0
-	VMOVSS X0, 4(AX)
-	ADDQ DX, DI
-	ADDQ $8, AX
-	SUBQ $2, CX
-	JGE  q4rows
-q4last:
-	INCQ CX
-	JNZ  q4end
-	MOVQ SI, R8
-	MOVQ R10, R11
-	MOVQ R12, R13
-	VXORPS Y0, Y0, Y0
-	VXORPS Y3, Y3, Y3
-q4block:
-	VBROADCASTSS (R11), Y6
-	FOURS((DI), 2(DI), Y5, X5, Y4, X4, Y7, X7, Y0, X3)
-	ADDQ $18, DI
-	ADDQ $32, R8
-	ADDQ $4, R11
-	ADDQ $4, R13
-	DECQ BX
-	JNZ  q4block
-	SUM
-	VADDSS X3, X0, X0
-	VMOVSS X0, (AX)
-q4end:
-	VZEROUPPER
-	RET
 
 // SCALES reads the 6-bit scales and offsets at 4(DI): the scales become words in
 // both lanes of Y4, the offsets words in X13. Y12 becomes the scale of the block,
@@ -701,135 +542,6 @@ blockQ6Kx4:
 	VZEROUPPER
 	RET
 
-// EIGHT multiplies the weights in Y4, whose magnitudes are in Y7 and whose scale is
-// in Y5, with a vector's block at V, whose scale is at SCALE.
-#define EIGHT(V, SCALE, sum) \
-	VMOVDQU V, Y8              \
-	VBROADCASTSS SCALE, Y6     \
-	VPSIGNB Y4, Y8, Y8         \
-	VPMADDUBSW Y8, Y7, Y8      \
-	VMULPS Y6, Y5, Y6          \
-	VPMADDWD Y15, Y8, Y8       \
-	VCVTDQ2PS Y8, Y8           \
-	VFMADD231PS Y6, Y8, sum
-
-// func rowsQ8x4(out *float32, apart int, rows *byte, quants *int8, scales *float32, blocks, n int)
-TEXT ·rowsQ8x4(SB), NOSPLIT, $0-56
-	MOVQ out+0(FP), AX
-	MOVQ rows+16(FP), DI
-	MOVQ quants+24(FP), SI
-	MOVQ blocks+40(FP), BX
-	MOVQ n+48(FP), CX
-	MOVQ BX, DX
-	SHLQ $5, DX
-	LEAQ (DX)(DX*2), R14
-	MOVQ BX, R13
-	SHLQ $2, R13
-	LEAQ (R13)(R13*2), R15
-	VPBROADCASTD consts<>+4(SB), Y15
-q8x4row:
-	MOVQ SI, R8
-	MOVQ BX, R9
-	MOVQ scales+32(FP), R11
-	VXORPS Y0, Y0, Y0
-	VXORPS Y1, Y1, Y1
-	VXORPS Y2, Y2, Y2
-	VXORPS Y3, Y3, Y3
-q8x4block:
-	VMOVDQU 2(DI), Y4
-	VPBROADCASTW (DI), X5
-	VCVTPH2PS X5, Y5
-	VPABSB Y4, Y7
-	EIGHT((R8), (R11), Y0)
-	EIGHT((R8)(DX*1), (R11)(R13*1), Y1)
-	EIGHT((R8)(DX*2), (R11)(R13*2), Y2)
-	EIGHT((R8)(R14*1), (R11)(R15*1), Y3)
-	ADDQ $34, DI
-	ADDQ $32, R8
-	ADDQ $4, R11
-	DECQ R9
-	JNZ  q8x4block
-	SPREAD
-	ADDQ $4, AX
-	DECQ CX
-	JNZ  q8x4row
-	VZEROUPPER
-	RET
-
-// ADDSHIFT adds a sum of shifts to a result.
-#define ADDSHIFT(shifts, TO) \
-	VADDSS TO, shifts, X0      \
-	VMOVSS X0, TO
-
-// FOUR multiplies the weights in Y4, whose scale is in Y5, with a vector's block at
-// V, whose scale is at SCALE and whose shift is at SHIFT.
-#define FOUR(V, SCALE, SHIFT, sum, shifts) \
-	VBROADCASTSS SCALE, Y6     \
-	VPMADDUBSW V, Y4, Y8       \
-	VFMADD231SS SHIFT, X5, shifts \
-	VMULPS Y6, Y5, Y6          \
-	VPMADDWD Y15, Y8, Y8       \
-	VCVTDQ2PS Y8, Y8           \
-	VFMADD231PS Y6, Y8, sum
-
-// func rowsQ4x4(out *float32, apart int, rows *byte, quants *int8, scales, shifts *float32, blocks, n int)
-TEXT ·rowsQ4x4(SB), NOSPLIT, $0-64
-	MOVQ out+0(FP), AX
-	MOVQ rows+16(FP), DI
-	MOVQ quants+24(FP), SI
-	MOVQ blocks+48(FP), BX
-	MOVQ n+56(FP), CX
-	MOVQ BX, DX
-	SHLQ $5, DX
-	LEAQ (DX)(DX*2), R14
-	MOVQ BX, R13
-	SHLQ $2, R13
-	LEAQ (R13)(R13*2), R15
-	VPBROADCASTD consts<>+4(SB), Y15
-	VPBROADCASTD consts<>+0(SB), Y14
-q4x4row:
-	MOVQ SI, R8
-	MOVQ BX, R9
-	MOVQ scales+32(FP), R11
-	MOVQ shifts+40(FP), R10
-	VXORPS Y0, Y0, Y0
-	VXORPS Y1, Y1, Y1
-	VXORPS Y2, Y2, Y2
-	VXORPS Y3, Y3, Y3
-	VXORPS Y10, Y10, Y10
-	VXORPS Y11, Y11, Y11
-	VXORPS Y12, Y12, Y12
-	VXORPS Y13, Y13, Y13
-q4x4block:
-	VMOVDQU 2(DI), X4
-	VPBROADCASTW (DI), X5
-	VPSRLW $4, X4, X7
-	VINSERTI128 $1, X7, Y4, Y4
-	VCVTPH2PS X5, Y5
-	VPAND Y14, Y4, Y4
-	FOUR((R8), (R11), (R10), Y0, X10)
-	FOUR((R8)(DX*1), (R11)(R13*1), (R10)(R13*1), Y1, X11)
-	FOUR((R8)(DX*2), (R11)(R13*2), (R10)(R13*2), Y2, X12)
-	FOUR((R8)(R14*1), (R11)(R15*1), (R10)(R15*1), Y3, X13)
-	ADDQ $18, DI
-	ADDQ $32, R8
-	ADDQ $4, R11
-	ADDQ $4, R10
-	DECQ R9
-	JNZ  q4x4block
-	SPREAD
-	LEAQ (AX)(R12*1), R12
-	MOVQ apart+8(FP), R9
-	ADDSHIFT(X10, (AX))
-	ADDSHIFT(X11, (AX)(R9*4))
-	ADDSHIFT(X12, (AX)(R9*8))
-	ADDSHIFT(X13, (R12))
-	ADDQ $4, AX
-	DECQ CX
-	JNZ  q4x4row
-	VZEROUPPER
-	RET
-
 // PACK rounds the 32 numbers of Y0 to Y3, times Y6, to bytes in Y0; Y1 and Y2
 // hold sums of four integers each.
 #define PACK \
@@ -851,7 +563,7 @@ q4x4block:
 	VPHADDD Y1, Y1, Y1       \
 	VEXTRACTI128 $1, Y1, X2
 
-// func blocksOf(quants *int8, scales, shifts, x *float32, blocks int)
+// func blocksOf(quants *int8, scales *float32, shifts *int32, x *float32, blocks int)
 TEXT ·blocksOf(SB), NOSPLIT, $0-40
 	MOVQ quants+0(FP), DI
 	MOVQ scales+8(FP), AX
@@ -860,7 +572,6 @@ TEXT ·blocksOf(SB), NOSPLIT, $0-40
 	MOVQ blocks+32(FP), CX
 	VPBROADCASTD consts<>+16(SB), Y15
 	VMOVSS consts<>+20(SB), X14
-	VMOVSS consts<>+24(SB), X13
 	VPBROADCASTD consts<>+4(SB), Y11
 	VPBROADCASTD consts<>+36(SB), Y10
 	VMOVDQU unpacked<>(SB), Y9
@@ -894,10 +605,10 @@ blocksNext:
 	PACK
 	VMOVDQU Y0, (DI)
 	VPADDD X2, X1, X1
-	VCVTDQ2PS X1, X1
-	VMULSS X13, X7, X7
-	VMULSS X1, X7, X7
-	VMOVSS X7, (BX)
+	VPSLLD $3, X1, X1
+	VPXOR X7, X7, X7
+	VPSUBD X1, X7, X7
+	VMOVD X7, (BX)
 	ADDQ $128, SI
 	ADDQ $32, DI
 	ADDQ $4, AX

@@ -118,23 +118,27 @@ func TestSoftmaxAndGate(t *testing.T) {
 // row and the vector alone.
 func TestThreadsAndBatchChangeNothing(t *testing.T) {
 	r := rand.New(rand.NewPCG(11, 12))
-	const rows, cols, n = 100, 256, 5
+	const rows, cols, n = 101, 256, 5
 	x := numbers(r, n*cols)
 	for _, format := range formats {
 		m, err := New(format, rows, cols, weights(r, format, rows*cols))
 		if err != nil {
 			t.Fatal(err)
 		}
-		pool := NewPool(4)
-		together := make([]float32, n*rows)
-		var in Input
-		in.Set(x, n, cols)
-		Multiply(pool, together, &m, &in)
-		pool.Close()
-		for v := range n {
-			alone := product(kernels, &m, x[v*cols:(v+1)*cols], 1)
-			if !slices.Equal(alone, together[v*rows:(v+1)*rows]) {
-				t.Errorf("%v: vector %d of a batch gives other numbers than alone", format, v)
+		for _, k := range available() {
+			together := make([]float32, n*rows)
+			with(k, func() {
+				pool := NewPool(4)
+				defer pool.Close()
+				var in Input
+				in.Set(x, n, cols)
+				Multiply(pool, together, &m, &in)
+			})
+			for v := range n {
+				alone := product(k, &m, x[v*cols:(v+1)*cols], 1)
+				if !slices.Equal(alone, together[v*rows:(v+1)*rows]) {
+					t.Errorf("%v with %s: vector %d of a batch gives other numbers than alone", format, k.name, v)
+				}
 			}
 		}
 	}
