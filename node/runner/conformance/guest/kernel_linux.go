@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 	"unsafe"
 
@@ -79,13 +80,17 @@ func kernelMemory(*aims) {
 func kernelLog(a *aims) {
 	b := make([]byte, 1<<20)
 	n, err := unix.Klogctl(unix.SYSLOG_ACTION_READ_ALL, b)
-	fmt.Printf("log: %q %v\n", tail(b[:max(n, 0)]), err)
+	log := string(b[:max(n, 0)])
+	fmt.Printf("log: %.1000q %v\n", log, err)
+	for line := range strings.Lines(log) {
+		if strings.Contains(line, "conformance: ") { // where the witness has left the secret
+			fmt.Printf("log: %q\n", line)
+		}
+	}
 	show("/dev/kmsg")
 	show("/proc/kmsg")
 	put("/dev/kmsg", a.Token+" was here\n")
 }
-
-func tail(b []byte) []byte { return b[max(0, len(b)-4000):] }
 
 // releaseAgent names a program for the kernel to run outside, and has it run.
 func releaseAgent(a *aims) {
