@@ -62,7 +62,7 @@ func TestHostileTars(t *testing.T) {
 	} {
 		limits := Limits{Entries: 200, Bytes: 1 << 20}
 		if name == "many hard links" || name == "symlinks in circles" {
-			limits = Limits{}
+			limits = Limits{Entries: 3000}
 		}
 		s := open(t, Config{Limits: limits})
 		_, err := s.Unpack(t.Context(), simple(t, c.files...))
@@ -91,7 +91,7 @@ func circles() []file {
 	for i := range 39 {
 		all = append(all, symlink(fmt.Sprintf("l%d", i+1), strings.Repeat("d/../", 700)+fmt.Sprintf("l%d", i)))
 	}
-	for i := range 4000 {
+	for i := range 100 {
 		all = append(all, plain(fmt.Sprintf("l39/%d", i), ""))
 	}
 	return all
@@ -229,7 +229,7 @@ func (lyingLayer) DiffID() (v1.Hash, error) {
 func TestLyingLayers(t *testing.T) {
 	t.Parallel()
 	honest := layerOf(t, plain("x", "x"))
-	zeros := tarOf(t, plain("bomb", strings.Repeat("\x00", 64<<20)))
+	zeros := tarOf(t, plain("bomb", strings.Repeat("\x00", 16<<20)))
 	for name, c := range map[string]struct {
 		layers []v1.Layer
 		want   string
@@ -237,7 +237,7 @@ func TestLyingLayers(t *testing.T) {
 		"diff ID":      {[]v1.Layer{lyingLayer{honest}}, "its config says sha256:abab"},
 		"bomb":         {[]v1.Layer{pack(t, types.OCILayer, zeros)}, "at most 1048576"},
 		"zstd bomb":    {[]v1.Layer{pack(t, types.OCILayerZStd, zeros)}, "at most 1048576"},
-		"bomb behind":  {[]v1.Layer{pack(t, types.OCILayer, append(tarOf(t, plain("x", "")), make([]byte, 64<<20)...))}, "at most 1048576"},
+		"bomb behind":  {[]v1.Layer{pack(t, types.OCILayer, append(tarOf(t, plain("x", "")), make([]byte, 16<<20)...))}, "at most 1048576"},
 		"no gzip":      {[]v1.Layer{&packedLayer{[]byte("no gzip at all"), nil, types.OCILayer}}, "gzip"},
 		"no zstd":      {[]v1.Layer{&packedLayer{[]byte("no zstd at all"), nil, types.OCILayerZStd}}, "magic"},
 		"no tar":       {[]v1.Layer{pack(t, types.OCILayer, bytes.Repeat([]byte("junk"), 1000))}, "tar"},

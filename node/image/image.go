@@ -38,7 +38,7 @@ const (
 	maxPath       = 4000     // bytes of a path: PATH_MAX and some room for where a root lies
 	maxDepth      = 128      // elements of a path
 	maxHops       = 40       // symlinks followed for one path
-	maxWork       = 1 << 26  // elements of paths walked for one image; a big one needs a tenth
+	maxSteps      = 32       // elements of paths walked, for each entry that an image may have
 	maxWindow     = 32 << 20 // bytes of a zstd window: each layer under way takes that much memory
 	maxLinks      = 1024     // hard links to one file in an image; ext4 has 65,000 for all of them
 	maxAccounts   = 1 << 20  // bytes of /etc/passwd and /etc/group

@@ -33,7 +33,7 @@ type tree struct {
 }
 
 func newTree(limits Limits) *tree {
-	return &tree{root: newDir(), left: limits.Entries, max: limits.Entries, work: maxWork}
+	return &tree{root: newDir(), left: limits.Entries, max: limits.Entries, work: limits.Entries * maxSteps}
 }
 
 // layer puts one layer over what is there. What it hides is hidden first: a whiteout
@@ -71,7 +71,7 @@ func (t *tree) layer(number int, list string) error {
 }
 
 func (t *tree) lost() error {
-	return bad("its symlinks lead around for more than %d steps", maxWork)
+	return bad("its paths and symlinks lead around for more than %d steps", t.max*maxSteps)
 }
 
 // add puts one entry in its place.
