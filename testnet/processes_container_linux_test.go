@@ -41,6 +41,7 @@ func TestContainers(t *testing.T) {
 		{"what it cannot reach", containerWalls},
 		{"a forged image", containerForged},
 		{"held by namespaces", containerInNamespaces},
+		{"no engine of Docker", containerWithoutDocker},
 	} {
 		t.Run(one.about, func(t *testing.T) {
 			t.Parallel()
@@ -288,4 +289,19 @@ func containerInNamespaces(s *scene) {
 	if out := p.out.String(); strings.Contains(out, "true") {
 		s.t.Errorf("from inside:\n%s", out)
 	}
+}
+
+// containerWithoutDocker: a rig whose Docker does not answer says so and sells modules.
+func containerWithoutDocker(s *scene) {
+	rig, bob := s.rig("alice"), s.buyer("bob")
+	rig.env = []string{"DOCKER_HOST=unix://" + filepath.Join(s.dir, "nobody")}
+	up := s.up(rig, "--containers", "docker")
+	s.until("the rig says that there is no Docker", func() (bool, error) {
+		return strings.Contains(up.log.String(), "not sold here") && strings.Contains(up.log.String(), "docker"), nil
+	})
+	s.onMarket(rig)
+	s.run(bob, "--", "print", "a module").exits(0)
+	c := s.container(bob, "--held-by", "docker")
+	c.exits(125)
+	c.says(`engine "container:docker" not in [wasm]`)
 }

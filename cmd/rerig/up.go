@@ -80,7 +80,7 @@ earned: that goes to --payout.`,
 	f.Uint64Var(&u.collect, "collect-factor", 20, "collect when what is due is worth so many `times` the fee; 0 is on demand only")
 	f.DurationVar(&u.minGrace, "min-grace", 0, "least `time` that payers must wait to leave: how long this rig may be away (default 24h, any on a test network)")
 	f.StringArrayVar(&u.simulate, "simulate-gpu", nil, "`card` to pretend on a test network: \"2xRTX 3060:12GiB\"")
-	f.StringVar(&u.held, "containers", containersHere, "`sandbox` that holds containers: gvisor; namespaces, which is weaker; docker; off for WASM modules only")
+	f.StringVar(&u.held, "containers", containersHere, "`sandbox` that holds containers: gvisor; namespaces, which is weaker; docker, which is unproven; off for WASM modules only")
 	f.BoolVar(&u.runc, "allow-runc", false, "let --containers docker run jobs on this machine's kernel, where Docker has no runsc")
 	f.BoolVar(&u.mdns, "mdns", false, "look for peers on the LAN")
 	f.BoolVar(&u.server, "server", false, "be a bootstrap and index node; sells only if --price is given")

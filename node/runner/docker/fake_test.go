@@ -101,7 +101,7 @@ func newFake(t *testing.T) *fakeEngine {
 		execs: map[string][]string{}, codes: map[string]int{},
 		program: func(*fakeContainer) int { return 0 },
 		info: system.Info{
-			OSType: "linux", NCPU: 4, MemoryLimit: true, CPUCfsQuota: true, PidsLimit: true, CgroupVersion: "2",
+			ServerVersion: "28.3.1", OSType: "linux", NCPU: 4, MemoryLimit: true, CPUCfsQuota: true, PidsLimit: true, CgroupVersion: "2",
 			Runtimes:        map[string]system.RuntimeWithStatus{"runc": {}, "runsc": {}},
 			SecurityOptions: []string{"name=apparmor", "name=seccomp,profile=builtin", "name=cgroupns"},
 		},

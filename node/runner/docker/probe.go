@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/moby/moby/api/types/system"
@@ -90,12 +91,25 @@ func judge(info system.Info, allowRunc bool) (*kind, error) {
 		if _, ok := info.Runtimes["runc"]; !ok {
 			return nil, errors.New("it has neither a runtime runsc nor runc")
 		}
-		if err := checkSeccomp(options); err != nil {
+		if err := errors.Join(checkSeccomp(options), checkAge(info.ServerVersion)); err != nil {
 			return nil, err
 		}
 		k.runtime = "runc"
 	}
 	return k, nil
+}
+
+// safeForRunc is the first Docker whose own seccomp profile keeps io_uring and the
+// hypervisor's sockets from jobs.
+const safeForRunc = 25
+
+// checkAge refuses runc under a Docker whose profile lets too much through.
+func checkAge(version string) error {
+	major, _, _ := strings.Cut(version, ".")
+	if n, err := strconv.ParseUint(major, 10, 16); err != nil || n < safeForRunc {
+		return fmt.Errorf("version %.32q lets jobs use io_uring or the hypervisor's sockets under runc: install runsc, or Docker %d", version, safeForRunc)
+	}
+	return nil
 }
 
 // checkSeccomp wants the profile that Docker brings: another one may let anything through.

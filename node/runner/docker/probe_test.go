@@ -195,6 +195,14 @@ func TestRefusedEngines(t *testing.T) {
 			withoutGVisor(i)
 			i.SecurityOptions = []string{"name=seccomp,profile=unconfined"}
 		}, runc: true, want: "unconfined"},
+		"a profile that lets too much through": {change: func(i *system.Info) {
+			withoutGVisor(i)
+			i.ServerVersion = "20.10.24+dfsg1"
+		}, runc: true, want: "io_uring"},
+		"a version that says nothing": {change: func(i *system.Info) {
+			withoutGVisor(i)
+			i.ServerVersion = "dev"
+		}, runc: true, want: "dev"},
 		"seccomp of another profile": {change: func(i *system.Info) {
 			withoutGVisor(i)
 			i.SecurityOptions = []string{"name=seccomp,profile=/etc/mine.json"}
