@@ -153,8 +153,8 @@ func alter(t *testing.T, dir string, name string, change func([]byte) []byte) {
 	}
 }
 
-// TestDamagedLayouts refuses whatever does not match its digest, size or limits.
-func TestDamagedLayouts(t *testing.T) {
+// TestForgedBlobs refuses whatever does not match its digest, size or limits.
+func TestForgedBlobs(t *testing.T) {
 	t.Parallel()
 	layer := layerOf(t, plain("file", strings.Repeat("text", 1000)))
 	digest, err := layer.Digest()
