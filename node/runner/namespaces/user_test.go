@@ -88,12 +88,13 @@ func TestAnotherUser(t *testing.T) {
 	if r := asUser(t, job("whoami")); !strings.HasPrefix(r.Output, "/ 1000 1000 ") {
 		t.Errorf("it runs as %q", r.Output)
 	}
-	s = job("forkburn", "20", "5")
-	s.Deadline = time.Second
+	s = job("sleep")
+	s.Deadline = 300 * time.Millisecond
 	if r := asUser(t, s); r.Result.Failure == nil || r.Result.Failure.Kind != runner.FailureDeadline {
 		t.Errorf("past its deadline: %+v, %v", r.Result, r.Result.Failure)
-	} else if r.Result.Usage.CPUMillis < 50 {
-		t.Errorf("a job that computes for some 100 ms is billed %d", r.Result.Usage.CPUMillis)
+	}
+	if r := asUser(t, job("forkburn", "1000", "5")); r.Result.Failure == nil || r.Result.Failure.Kind != runner.FailureKilled || r.Result.Usage.CPUMillis < 50 {
+		t.Errorf("stopped at 50 ms: %+v, %v", r.Result, r.Result.Failure)
 	}
 	if r := asUser(t, job("grow")); r.Result.Failure == nil || r.Result.Failure.Kind != runner.FailureMemory {
 		t.Errorf("over its memory: %+v, %v", r.Result, r.Result.Failure)

@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
+	"slices"
 
 	"github.com/rerig/rerig/node/runner"
 	"github.com/rerig/rerig/node/runner/cgroup"
@@ -43,12 +44,14 @@ type report struct {
 	Paused string // what Pause said
 }
 
-// oneJob runs one job without control groups.
+// oneJob runs one job without control groups. One that computes is stopped when enough is
+// on its bill.
 func oneJob(order string) error {
 	var s runner.Spec
 	if err := json.Unmarshal([]byte(order), &s); err != nil {
 		return err
 	}
+	computes := slices.Contains(s.Args, "forkburn")
 	e, err := namespaces.New(namespaces.Config{})
 	if err != nil {
 		return err
@@ -68,6 +71,12 @@ func oneJob(order string) error {
 		return err
 	}
 	r.Paused = fmt.Sprint(j.Pause())
+	if computes {
+		if err := j.WaitUsage(ctx, 50); err != nil {
+			return fmt.Errorf("wait for its bill: %w", err)
+		}
+		j.Stop()
+	}
 	if r.Result, err = j.Wait(); err != nil {
 		return err
 	}
