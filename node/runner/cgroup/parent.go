@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -144,8 +145,7 @@ func lockDir(dir string) (*os.File, error) {
 // lockOfDead takes the lock of a directory whose owner is dead, and returns nil for any
 // other's. The lock says so, not the number in the name, which may be another's by now; but
 // where that process is gone and the lock is not, a child of it is about to go too.
-func lockOfDead(dir, name string) (lock *os.File) {
-	number, _, _ := strings.Cut(name, "-")
+func lockOfDead(dir, number string) (lock *os.File) {
 	pid, err := strconv.Atoi(number)
 	gone := err == nil && errors.Is(unix.Kill(pid, 0), unix.ESRCH)
 	_ = wait("a dead daemon's last child", func() bool { // the next Open tries again
@@ -155,7 +155,12 @@ func lockOfDead(dir, name string) (lock *os.File) {
 	return lock
 }
 
-// sweep removes the directories of dead daemons.
+// ours matches what settle and stepDown make after the prefix: a number, 12 characters of
+// rand.Text's alphabet, and for a daemon's own leaf its name.
+var ours = regexp.MustCompile(`^([0-9]+)-[A-Z2-7]{12}(-` + daemonGroup + `)?$`)
+
+// sweep removes the directories of dead daemons. Others may be named by the same word, such
+// as a service of the system's, and are not touched.
 func (p *Parent) sweep(t *tree, place, prefix string) {
 	entries, err := os.ReadDir(place)
 	if err != nil {
@@ -163,14 +168,16 @@ func (p *Parent) sweep(t *tree, place, prefix string) {
 	}
 	for _, e := range entries {
 		dir := filepath.Join(place, e.Name())
-		if !e.IsDir() || !strings.HasPrefix(e.Name(), prefix+"-") {
+		rest, ok := strings.CutPrefix(e.Name(), prefix+"-")
+		name := ours.FindStringSubmatch(rest)
+		if !ok || !e.IsDir() || name == nil {
 			continue
 		}
-		if strings.HasSuffix(e.Name(), "-"+daemonGroup) {
+		if name[2] != "" {
 			_ = p.rmdir(dir) // empty once its daemon has gone
 			continue
 		}
-		lock := lockOfDead(dir, strings.TrimPrefix(e.Name(), prefix+"-"))
+		lock := lockOfDead(dir, name[1])
 		if lock == nil {
 			continue
 		}

@@ -162,6 +162,24 @@ func TestScriptedV2StepsDown(t *testing.T) {
 	}
 }
 
+// TestSweepLeavesOthersAlone has a service with the same word in its name beside the
+// groups: nothing of it is ended or removed.
+func TestSweepLeavesOthersAlone(t *testing.T) {
+	s := newScript(t, "/system.slice/rig.service")
+	theirs := filepath.Join(s.root, "system.slice/rig-web.service")
+	dead := filepath.Join(s.root, "system.slice/rig-4194303-ABCDEFGHIJKL")
+	for _, dir := range []string{theirs, filepath.Join(theirs, "worker"), dead, filepath.Join(dead, "job")} {
+		if err := s.mkdir(dir); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s.open()
+	s.want(filepath.Join(theirs, "worker"), "cgroup.kill", "")
+	if _, err := os.Stat(dead); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("a dead daemon's group is still there: %v", err)
+	}
+}
+
 // TestScriptedV2WithoutMemory does not claim what a machine lacks.
 func TestScriptedV2WithoutMemory(t *testing.T) {
 	s := newScript(t, "/rig.service")
