@@ -13,12 +13,10 @@ import (
 
 const (
 	maxSources   = 16                     // peers one fetch asks
-	newWindow    = 2                      // blocks asked of a peer that has not answered yet
 	findAfter    = 8                      // blocks that the named peers give alone, where there are any
 	missesToBear = 8                      // blocks a peer may lack before it had one
 	hedgeEvery   = 50 * time.Millisecond  // between two looks at a block that is waited for
 	hedgeAfter   = 250 * time.Millisecond // what a peer may take beyond twice its time
-	guessedWait  = 200 * time.Millisecond // a peer's least time before it was measured
 	ratedBytes   = 64 << 10               // blocks below it say more of latency than of rate
 )
 
@@ -47,17 +45,6 @@ const (
 	searching
 	searchOver
 )
-
-// source is a peer as one fetch knows it. Guarded by session.mu.
-type source struct {
-	id       peer.ID
-	inflight int
-	answered bool      // with a block
-	misses   int       // blocks that it did not bring since the last that it did
-	pace     float64   // nanoseconds per byte, smoothed; 0: not measured yet
-	last     time.Time // when its last block came
-	lost     error     // why it is not asked any more
-}
 
 // want is one block on its way through a session; its goroutine alone touches it.
 type want struct {
@@ -259,40 +246,6 @@ func (s *session) miss(src *source, err error) {
 	if src.misses++; src.misses >= missesToBear && !src.answered {
 		src.lost = fmt.Errorf("peer %s: %w", src.id, err)
 	}
-}
-
-// measure smooths the time that a byte takes.
-func (c *source) measure(pace float64) {
-	if c.pace == 0 {
-		c.pace = pace
-		return
-	}
-	c.pace += (pace - c.pace) / 8
-}
-
-func (c *source) window() int {
-	if !c.answered {
-		return newWindow
-	}
-	return fetchWindow
-}
-
-// cost orders sources by when a block asked of them now would be here.
-func (c *source) cost(typical float64) float64 {
-	pace := c.pace
-	if pace == 0 {
-		pace = typical
-	}
-	return float64(c.inflight+1) * pace
-}
-
-// wait is the time until a block asked of the source now would be here.
-func (c *source) wait(typical float64) time.Duration {
-	wait := time.Duration(c.cost(typical) * leafBytes)
-	if c.pace == 0 {
-		return max(wait, guessedWait)
-	}
-	return wait
 }
 
 // typical is the pace that is expected of a source that has none yet: that of the best,
