@@ -68,7 +68,8 @@ func (n *Node) openImages(cfg *RigConfig) (*image.Store, error) {
 		}
 		most = max(min(imageBytes, int64(hw.DiskMiB)<<20/4), 1<<20)
 	}
-	return image.Open(image.Config{Dir: filepath.Join(n.cfg.DataDir, "images"), MaxBytes: most, Logger: n.log})
+	return image.Open(image.Config{Dir: filepath.Join(n.cfg.DataDir, "images"), MaxBytes: most, Logger: n.log,
+		Limits: image.Limits{Bytes: most / 2}}) // unpacking is not paid for: one image may not evict all others
 }
 
 // byName is every engine under each of its names.
