@@ -11,6 +11,6 @@ func freeBytes(dir string) (n int64, ok bool) {
 	if err := unix.Statfs(dir, &st); err != nil || st.Bsize <= 0 {
 		return 0, false
 	}
-	block := uint64(st.Bsize) // signed or not, as the system has it
+	block := uint64(st.Bsize)                                       // signed or not, as the system has it
 	return int64(min(uint64(st.Bavail), 1<<43/block) * block), true //nolint:unconvert // Bavail is signed on FreeBSD
 }
