@@ -73,6 +73,8 @@ func TestImportRules(t *testing.T) {
 			switch {
 			case strings.HasPrefix(imp, "cmd/") && !strings.HasPrefix(path, "cmd/"):
 				t.Errorf("%s imports %s: nothing imports cmd", path, imp)
+			case strings.HasPrefix(path, "engine/") && !strings.HasPrefix(imp, "engine/") && !test:
+				t.Errorf("%s imports %s: the engine runs in a sandbox and knows nothing of the network", path, imp)
 			case strings.HasPrefix(path, "protocol/"):
 				t.Errorf("%s imports %s: protocol is pure", path, imp)
 			case strings.HasPrefix(imp, "contracts/") && !test && !strings.HasPrefix(path, "node/settle/") && !strings.HasPrefix(path, "contracts/"):
