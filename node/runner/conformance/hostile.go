@@ -102,7 +102,7 @@ const batch = 13
 // limits that Run makes count among them.
 func Hostile(t *testing.T, target Target) {
 	s := open(t, target)
-	w := newWitness(t, s)
+	w := newWitness(t, s, false)
 	tried, held := 0, 0
 	count := func(name string, err error) {
 		tried++

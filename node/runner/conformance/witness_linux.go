@@ -40,8 +40,10 @@ var settings = []string{
 	"/proc/swaps", "/proc/mtrr", "/proc/cmdline",
 }
 
-func newWitness(t *testing.T, s *suite) *witness {
+// newWitness comes for one test; alone, while there is no other on the machine.
+func newWitness(t *testing.T, s *suite, alone bool) *witness {
 	t.Helper()
+	share(t, alone)
 	base := t.TempDir()
 	w := &witness{
 		base: base, in: filepath.Join(base, "in"), root: s.guest.root,
@@ -77,6 +79,24 @@ func newWitness(t *testing.T, s *suite) *witness {
 		t.Fatal(err)
 	}
 	return w
+}
+
+// share has the machine's settings for this test with other witnesses, or alone: the test of
+// the witness changes what all see. The lock is on a setting's own file and goes with it.
+func share(t *testing.T, alone bool) {
+	t.Helper()
+	how := unix.LOCK_SH
+	if alone {
+		how = unix.LOCK_EX
+	}
+	f, err := os.Open(settings[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { f.Close() })
+	if err := unix.Flock(int(f.Fd()), how); err != nil {
+		t.Fatal(err)
+	}
 }
 
 // plant leaves the secret wherever else a job must not find it.

@@ -22,7 +22,7 @@ func TestWitnessSeesWhatIsNotContained(t *testing.T) {
 		t.Skip("needs root: run the tests as root, as CI does")
 	}
 	s := &suite{guest: build(t, false)}
-	w := newWitness(t, s)
+	w := newWitness(t, s, true)
 	for _, test := range []struct{ attempt, seen string }{
 		{"read a file of the host's", w.secret},
 		{"file handle of the host's", w.secret},

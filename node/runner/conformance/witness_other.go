@@ -20,7 +20,7 @@ type witness struct {
 	secret   []byte
 }
 
-func newWitness(t testing.TB, s *suite) *witness {
+func newWitness(t testing.TB, _ *suite, _ bool) *witness {
 	t.Helper()
 	w := &witness{base: t.TempDir(), secret: []byte("secret-" + rand.Text())}
 	w.in = filepath.Join(w.base, "in")
