@@ -164,6 +164,30 @@ func TestRequestsEndWhenTheBatcherDoes(t *testing.T) {
 	}
 }
 
+// TestAFullQueueIsBusy submits without anybody who works.
+func TestAFullQueueIsBusy(t *testing.T) {
+	m := begin(t, 1, Config{Slots: 1, Context: 64, Queue: 2})
+	idle, err := New(m.model, m.tokens, matrix.NewPool(1), Config{Slots: 1, Context: 64, Queue: 2})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var waiting []*Stream
+	for range 2 {
+		s, err := idle.Submit(m.greedy("x", 4))
+		if err != nil {
+			t.Fatal(err)
+		}
+		waiting = append(waiting, s)
+	}
+	if _, err := idle.Submit(m.greedy("x", 4)); !errors.Is(err, ErrBusy) {
+		t.Errorf("a full queue answers %v", err)
+	}
+	waiting[0].Close()
+	if _, err := idle.Submit(m.greedy("x", 4)); err != nil {
+		t.Errorf("a place in the queue that was given up answers %v", err)
+	}
+}
+
 func TestWrongRequestsAreRefused(t *testing.T) {
 	m := begin(t, 1, Config{Slots: 1, Context: 64, Queue: 1})
 	for want, change := range map[string]func(*Request){

@@ -26,6 +26,9 @@ type choices []*batch.Stream
 
 // start queues every choice, or none.
 func (s *server) start(j job) (choices, error) {
+	if total, limit := len(j.prompts)*j.n, s.config.MaxBatch+s.config.Queue; total > limit {
+		return nil, bad(j.param, "%d texts in one request, this server takes %d at once; send fewer", total, limit)
+	}
 	var c choices
 	for _, prompt := range j.prompts {
 		if len(prompt) == 0 {

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
@@ -137,12 +138,24 @@ func TestADisconnectFreesTheSlot(t *testing.T) {
 	}
 }
 
-func TestAFullQueueSaysSo(t *testing.T) {
+func TestTooManyTextsAreRefused(t *testing.T) {
 	c := begin(t, func(c *Config) { c.MaxBatch, c.Queue = 1, 1 })
-	status, raw := c.post("/v1/completions", `{"model":"jargon","prompt":["a","b","c","d","e","f"],"max_tokens":200}`)
+	status, raw := c.post("/v1/completions", `{"model":"jargon","prompt":["a","b","c"],"max_tokens":2}`)
 	var e wrong
-	if err := json.Unmarshal(raw, &e); err != nil || status != http.StatusTooManyRequests || e.Error.Type != "rate_limit_error" {
-		t.Errorf("six texts for one slot and a queue of one answer %d %s", status, raw)
+	if err := json.Unmarshal(raw, &e); err != nil || status != http.StatusBadRequest || !strings.Contains(e.Error.Message, "takes 2 at once") {
+		t.Errorf("three texts for one slot and a queue of one answer %d %s", status, raw)
+	}
+}
+
+// TestAFullServerSaysSo fills the places for requests and asks for one more.
+func TestAFullServerSaysSo(t *testing.T) {
+	s := server{open: make(chan struct{}, 1)}
+	s.open <- struct{}{}
+	w := httptest.NewRecorder()
+	s.bounded(s.chat)(w, httptest.NewRequest(http.MethodPost, "/v1/chat/completions", nil))
+	var e wrong
+	if err := json.Unmarshal(w.Body.Bytes(), &e); err != nil || w.Code != http.StatusTooManyRequests || e.Error.Type != "rate_limit_error" || w.Header().Get("Retry-After") == "" {
+		t.Errorf("a full server answers %d %s", w.Code, w.Body)
 	}
 }
 

@@ -139,6 +139,7 @@ func load(file *gguf.File, c Config) (*server, *matrix.Pool, error) {
 	s := &server{
 		config: c, name: c.Name, model: model, tokens: tokens, batcher: batcher,
 		format: format, noChat: unknown, started: time.Now(),
+		open: make(chan struct{}, c.MaxBatch+c.Queue),
 	}
 	if s.name == "" {
 		s.name = modelName(file, c.Model)

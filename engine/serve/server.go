@@ -24,6 +24,7 @@ type server struct {
 	format  chat.Format
 	noChat  error // why the model cannot chat; nil if it can
 	started time.Time
+	open    chan struct{} // holds a value for each request being answered; never closed
 }
 
 // routes lists what the server answers.
@@ -32,13 +33,27 @@ func (s *server) routes() http.Handler {
 	mux.HandleFunc("GET /health", s.health)
 	mux.HandleFunc("GET /v1/models", s.models)
 	mux.HandleFunc("GET /v1/models/{name...}", s.oneModel)
-	mux.HandleFunc("POST /v1/chat/completions", s.chat)
-	mux.HandleFunc("POST /v1/completions", s.complete)
-	mux.HandleFunc("POST /v1/embeddings", s.embed)
+	mux.HandleFunc("POST /v1/chat/completions", s.bounded(s.chat))
+	mux.HandleFunc("POST /v1/completions", s.bounded(s.complete))
+	mux.HandleFunc("POST /v1/embeddings", s.bounded(s.embed))
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
 		fail(w, &apiError{status: http.StatusNotFound, message: fmt.Sprintf("%s %s is not served here; see /v1/models", r.Method, r.URL.Path)})
 	})
 	return mux
+}
+
+// bounded answers only so many requests at once, so that their bodies do not fill the
+// memory.
+func (s *server) bounded(next http.HandlerFunc) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		select {
+		case s.open <- struct{}{}:
+			defer func() { <-s.open }()
+			next(w, r)
+		default:
+			fail(w, batch.ErrBusy)
+		}
+	}
 }
 
 func (s *server) health(w http.ResponseWriter, _ *http.Request) {
