@@ -62,10 +62,12 @@ func (r *Reference) install(ctx context.Context) error {
 	if _, err := os.Stat(filepath.Join(r.dir, binaries, "libllama.v0.5.0.so")); err == nil {
 		return nil
 	}
-	npm := exec.CommandContext(ctx, "npm", "ci", "--no-audit", "--no-fund", "--ignore-scripts", "--omit=optional")
+	// Not npm ci: the lock file cannot name the versions of the platforms that the
+	// package has in its optional dependencies and the registry does not.
+	npm := exec.CommandContext(ctx, "npm", "install", "--no-save", "--no-audit", "--no-fund", "--ignore-scripts", "--omit=optional")
 	npm.Dir = r.dir
 	if out, err := npm.CombinedOutput(); err != nil {
-		return fmt.Errorf("llamacpp: npm ci in %s: %w\n%s", r.dir, err, out)
+		return fmt.Errorf("llamacpp: npm install in %s: %w\n%s", r.dir, err, out)
 	}
 	return nil
 }
