@@ -30,7 +30,7 @@ var basics = []check{
 
 func exitAndOutput(s *suite, t testing.TB) error {
 	spec := s.job("echo", "a", "b c", "ä\"'$x")
-	spec.Env = []string{"K=v", "EMPTY=", "HOME=/work"} // gVisor adds a HOME where there is none
+	spec.Env = []string{"K=v", "EMPTY=", "HOME=/job"} // gVisor adds a HOME where there is none
 	r, err := s.do(spec)
 	if err != nil {
 		return err
@@ -38,7 +38,7 @@ func exitAndOutput(s *suite, t testing.TB) error {
 	if got, want := r.stdout.String(), "a b c ä\"'$x\n"; got != want {
 		return fmt.Errorf("standard output %q, want %q: %s", got, want, r.ending())
 	}
-	if got, want := r.stderr.String(), "env [EMPTY= HOME=/work K=v]\n"; got != want {
+	if got, want := r.stderr.String(), "env [EMPTY= HOME=/job K=v]\n"; got != want {
 		return fmt.Errorf("standard error %q, want %q", got, want)
 	}
 	for _, code := range []int{0, 1, 42, 255} {
@@ -94,10 +94,10 @@ func directoryAndUser(s *suite, t testing.TB) error {
 		return fmt.Errorf("by default it runs as %q (directory, user, group, other groups), %w", out, err)
 	}
 	spec := s.job("whoami")
-	spec.WorkDir, spec.UID, spec.GID, spec.OutDir = "/work", 1000, 1000, t.TempDir()
+	spec.WorkDir, spec.UID, spec.GID, spec.OutDir = "/job", 1000, 1000, t.TempDir()
 	out, err = s.well(spec)
-	if err != nil || out != "/work 1000 1000 [1000]\n" && out != "/work 1000 1000 []\n" {
-		return fmt.Errorf("as user 1000 in /work it runs as %q, %w", out, err)
+	if err != nil || out != "/job 1000 1000 [1000]\n" && out != "/job 1000 1000 []\n" {
+		return fmt.Errorf("as user 1000 in /job it runs as %q, %w", out, err)
 	}
 	spec.Args = []string{"/guest", "write", "/out/mine", "/tmp/mine"}
 	if _, err := s.well(spec); err != nil {

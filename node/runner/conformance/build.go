@@ -52,14 +52,14 @@ func buildGuest(t testing.TB, wasm bool) []byte {
 // makeRoot lays out a container's files: the guest, a set-user-ID copy of it, a few files
 // that a hostile job would change, and none of the directories that a sandbox adds.
 func makeRoot(root string, program []byte) error {
-	for _, d := range []string{"etc", "data/deep", "work"} {
+	for _, d := range []string{"etc", "data/deep", "job"} {
 		if err := os.MkdirAll(filepath.Join(root, d), 0o755); err != nil {
 			return err
 		}
 	}
 	files := map[string][]byte{
 		"guest": program, "suid": program,
-		"etc/passwd": []byte("root:x:0:0::/:\nworker:x:1000:1000::/work:\n"),
+		"etc/passwd": []byte("root:x:0:0::/:\nworker:x:1000:1000::/job:\n"),
 		"etc/group":  []byte("root:x:0:\nworker:x:1000:\n"),
 		"data/file":  []byte("as it came\n"), "data/deep/file": []byte("deep\n"),
 	}

@@ -121,7 +121,7 @@ func beside(s *suite, t testing.TB) error {
 	}
 	spec := s.job("serve", fmt.Sprint(port))
 	spec.Env = []string{"OF=job"}
-	spec.WorkDir = "/work"
+	spec.WorkDir = "/job"
 	r, err := s.start(spec)
 	if err != nil {
 		return err
@@ -142,7 +142,7 @@ func beside(s *suite, t testing.TB) error {
 	}
 	// The same files, network, environment and directory as the job's.
 	code, out, err := run("", "/guest", "peer", fmt.Sprint(port))
-	if want := "mark /work job served peer\n"; err != nil || code != 0 || out != want {
+	if want := "mark /job job served peer\n"; err != nil || code != 0 || out != want {
 		return fmt.Errorf("a program beside the job's: code %d, output %q, want %q, %w", code, out, want, err)
 	}
 	long := strings.Repeat("0123456789abcdef", 1<<14)
