@@ -148,7 +148,7 @@ func TestEmbeddedModules(t *testing.T) {
 // compiler fuses multiplication and addition where the source lets it. One
 // fused instruction would change the bytes of that architecture's results.
 func TestNothingIsFused(t *testing.T) {
-	cmd := exec.Command("go", "build", "-gcflags=-S", "./lm/exact", "./lm/llama", "./lm/sampler")
+	cmd := exec.Command("go", "build", "-gcflags=-S", "../engine/exact", "./lm/llama", "../engine/sampler")
 	cmd.Env = append(os.Environ(), "GOOS=linux", "GOARCH=arm64", "CGO_ENABLED=0")
 	assembly, err := cmd.CombinedOutput()
 	if err != nil {
