@@ -1,8 +1,10 @@
 package node
 
 import (
+	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"log/slog"
 	"os"
@@ -32,6 +34,27 @@ func openContainers(cfg *RigConfig, dir string, log *slog.Logger) (runner.Engine
 		return openDocker(cfg, dir, log)
 	}
 	return nil, fmt.Errorf("containers held by %q: %s, %s and %s are known", cfg.Containers, HeldByGvisor, HeldByNamespaces, HeldByDocker)
+}
+
+// ProbeContainers runs the self-test of a way of holding containers, with its files in
+// dir, and names the limits to which this machine does not hold a job.
+func ProbeContainers(ctx context.Context, held, dir string) (unheld []string, err error) {
+	e, err := openContainers(&RigConfig{Containers: held, AllowRunc: true}, dir, slog.New(slog.DiscardHandler))
+	if err != nil {
+		return nil, err
+	}
+	running, stop := context.WithCancel(ctx)
+	ended := make(chan error, 1)
+	go func() { ended <- e.Run(running) }()
+	var caps runner.Caps
+	select {
+	case <-e.Started():
+		caps, err = e.Probe(ctx)
+	case <-ctx.Done():
+		err = ctx.Err()
+	}
+	stop()
+	return unlimited(caps), errors.Join(err, <-ended, e.Close())
 }
 
 // openDocker opens the miner's Docker Engine. The directory's path tells this rig's

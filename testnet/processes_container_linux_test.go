@@ -276,6 +276,10 @@ func containerInNamespaces(s *scene) {
 	up.kill()
 	c.exits(125)
 	s.selling(bob, alice)
+	doctor := s.start(bob, "doctor", "--containers", "namespaces")
+	if doctor.wait(); !strings.Contains(doctor.out.String(), "✓ containers namespaces ran its jobs") {
+		s.t.Errorf("doctor says:\n%s", doctor.out)
+	}
 	c = s.container(bob, "--held-by", "namespaces", "--", "say", "hello")
 	c.exits(0)
 	if got := c.out.String(); got != "hello image\n" {

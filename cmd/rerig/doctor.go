@@ -12,7 +12,6 @@ import (
 
 	"github.com/rerig/rerig/client"
 	"github.com/rerig/rerig/node"
-	"github.com/rerig/rerig/node/runner/wasm"
 	"github.com/rerig/rerig/node/settle"
 	"github.com/rerig/rerig/protocol"
 )
@@ -49,19 +48,25 @@ func (d *doctor) fail(check, fix string, err error) {
 }
 
 func (a *app) doctorCmd() *cobra.Command {
-	return &cobra.Command{
+	var held string
+	c := &cobra.Command{
 		Use: "doctor", Short: "Check what a node needs, and say how to mend it",
-		Long: `Check the data directory, key, profile, chain, gas, clock, sandbox, port and peers, by
+		Long: `Check the data directory, key, profile, chain, gas, clock, sandboxes, port and peers, by
 really using each of them. The exit code is 1 when something is broken.`,
 		Args: exactly(),
-		RunE: func(cmd *cobra.Command, _ []string) error { return a.doctor(cmd.Context()) },
+		RunE: func(cmd *cobra.Command, _ []string) error { return a.doctor(cmd.Context(), held) },
 	}
+	c.Flags().StringVar(&held, "containers", containersHere, "`sandbox` of containers to try, as for rerig up")
+	return c
 }
 
-func (a *app) doctor(ctx context.Context) error {
+func (a *app) doctor(ctx context.Context, held string) error {
 	d := &doctor{app: a}
 	d.directory()
 	d.sandbox(ctx)
+	if held != containersOff {
+		d.containers(ctx, held)
+	}
 	profile, err := a.profile()
 	if err != nil {
 		d.fail("profile", "rerig testnet up, or give another --network", err)
@@ -113,40 +118,6 @@ func (d *doctor) directory() {
 		return
 	}
 	d.ok("directory", "%s is writable", dir)
-}
-
-// sandbox runs the self-test of a rig.
-func (d *doctor) sandbox(ctx context.Context) {
-	begun := time.Now()
-	err := probeSandbox(ctx)
-	if err != nil {
-		d.fail("sandbox", "rigs cannot sell here; buying works. Build with `make build`, or report this", err)
-		return
-	}
-	d.ok("sandbox", "ran two jobs in %d ms, memory and time limits hold", time.Since(begun).Milliseconds())
-}
-
-func probeSandbox(ctx context.Context) (err error) {
-	dir, err := os.MkdirTemp("", "rerig-doctor-")
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
-	r, err := wasm.New(wasm.Config{DataDir: dir, Warm: 1})
-	if err != nil {
-		return err
-	}
-	running, stop := context.WithCancel(ctx)
-	ended := make(chan error, 1)
-	go func() { ended <- r.Run(running) }()
-	select {
-	case <-r.Started():
-		_, err = r.Probe(ctx)
-	case <-ctx.Done():
-		err = ctx.Err()
-	}
-	stop()
-	return errors.Join(err, <-ended, r.Close())
 }
 
 // node starts one, or asks the one that runs, and returns the address that pays.

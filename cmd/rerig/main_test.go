@@ -79,7 +79,9 @@ func setup(e *testscript.Env) error {
 	e.Setenv("MODULES", modules)
 	e.Setenv("KEYS", keys) // other wallets' keystores
 	e.Setenv("PICTURE", picture)
-	e.Setenv("RERIG_UP_CONTAINERS", containersOff) // this rerig is the test binary, and no sandbox
+	for _, name := range []string{"RERIG_UP_CONTAINERS", "RERIG_DOCTOR_CONTAINERS"} {
+		e.Setenv(name, containersOff) // this rerig is the test binary, and no sandbox
+	}
 	nowhere := &node.Profile{Name: "local", RPC: []string{"http://127.0.0.1:1"}, ChainID: 31337, Escrow: protocol.Address{1}.String(),
 		Token: protocol.Address{2}.String(), TokenSymbol: "tUSDC", TokenDecimals: 6, Local: true}
 	public := *nowhere

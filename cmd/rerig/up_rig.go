@@ -29,7 +29,7 @@ func (u *upFlags) rigConfig(p *node.Profile) (rig *node.RigConfig, err error) {
 	switch u.held {
 	case node.HeldByGvisor, node.HeldByNamespaces, node.HeldByDocker:
 		rig.Containers, rig.AllowRunc = u.held, u.runc
-	case containersOff:
+	case containersOff, "":
 	default:
 		return nil, usage("--containers: gvisor, namespaces, docker or off, got %q", u.held)
 	}
