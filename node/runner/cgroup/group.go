@@ -71,14 +71,22 @@ func (p *Parent) New(name string, l Limits) (*Group, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := g.Limit(l); err != nil {
+		return nil, errors.Join(fmt.Errorf("control group %s: %w", name, err), g.Close())
+	}
+	return g, nil
+}
+
+// Limit changes what the group may use. A limit of zero stays as it is.
+func (g *Group) Limit(l Limits) error {
 	for _, d := range g.dirs {
 		for _, c := range d.has {
 			if err := g.limit(d, c, l); err != nil {
-				return nil, errors.Join(fmt.Errorf("limit %s of control group %s: %w", c, name, err), g.Close())
+				return fmt.Errorf("limit %s: %w", c, err)
 			}
 		}
 	}
-	return g, nil
+	return nil
 }
 
 // make makes a group's directories.

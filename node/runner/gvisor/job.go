@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/rerig/rerig/node/runner"
+	"github.com/rerig/rerig/node/runner/cgroup"
 )
 
 const (
@@ -91,10 +92,16 @@ func (j *Job) follow() *report {
 	}
 }
 
-// begin notes that the program runs.
+// begin notes that the program runs. From here on it has its own cores: gVisor starts on all.
 func (j *Job) begin() {
 	j.mu.Lock()
 	defer j.mu.Unlock()
+	if j.meter.group != nil {
+		if err := j.meter.group.Limit(cgroup.Limits{CPUs: j.spec.CPUs}); err != nil && j.failure == nil {
+			j.failure = &runner.Failure{Kind: runner.FailureInternal, Detail: err.Error()}
+			_ = j.seat.cmd.Process.Kill()
+		}
+	}
 	j.meter.begin()
 	j.startTimer(j.spec.Deadline)
 	close(j.begun)

@@ -108,7 +108,6 @@ func (j *Job) launch(ctx context.Context) error {
 	if p := j.engine.config.Parent; p != nil {
 		group, err := p.New("job-"+j.id, cgroup.Limits{
 			MemoryBytes: j.spec.MemoryBytes + sandboxMemory,
-			CPUs:        j.spec.CPUs,
 			Processes:   sandboxThreads + threadsPerProcess*j.spec.Processes,
 		})
 		if err != nil {
