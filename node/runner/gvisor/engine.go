@@ -44,6 +44,7 @@ type Engine struct {
 	rootless bool
 
 	seats   chan chan<- seated // to Run: give one; answered exactly once, so of capacity 1
+	born    int                // inits that Run has started; of Run alone
 	started chan struct{}      // closed when Run first begins
 	once    sync.Once          // closes started
 
@@ -144,7 +145,9 @@ func (e *Engine) serve(ctx context.Context) {
 	var ready []*seat
 	defer func() {
 		for _, s := range ready {
-			s.dismiss()
+			if err := s.dismiss(); err != nil {
+				e.log.Error("end a sandbox that was kept ready", "err", err)
+			}
 		}
 	}()
 	refill := time.NewTimer(0)
@@ -160,13 +163,13 @@ func (e *Engine) serve(ctx context.Context) {
 				ready = ready[1:]
 				continue
 			}
-			s, err := newSeat(e.config.Program, e.rootless)
+			s, err := e.newSeat()
 			reply <- seated{s, err}
 		case <-refill.C:
 			if len(ready) >= e.config.Warm {
 				continue
 			}
-			s, err := newSeat(e.config.Program, e.rootless)
+			s, err := e.newSeat()
 			if err != nil { // the next job's start will say so
 				e.log.Error("keep a sandbox ready", "err", err)
 				continue

@@ -12,6 +12,8 @@ import (
 	"syscall"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/rerig/rerig/node/runner/cgroup"
 )
 
 // maxMessage is the longest message between the daemon and a sandbox's init.
@@ -20,12 +22,14 @@ const maxMessage = 64 << 10
 // seat is a sandbox's init that waits for its job, or has it.
 type seat struct {
 	cmd   *exec.Cmd
+	group *cgroup.Group // or nil; it was born there, because moving a process takes 10 ms
 	line  *net.UnixConn // one message at a time; init ends when this end is closed
 	words *os.File      // what init says of itself
 }
 
-// newSeat starts an init in namespaces of its own. The calling thread's end ends it.
-func newSeat(program string, rootless bool) (*seat, error) {
+// newSeat starts an init in namespaces and a control group of its own. The calling thread's
+// end ends it.
+func (e *Engine) newSeat() (*seat, error) {
 	ends, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_SEQPACKET|unix.SOCK_CLOEXEC, 0)
 	if err != nil {
 		return nil, fmt.Errorf("make a socket pair: %w", err)
@@ -44,16 +48,25 @@ func newSeat(program string, rootless bool) (*seat, error) {
 	}
 	defer said.Close()
 	s := &seat{line: conn.(*net.UnixConn), words: words, cmd: &exec.Cmd{
-		Path: program,
-		Args: append(append([]string{initName}, runscFlags(rootless)...), "init"),
+		Path: e.config.Program,
+		Args: append(append([]string{initName}, runscFlags(e.rootless)...), "init"),
 		Env:  []string{}, Dir: "/",
 		Stderr:      said,
 		ExtraFiles:  []*os.File{theirs},
-		SysProcAttr: sandboxAttr(rootless),
+		SysProcAttr: sandboxAttr(e.rootless),
 	}}
-	if err := s.cmd.Start(); err != nil {
+	start := s.cmd.Start
+	if p := e.config.Parent; p != nil {
+		e.born++
+		if s.group, err = p.New(fmt.Sprint("job-", e.born), cgroup.Limits{}); err != nil {
+			s.close()
+			return nil, err
+		}
+		start = func() error { return s.group.Start(s.cmd) }
+	}
+	if err := start(); err != nil {
 		s.close()
-		return nil, refused(err, rootless)
+		return nil, errors.Join(refused(err, e.rootless), s.leave())
 	}
 	return s, nil
 }
@@ -118,10 +131,19 @@ func (s *seat) hear() *report {
 }
 
 // dismiss ends an init that has no job, and waits for its end.
-func (s *seat) dismiss() {
+func (s *seat) dismiss() error {
 	_ = s.cmd.Process.Kill()
 	_ = s.cmd.Wait() // says that it was killed
 	s.close()
+	return s.leave()
+}
+
+// leave removes the control group of an init that has ended.
+func (s *seat) leave() error {
+	if s.group == nil {
+		return nil
+	}
+	return s.group.Close()
 }
 
 func (s *seat) close() {

@@ -105,19 +105,11 @@ func (j *Job) launch(ctx context.Context) error {
 	if err := j.giveOutput(); err != nil {
 		return err
 	}
-	if p := j.engine.config.Parent; p != nil {
-		group, err := p.New("job-"+j.id, cgroup.Limits{
-			MemoryBytes: j.spec.MemoryBytes + sandboxMemory,
-			Processes:   sandboxThreads + threadsPerProcess*j.spec.Processes,
-		})
-		if err != nil {
-			return err
-		}
-		j.meter.in(group)
-	}
 	err := j.sit(ctx)
 	if errors.Is(err, unix.EPIPE) || errors.Is(err, unix.ESRCH) {
-		j.seat.dismiss() // something had ended it while it waited
+		if err := j.seat.dismiss(); err != nil { // something had ended it while it waited
+			return err
+		}
 		err = j.sit(ctx)
 	}
 	return err
@@ -131,13 +123,19 @@ func (j *Job) sit(ctx context.Context) error {
 	}
 	j.mu.Lock()
 	j.seat, j.meter.pid = s, s.cmd.Process.Pid
+	if s.group != nil {
+		j.meter.in(s.group)
+	}
 	over := j.failure != nil // the engine ended meanwhile
 	j.mu.Unlock()
 	if over {
 		return runner.ErrNotRunning
 	}
-	if j.meter.group != nil {
-		if err := j.meter.group.Add(j.meter.pid); err != nil {
+	if s.group != nil {
+		if err := s.group.Limit(cgroup.Limits{
+			MemoryBytes: j.spec.MemoryBytes + sandboxMemory,
+			Processes:   sandboxThreads + threadsPerProcess*j.spec.Processes,
+		}); err != nil {
 			return err
 		}
 	}
@@ -196,7 +194,9 @@ func (j *Job) abandon() {
 	j.reaped = true
 	j.mu.Unlock()
 	if j.seat != nil {
-		j.seat.dismiss()
+		if err := j.seat.dismiss(); err != nil {
+			j.engine.log.Error("end a job that did not start", "err", err)
+		}
 	}
 	for _, f := range j.pipes {
 		f.Close()
@@ -207,8 +207,8 @@ func (j *Job) abandon() {
 
 // remove removes what a job had on the host, and lets the engine forget it.
 func (j *Job) remove() {
-	if j.meter.group != nil {
-		if err := j.meter.group.Close(); err != nil {
+	if j.seat != nil {
+		if err := j.seat.leave(); err != nil {
 			j.engine.log.Error("remove a job's control group", "err", err)
 		}
 	}
