@@ -11,6 +11,7 @@ import (
 	"github.com/rerig/rerig/node/hardware"
 	"github.com/rerig/rerig/node/image"
 	"github.com/rerig/rerig/node/runner"
+	"github.com/rerig/rerig/node/runner/model"
 	"github.com/rerig/rerig/node/runner/wasm"
 	"github.com/rerig/rerig/protocol"
 )
@@ -26,6 +27,7 @@ type engines struct {
 type sold struct {
 	engine runner.Engine
 	names  []string
+	inside bool // runs its jobs in the engine before it, which holds their limits
 }
 
 // openEngines opens the engine of WASM modules and, where the miner wants one, that of
@@ -37,7 +39,7 @@ func (n *Node) openEngines(cfg *RigConfig) (*engines, *wasm.Engine, error) {
 	if err != nil {
 		return nil, nil, fmt.Errorf("sandbox: %w", err)
 	}
-	e.list = append(e.list, sold{modules, []string{protocol.EngineWASM}})
+	e.list = append(e.list, sold{engine: modules, names: []string{protocol.EngineWASM}})
 	n.opened = append(n.opened, modules)
 	if cfg.Containers == "" {
 		return e, modules, nil
@@ -51,7 +53,13 @@ func (n *Node) openEngines(cfg *RigConfig) (*engines, *wasm.Engine, error) {
 	if e.images, err = n.openImages(cfg); err != nil {
 		return nil, nil, err
 	}
-	e.list = append(e.list, sold{held, []string{protocol.EngineContainer, protocol.EngineContainer + ":" + cfg.Containers}})
+	e.list = append(e.list, sold{engine: held, names: []string{protocol.EngineContainer, protocol.EngineContainer + ":" + cfg.Containers}})
+	models, err := model.New(model.Config{Held: held, Dir: filepath.Join(n.cfg.DataDir, "containers", "models"), Program: cfg.ContainerProgram})
+	if err != nil {
+		n.log.Warn("models are not sold here", "err", err)
+		return e, modules, nil
+	}
+	e.list = append(e.list, sold{engine: models, names: []string{protocol.EngineModel}, inside: true})
 	return e, modules, nil
 }
 
@@ -110,6 +118,7 @@ func (e *engines) proveOthers(ctx context.Context) (names []string) {
 			return nil
 		case err != nil:
 			e.log.Warn("self-test failed: not sold here", "engine", s.names[len(s.names)-1], "err", err)
+			return names // what follows runs inside it
 		default:
 			names = append(names, s.names...)
 		}
@@ -129,7 +138,7 @@ func (e *engines) prove(ctx context.Context, s sold) error {
 		return err
 	}
 	log := e.log.With("engine", s.names[len(s.names)-1])
-	if not := unlimited(caps); len(not) > 0 {
+	if not := unlimited(caps); len(not) > 0 && !s.inside {
 		log.Warn("this machine does not hold jobs to their limits", "of", not)
 	}
 	log.Info("sandbox self-test passed")

@@ -34,6 +34,9 @@ func (p *programs) Fetch(ctx context.Context, spec *protocol.JobSpec, from strin
 		unpin()
 		return provider.Program{}, nil, err
 	}
+	if spec.Engine == protocol.EngineModel {
+		return provider.Program{Module: path, Args: spec.Args}, unpin, nil
+	}
 	return provider.Program{Module: path, Args: append([]string{"module"}, spec.Args...), Env: spec.Env}, unpin, nil
 }
 

@@ -41,9 +41,7 @@ func (s *sandbox) Start(ctx context.Context, t provider.Task, stdout, stderr io.
 	job, err := engine.Start(ctx, spec, stdout, stderr)
 	var f *runner.Failure
 	if errors.As(err, &f) { // a module that does not compile is the job's own end, with nothing to pay
-		o := outcome(runner.Result{Failure: f})
-		o.Units = 0
-		return failed{o}, nil
+		return failed{outcome(runner.Result{Failure: f})}, nil
 	}
 	if err != nil {
 		return nil, err
@@ -92,7 +90,7 @@ func outcome(res runner.Result) provider.Outcome {
 	case runner.FailureOutput:
 		o.Reason = protocol.ReasonOutput
 	case runner.FailureBadModule:
-		o.Reason = protocol.ReasonBadModule
+		o.Reason, o.Units = protocol.ReasonBadModule, 0
 	case runner.FailureKilled:
 		o.Reason = protocol.ReasonStopped
 	default:

@@ -38,7 +38,8 @@ const (
 	MaxModuleBytes  = 64 << 20  // bytes of one wasm module
 	MaxImageBytes   = 64 << 30  // bytes of one container's image layout
 	MaxImageFiles   = 4096      // files and directories of one image layout
-	MaxHeldBytes    = 1 << 40   // bytes of memory a container may ask for
+	MaxModelBytes   = 64 << 30  // bytes of one model's file
+	MaxHeldBytes    = 1 << 40   // bytes of memory a container or a model may ask for
 	MaxOutputFiles  = 1024      // output files of one job
 	MaxTickUnits    = 1 << 40   // units in one tick
 	MaxRunTime      = 24 * time.Hour

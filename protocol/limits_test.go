@@ -44,6 +44,12 @@ func TestLimits(t *testing.T) {
 			{"spec.module_size", "67108864", func(s *JobSpec) { s.ModuleSize = MaxModuleBytes }, func(s *JobSpec) { s.ModuleSize = MaxModuleBytes + 1 }},
 			{"spec.module_size", "68719476736", func(s *JobSpec) { s.Engine, s.ModuleSize = EngineContainer, MaxImageBytes },
 				func(s *JobSpec) { s.Engine, s.ModuleSize = EngineContainer, MaxImageBytes+1 }},
+			{"spec.module_size", "68719476736", func(s *JobSpec) { s.Engine, s.ModuleSize, s.Env, s.Inputs = EngineModel, MaxModelBytes, nil, nil },
+				func(s *JobSpec) { s.Engine, s.ModuleSize, s.Env, s.Inputs = EngineModel, MaxModelBytes+1, nil, nil }},
+			{"spec.env", "empty for a model", nil, func(s *JobSpec) { s.Engine, s.Env = EngineModel, []string{"A=b"} }},
+			{"spec.inputs[0].name", "the model itself", nil, func(s *JobSpec) {
+				s.Engine, s.Env, s.Inputs = EngineModel, nil, []Input{{Name: ModelFile, CID: s.Module}}
+			}},
 			{"spec.module_size", "1 to", nil, func(s *JobSpec) { s.ModuleSize = 0 }},
 			{"spec.args", "at most 256", func(s *JobSpec) { s.Args = many(MaxArgs, "a") }, func(s *JobSpec) { s.Args = many(MaxArgs+1, "a") }},
 			{"spec.args[0]", "at most 8192", func(s *JobSpec) { s.Args = []string{long(MaxArgBytes)} }, func(s *JobSpec) { s.Args = []string{long(MaxArgBytes + 1)} }},

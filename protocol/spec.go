@@ -26,7 +26,12 @@ const (
 	EngineWASM = "wasm"
 	// EngineContainer is an OCI image.
 	EngineContainer = "container"
+	// EngineModel is a language model in a GGUF file, run by the rig's own program.
+	EngineModel = "model"
 )
+
+// ModelFile is where a job of EngineModel finds its model, beside its inputs.
+const ModelFile = "model.gguf"
 
 // EngineFamily is an engine's name without how it is held: "container" of
 // "container:gvisor".
@@ -37,8 +42,11 @@ func EngineFamily(engine string) string {
 
 // moduleLimits are the largest module and memory of an engine's jobs, in bytes.
 func moduleLimits(engine string) (module, memory uint64) {
-	if EngineFamily(engine) == EngineContainer {
+	switch EngineFamily(engine) {
+	case EngineContainer:
 		return MaxImageBytes, MaxHeldBytes
+	case EngineModel:
+		return MaxModelBytes, MaxHeldBytes
 	}
 	return MaxModuleBytes, MaxMemoryBytes
 }
@@ -179,6 +187,9 @@ func (s *JobSpec) Check() error {
 	if err := checkInputs(s.Inputs); err != nil {
 		return err
 	}
+	if err := s.checkModel(); err != nil {
+		return err
+	}
 	return checkExtensions("spec", s.Crit, s.Opt)
 }
 
@@ -190,6 +201,22 @@ func (s *JobSpec) checkSealed() error {
 		return fieldErr("spec.sealed", "nothing but the module in a public job", s.Sealed)
 	case EngineFamily(s.Engine) == EngineContainer && s.Sealed.Has(SealedModule):
 		return fieldErr("spec.sealed", "nothing but files: an image is a directory", s.Sealed)
+	}
+	return nil
+}
+
+// checkModel holds a job of a model to what its engine passes on.
+func (s *JobSpec) checkModel() error {
+	if EngineFamily(s.Engine) != EngineModel {
+		return nil
+	}
+	if len(s.Env) > 0 {
+		return fieldErr("spec.env", "empty for a model", len(s.Env))
+	}
+	for i, f := range s.Inputs {
+		if f.Name == ModelFile {
+			return fieldErr(fmt.Sprintf("spec.inputs[%d].name", i), "another name: the model itself is there", f.Name)
+		}
 	}
 	return nil
 }

@@ -57,7 +57,7 @@ func anyAlive(list []string) bool {
 // it (SPEC §8.1).
 func tidyDir(dir string) error {
 	for sub, allowed := range map[string][]string{
-		"":                       {"lock", "key.json", "journal.db", "peers.json", "artifacts", "jobs", "runs", "sandbox", "containers", "images"},
+		"":                       {"lock", "key.json", "journal.db", "peers.json", "artifacts", "jobs", "runs", "sandbox", "containers", "images", "builtin"},
 		"jobs":                   nil,
 		"sandbox/empty":          nil,
 		"artifacts/partial":      nil,
@@ -65,6 +65,7 @@ func tidyDir(dir string) error {
 		"images/tmp":             nil,
 		"containers/gvisor":      {"jobs", "probe"},
 		"containers/gvisor/jobs": nil,
+		"containers/models":      {"root", "trial"},
 	} {
 		entries, err := os.ReadDir(filepath.Join(dir, sub))
 		if err != nil && !os.IsNotExist(err) {

@@ -12,11 +12,12 @@ import (
 
 	"github.com/rerig/rerig/node/runner/docker"
 	"github.com/rerig/rerig/node/runner/gvisor"
+	"github.com/rerig/rerig/node/runner/model"
 	"github.com/rerig/rerig/node/runner/namespaces"
 )
 
 func main() {
-	if gvisor.Main() || namespaces.Main() || docker.Main() { // this process was part of a sandbox
+	if model.Main() || gvisor.Main() || namespaces.Main() || docker.Main() { // this process was part of a sandbox
 		return
 	}
 	os.Exit(run())

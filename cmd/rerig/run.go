@@ -31,6 +31,7 @@ type runFlags struct {
 	dryRun   bool
 	outDir   string
 	image    string
+	model    string
 	held     string
 	cpus     uint16
 	disk     uint32
@@ -39,11 +40,16 @@ type runFlags struct {
 func (a *app) runCmd() *cobra.Command {
 	var r runFlags
 	c := &cobra.Command{
-		Use: "run [flags] {MODULE [-- ARGS…] | --image IMAGE [-- COMMAND ARGS…]}", Short: "Buy a run of a WASM module or a container",
+		Use: "run [flags] {MODULE [-- ARGS…] | --image IMAGE [-- COMMAND ARGS…] | --model FILE -- [chat|complete] PROMPT}", Short: "Buy a run of a WASM module, a container or a language model",
 		Long: `Buy a run of a WASM module (WASI preview 1) on the cheapest rig that fits. MODULE is a
 .wasm file, or one that Rerig brings: lm continues a text with a small language
 model, thumb makes a thumbnail of a picture. With --image it is a container instead:
 IMAGE is one of ` + "`rerig image ls`" + ` or an OCI image on disk, and COMMAND replaces its own.
+With --model it is a language model: FILE is a GGUF file, or jargon, a small one that
+Rerig brings. It answers PROMPT, with -n TOKENS, --temperature, --top-k, --top-p,
+--seed, --stop, --system and --context after the --; or, with --jsonl NAME, each line of the
+input NAME, an OpenAI batch, to answers.jsonl. It exits with 1 when an answer broke off,
+2 for wrong arguments and 3 when it refuses a request.
 
 The program sees its inputs in /in, and what it leaves in /out is written next to
 the first input, or to --out-dir. Its standard output and error are this command's
@@ -53,18 +59,25 @@ was done by then is paid for.
 
 The exit code is the program's own. Where it did not end by itself, standard error
 has the reason, and the exit code is
-  123  the budget is used up: --budget       126  MODULE is not a WASM module
+  123  the budget is used up: --budget       126  MODULE or FILE cannot be loaded
   124  the time is over: --timeout           134  the program trapped
   130  stopped                               137  too little memory: --memory
   125  the network or the escrow failed      153  the program wrote too much`,
 		Example: `  rerig run lm -- -n 40 "A hacker is"
   rerig run -i holiday.jpg thumb -- --size 200
+  rerig run --model jargon -- complete -n 20 "A hacker is"
   rerig run --dry-run --max-price 0.05/h my.wasm`,
 		Args: func(cmd *cobra.Command, args []string) error {
 			switch dash := cmd.ArgsLenAtDash(); {
+			case r.image != "" && r.model != "":
+				return usage("--image and --model: give one of them")
+			case r.model != "" && dash > 0:
+				return usage("unexpected argument %q; with --model the prompt comes after --", args[0])
+			case r.model != "" && len(args) == 0 && !r.dryRun:
+				return usage("the prompt is missing: -- \"PROMPT\", or -- --jsonl NAME with --input")
 			case r.image != "" && dash > 0:
 				return usage("unexpected argument %q; with --image the container's command comes after --", args[0])
-			case r.image != "":
+			case r.image != "" || r.model != "":
 				return nil
 			case len(args) == 0 || dash == 0:
 				return usage("MODULE is missing; see `rerig run --help`")
@@ -74,7 +87,7 @@ has the reason, and the exit code is
 			return nil
 		},
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if r.image != "" {
+			if r.image != "" || r.model != "" {
 				return a.run(cmd.Context(), &r, "", args)
 			}
 			return a.run(cmd.Context(), &r, args[0], args[1:])
@@ -96,8 +109,9 @@ has the reason, and the exit code is
 	f.BoolVar(&r.dryRun, "dry-run", false, "show offers and prices, spend nothing")
 	f.StringVar(&r.outDir, "out-dir", "", "`directory` for the output files")
 	f.StringVar(&r.image, "image", "", "container `image` to run instead of a module")
+	f.StringVar(&r.model, "model", "", "GGUF `file` of a language model to ask instead of a module, or jargon")
 	f.StringVar(&r.held, "held-by", "", "`sandbox` that must hold the container: gvisor, namespaces or docker (default any)")
-	f.Uint16Var(&r.cpus, "cpus", 0, "`cores` of a container (default 1)")
+	f.Uint16Var(&r.cpus, "cpus", 0, "`cores` of a container or a model (default 1)")
 	f.Uint32Var(&r.disk, "disk", 0, "`MiB` that a container may write outside /out")
 	return c
 }
@@ -174,8 +188,11 @@ func (a *app) runRequest(s *session, r *runFlags, module string, args []string) 
 	if r.image != "" {
 		return req, a.containerRequest(r, req)
 	}
-	if r.held != "" || r.cpus > 1 || r.disk > 0 {
+	if r.held != "" || r.cpus > 1 && r.model == "" || r.disk > 0 {
 		return nil, usage("--held-by, --cpus and --disk are of containers: give --image, or leave them out")
+	}
+	if r.model != "" {
+		return req, a.modelRequest(s.info.DataDir, r, req)
 	}
 	return req, a.resolve(s.info.DataDir, module, req)
 }

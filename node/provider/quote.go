@@ -135,8 +135,11 @@ func (p *Provider) fits(spec *protocol.JobSpec) error {
 		return refuse(protocol.ReasonEgress, "egress not allowed here")
 	}
 	need := spec.Limits.OutputBytes + workspace
-	if protocol.EngineFamily(spec.Engine) == protocol.EngineContainer {
+	switch protocol.EngineFamily(spec.Engine) {
+	case protocol.EngineContainer:
 		need += 2*spec.ModuleSize + uint64(r.DiskMiB)<<20 // packed and unpacked, and what it writes
+	case protocol.EngineModel:
+		need += 2 * spec.ModuleSize // as it came, and where the job reads it
 	}
 	for _, in := range spec.Inputs {
 		need += in.Size

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 
 	"github.com/rerig/rerig/protocol"
 )
@@ -22,7 +23,7 @@ type staged struct {
 func (s *session) stage(ctx context.Context) protocol.Event {
 	got := staged{out: s.dir}
 	dirs := []string{got.out}
-	if len(s.spec.Inputs) > 0 {
+	if len(s.spec.Inputs) > 0 || s.ofModel() {
 		got.in = s.inDir()
 		dirs = append(dirs, got.in)
 	}
@@ -44,6 +45,12 @@ func (s *session) stage(ctx context.Context) protocol.Event {
 	if err := s.openModule(&got.program); err != nil && got.refused == nil {
 		return unplaced("module "+s.spec.Module, err)
 	}
+	if s.ofModel() { // it reads its module like an input
+		if err := linkOrCopy(got.program.Module, filepath.Join(got.in, protocol.ModelFile)); err != nil {
+			return unplaced("module "+s.spec.Module, err)
+		}
+		got.program.Module = ""
+	}
 	for _, in := range s.spec.Inputs {
 		unpin := s.p.cfg.Artifacts.Pin(in.CID)
 		s.unpin = append(s.unpin, unpin)
@@ -58,6 +65,8 @@ func (s *session) stage(ctx context.Context) protocol.Event {
 	s.inputs = got // read by the loop after it has the event
 	return protocol.Staged{}
 }
+
+func (s *session) ofModel() bool { return protocol.EngineFamily(s.spec.Engine) == protocol.EngineModel }
 
 // linkOrCopy puts a read-only artifact into the job's input directory. The
 // sandbox mounts it read-only, so sharing the inode is safe.

@@ -1,0 +1,140 @@
+// Package model runs language models: the engine "model" of SPEC §5.1. A job is this same
+// program again, alone inside the sandbox of a container engine, which computes a GGUF file
+// with package engine: [Main] is what it does there, [New] the engine around it.
+package model
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/rerig/rerig/node/runner"
+)
+
+const (
+	// name is the engine's in offers and job specs.
+	name = "model"
+	// program is the sandbox's only file, and argv[0] of what runs there.
+	program = "/rerig-model"
+	// file is the model's name in /in.
+	file = "model.gguf"
+)
+
+// Limits of the self-test's job.
+const (
+	trialMemory = 512 << 20
+	trialTime   = 2 * time.Minute
+)
+
+// maxTold is how many bytes of what a job said last tell why its model was not loaded.
+const maxTold = 400
+
+// Config is what an Engine needs.
+type Config struct {
+	// Held runs the jobs. The engine neither runs nor closes it.
+	Held runner.Engine
+	// Dir is a directory of the engine's own, on the disk.
+	Dir string
+	// Program is a static rerig for Linux whose main calls Main first; "" for the running one.
+	Program string
+}
+
+// Engine is a container engine that runs one program. It has no processes of its own.
+type Engine struct {
+	held  runner.Engine
+	root  string // with the program
+	trial string // with a small model
+}
+
+// New makes the root of the jobs and a model to try it with.
+func New(cfg Config) (*Engine, error) {
+	e := &Engine{held: cfg.Held, root: filepath.Join(cfg.Dir, "root"), trial: filepath.Join(cfg.Dir, "trial")}
+	if err := makeRoot(e.root, cfg.Program); err != nil {
+		return nil, fmt.Errorf("make the root of models: %w", err)
+	}
+	if err := makeTrial(e.trial); err != nil {
+		return nil, fmt.Errorf("unpack the self-test's model: %w", err)
+	}
+	return e, nil
+}
+
+// Name is "model".
+func (e *Engine) Name() string { return name }
+
+// Run waits for ctx: the processes are the held engine's.
+func (e *Engine) Run(ctx context.Context) error {
+	<-ctx.Done()
+	return nil
+}
+
+// Started is closed when the held engine takes jobs.
+func (e *Engine) Started() <-chan struct{} { return e.held.Started() }
+
+// Close does nothing: the held engine is another's.
+func (e *Engine) Close() error { return nil }
+
+// Probe makes a few tokens with a small model in a sandbox. What it returns says nothing of
+// limits: those are the held engine's.
+func (e *Engine) Probe(ctx context.Context) (runner.Caps, error) {
+	var out, told bytes.Buffer
+	job, err := e.Start(ctx, runner.Spec{InDir: e.trial, Args: []string{"complete", "-n", "4", "A hacker is"}, CPUs: 1,
+		MemoryBytes: trialMemory, StdoutBytes: 64 << 10, Deadline: trialTime}, &out, &told)
+	if err != nil {
+		return runner.Caps{}, fmt.Errorf("try a model: %w", err)
+	}
+	res, err := job.Wait()
+	switch {
+	case err != nil:
+		return runner.Caps{}, fmt.Errorf("try a model: %w", err)
+	case res.Failure != nil || res.ExitCode != exitDone || strings.TrimSpace(out.String()) == "":
+		return runner.Caps{}, fmt.Errorf("a small model ended with exit code %d (%v), the answer %q and the error %q; it should answer", res.ExitCode, res.Failure, out.String(), told.String())
+	}
+	return runner.Caps{}, nil
+}
+
+// Start runs a job: its arguments are the spec's, its model is model.gguf in InDir. Of a model
+// that cannot be loaded the job's failure is FailureBadModule.
+func (e *Engine) Start(ctx context.Context, s runner.Spec, stdout, stderr io.Writer) (runner.Job, error) {
+	s.CPUs = max(s.CPUs, 1)
+	s.Root, s.WorkDir, s.UID, s.GID = e.root, "", 0, 0
+	s.Args = append([]string{program}, s.Args...)
+	s.Env = []string{fmt.Sprintf("GOMAXPROCS=%d", s.CPUs), fmt.Sprintf("GOMEMLIMIT=%dB", s.MemoryBytes/8*7)}
+	told := &tail{to: stderr}
+	j, err := e.held.Start(ctx, s, stdout, told)
+	if err != nil {
+		return nil, err
+	}
+	return &job{j, told}, nil
+}
+
+// job is a running job that tells by its exit code whether its model was loaded.
+type job struct {
+	runner.Job
+	told *tail
+}
+
+// Wait waits for the job's end.
+func (j *job) Wait() (runner.Result, error) {
+	res, err := j.Job.Wait()
+	if err == nil && res.Failure == nil && res.ExitCode == exitNoModel {
+		res.Failure = &runner.Failure{Kind: runner.FailureBadModule, Detail: strings.ToValidUTF8(strings.TrimSpace(string(j.told.last)), "\ufffd")}
+	}
+	return res, err
+}
+
+// tail passes on what is written and keeps the end of it. The engine writes one at a time,
+// and nothing after the job's end.
+type tail struct {
+	to   io.Writer
+	last []byte
+}
+
+func (t *tail) Write(p []byte) (int, error) {
+	t.last = append(t.last, p[max(0, len(p)-maxTold):]...)
+	t.last = t.last[max(0, len(t.last)-maxTold):]
+	return t.to.Write(p)
+}
