@@ -58,7 +58,7 @@ func Run(t *testing.T, target Target) {
 }
 
 // open builds the guest and starts the engine for as long as t runs.
-func open(t *testing.T, target Target) *suite {
+func open(t testing.TB, target Target) *suite {
 	s := &suite{Target: target, dir: t.TempDir()}
 	for name := range target.Not {
 		if !known(name) {

@@ -12,7 +12,7 @@ import (
 )
 
 // target is this engine for the suite that every engine passes.
-func target(t *testing.T) conformance.Target {
+func target(t testing.TB) conformance.Target {
 	if os.Geteuid() != 0 {
 		t.Skip("needs root: run the tests as root, as CI does")
 	}
@@ -35,3 +35,6 @@ func target(t *testing.T) conformance.Target {
 
 func TestConformance(t *testing.T) { conformance.Run(t, target(t)) }
 func TestHostile(t *testing.T)     { conformance.Hostile(t, target(t)) }
+
+// BenchmarkLoops compares computing, system calls and files inside with the host's.
+func BenchmarkLoops(b *testing.B) { conformance.Loops(b, target(b)) }

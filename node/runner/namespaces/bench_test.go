@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/rerig/rerig/node/runner"
+	"github.com/rerig/rerig/node/runner/conformance"
 )
 
 // BenchmarkStart runs a program that does nothing, from Start to Wait, in turn with the same
@@ -102,3 +103,6 @@ func middle(list []time.Duration) float64 {
 	slices.Sort(list)
 	return float64(list[len(list)/2].Microseconds()) / 1000
 }
+
+// BenchmarkLoops compares computing, system calls and files inside with the host's.
+func BenchmarkLoops(b *testing.B) { conformance.Loops(b, target()) }

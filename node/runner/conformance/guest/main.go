@@ -29,6 +29,7 @@ var actions = map[string]func(args []string) error{
 	"litter":  litter,
 	"scratch": scratch,
 	"burn":    burn,
+	"loop":    loop,
 }
 
 func main() {

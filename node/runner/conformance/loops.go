@@ -1,0 +1,91 @@
+package conformance
+
+import (
+	"bytes"
+	"fmt"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"testing"
+	"time"
+)
+
+// turns is how often a loop is run in one process, of which each is timed.
+const turns = 3
+
+// Loops compares an engine of containers with the host: the same program runs an integer
+// loop, a product of 32-bit float matrices, a loop of system calls and one that writes and
+// reads a file, inside and on the host in turn. It reports the median of each, in ms by the
+// host's clock, and their ratio.
+func Loops(b *testing.B, target Target) {
+	s := open(b, target)
+	for _, name := range []string{"integer", "float", "calls", "files"} {
+		b.Run(name, func(b *testing.B) {
+			var inside, native []time.Duration
+			for b.Loop() {
+				native = append(native, s.loopOnHost(b, name)...)
+				inside = append(inside, s.loopInside(b, name)...)
+			}
+			ours, theirs := median(inside), median(native)
+			b.ReportMetric(ours, "inside-ms")
+			b.ReportMetric(theirs, "native-ms")
+			b.ReportMetric(ours/theirs, "ratio")
+			b.ReportMetric(0, "ns/op")
+		})
+	}
+}
+
+func (s *suite) loopInside(b *testing.B, name string) []time.Duration {
+	spec := s.job("loop", name, fmt.Sprint(turns), "/out")
+	spec.OutDir = b.TempDir()
+	var out stamps
+	j, err := s.engine.Start(b.Context(), spec, &out, &out.wrong)
+	if err != nil {
+		b.Fatal(err)
+	}
+	if res, err := j.Wait(); err != nil || res.Failure != nil || res.ExitCode != 0 {
+		b.Fatal(res, err, out.wrong.String())
+	}
+	return out.gaps(b)
+}
+
+func (s *suite) loopOnHost(b *testing.B, name string) []time.Duration {
+	var out stamps
+	cmd := exec.Command(filepath.Join(s.guest.root, "guest"), "loop", name, fmt.Sprint(turns), b.TempDir())
+	cmd.Stdout, cmd.Stderr = &out, &out.wrong
+	if err := cmd.Run(); err != nil {
+		b.Fatal(err, out.wrong.String())
+	}
+	return out.gaps(b)
+}
+
+// stamps notes when each line came. Its reader waits for the writer's end.
+type stamps struct {
+	times []time.Time
+	wrong bytes.Buffer // standard error
+}
+
+func (s *stamps) Write(p []byte) (int, error) {
+	now := time.Now()
+	for range bytes.Count(p, []byte("\n")) {
+		s.times = append(s.times, now)
+	}
+	return len(p), nil
+}
+
+// gaps are the times between lines.
+func (s *stamps) gaps(b *testing.B) (list []time.Duration) {
+	if len(s.times) != turns+1 {
+		b.Fatalf("%d lines came, want %d: %s", len(s.times), turns+1, s.wrong.String())
+	}
+	for i, t := range s.times[1:] {
+		list = append(list, t.Sub(s.times[i]))
+	}
+	return list
+}
+
+// median is in milliseconds.
+func median(list []time.Duration) float64 {
+	slices.Sort(list)
+	return float64(list[len(list)/2]) / float64(time.Millisecond)
+}
