@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/rerig/rerig/models/jargon"
+	"github.com/rerig/rerig/node"
 	"github.com/rerig/rerig/protocol"
 )
 
@@ -20,6 +21,7 @@ func TestModels(t *testing.T) {
 		play  func(*scene)
 	}{
 		{"the same answer of every sandbox", modelAnswers},
+		{"a private model", modelPrivate},
 		{"what it refuses", modelRefuses},
 	} {
 		t.Run(one.about, func(t *testing.T) {
@@ -58,6 +60,34 @@ nonsense
 			s.t.Errorf("%s answers the batch with\n%s", rig.name, got)
 		}
 		s.same("what the rig was promised", s.earned(rig), s.collect(rig, bob))
+	}
+}
+
+// modelPrivate: a model of one's own travels sealed, is read in the sandbox, and leaves nothing
+// readable with the rig.
+func modelPrivate(s *scene) {
+	alice, bob, _ := s.sandboxed()
+	path := filepath.Join(s.dir, "own.gguf")
+	s.must(os.WriteFile(path, jargon.GGUF, 0o600))
+	api := s.api(bob)
+	st, err := api.Submit(s.ctx, &node.RunRequest{Engine: protocol.EngineModel, Module: path, Private: true, Budget: protocol.NewAmount(100_000),
+		Args: []string{"complete", "-n", "12", "A hacker is"}})
+	s.must(err)
+	s.until("the private run has ended", func() (bool, error) {
+		runs, err := api.Runs(s.ctx)
+		if err == nil {
+			st = &runs[0]
+		}
+		return err == nil && st.Ended, err
+	})
+	said, err := os.ReadFile(filepath.Join(st.Dir, "stdout"))
+	if !st.Succeeded() || err != nil || string(said) != greedy {
+		s.t.Errorf("the private model ends by %s %s and says %q, %v", st.Reason, st.Detail, said, err)
+	}
+	for _, dir := range []string{"artifacts", "jobs"} {
+		if where := holding(s.t, filepath.Join(alice.config.DataDir, dir), string(jargon.GGUF[:4096])); len(where) > 0 {
+			s.t.Errorf("the rig still holds the model: %s", where)
+		}
 	}
 }
 

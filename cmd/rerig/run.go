@@ -99,7 +99,7 @@ has the reason, and the exit code is
 	f.StringVar(&r.budget, "budget", "0.1", "most that it may cost, in the network's token")
 	f.StringVar(&r.maxPrice, "max-price", "", "highest `price` of a CPU hour, such as 0.06/h")
 	f.DurationVar(&r.timeout, "timeout", 10*time.Minute, "run time `limit`")
-	f.Uint32Var(&r.memory, "memory", 0, "`MiB` that the module needs")
+	f.Uint32Var(&r.memory, "memory", 0, "`MiB` that the module needs (default of a model: its size and more)")
 	f.StringVar(&r.region, "region", "", "only rigs of this region")
 	f.StringVar(&r.rig, "rig", "", "only the rig with this `address`")
 	f.IntVar(&r.retries, "retries", 2, "further rigs tried when one fails")

@@ -2,12 +2,16 @@ package main
 
 import (
 	"fmt"
+	"os"
 	"path/filepath"
 
 	"github.com/rerig/rerig/models/jargon"
 	"github.com/rerig/rerig/node"
 	"github.com/rerig/rerig/protocol"
 )
+
+// besideMiB is what a model needs beside its file and a quarter of it, unless told otherwise.
+const besideMiB = 512
 
 // modelRequest makes the request one of a language model: a file, or the one that this
 // binary brings.
@@ -23,13 +27,18 @@ func (a *app) modelRequest(dataDir string, r *runFlags, req *node.RunRequest) (e
 	req.Engine, req.Resources.CPUs = protocol.EngineModel, r.cpus
 	if r.model == "jargon" {
 		req.Module, err = builtin(dataDir, "jargon.gguf", jargon.GGUF)
+	} else if err = readable("--model", r.model); err != nil {
+		err = fmt.Errorf("%w; a model is a .gguf file, or jargon", err)
+	} else {
+		req.Module, err = filepath.Abs(r.model) // the node has another working directory
+	}
+	if err != nil || r.memory > 0 {
 		return err
 	}
-	if err := readable("--model", r.model); err != nil {
-		return fmt.Errorf("%w; a model is a .gguf file, or jargon", err)
-	}
-	if req.Module, err = filepath.Abs(r.model); err != nil { // the node has another working directory
+	info, err := os.Stat(req.Module)
+	if err != nil {
 		return fmt.Errorf("--model: %w", err)
 	}
+	req.Resources.MemoryMiB = uint32(min(info.Size()>>20*5/4+besideMiB, protocol.MaxHeldBytes>>20))
 	return nil
 }

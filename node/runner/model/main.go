@@ -61,6 +61,9 @@ func (g *guest) run(ctx context.Context, args []string) int {
 	if err != nil {
 		return g.fail(exitNoModel, err)
 	}
+	if _, err := g.stdout.Write([]byte{mark}); err != nil {
+		return g.fail(exitBroken, errors.Join(err, s.close()))
+	}
 	if o.lines != "" {
 		err = g.answerLines(ctx, s, o.lines)
 	} else {

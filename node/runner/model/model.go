@@ -30,9 +30,6 @@ const (
 	trialTime   = 2 * time.Minute
 )
 
-// maxTold is how many bytes of what a job said last tell why its model was not loaded.
-const maxTold = 400
-
 // Config is what an Engine needs.
 type Config struct {
 	// Held runs the jobs. The engine neither runs nor closes it.
@@ -97,44 +94,19 @@ func (e *Engine) Probe(ctx context.Context) (runner.Caps, error) {
 }
 
 // Start runs a job: its arguments are the spec's, its model is model.gguf in InDir. Of a model
-// that cannot be loaded the job's failure is FailureBadModule.
+// that cannot be loaded the job's failure is FailureBadModule. Usage begins when the model is
+// loaded, or when that took five CPU seconds.
 func (e *Engine) Start(ctx context.Context, s runner.Spec, stdout, stderr io.Writer) (runner.Job, error) {
 	s.CPUs = max(s.CPUs, 1)
 	s.Root, s.WorkDir, s.UID, s.GID = e.root, "", 0, 0
 	s.Args = append([]string{program}, s.Args...)
 	s.Env = []string{fmt.Sprintf("GOMAXPROCS=%d", s.CPUs), fmt.Sprintf("GOMEMLIMIT=%dB", s.MemoryBytes/8*7)}
-	told := &tail{to: stderr}
-	j, err := e.held.Start(ctx, s, stdout, told)
-	if err != nil {
+	s.StdoutBytes++ // for the mark
+	j := &job{told: tail{to: stderr}, out: stdout, begun: make(chan struct{})}
+	defer close(j.begun)
+	var err error
+	if j.Job, err = e.held.Start(ctx, s, marked{j}, &j.told); err != nil {
 		return nil, err
 	}
-	return &job{j, told}, nil
-}
-
-// job is a running job that tells by its exit code whether its model was loaded.
-type job struct {
-	runner.Job
-	told *tail
-}
-
-// Wait waits for the job's end.
-func (j *job) Wait() (runner.Result, error) {
-	res, err := j.Job.Wait()
-	if err == nil && res.Failure == nil && res.ExitCode == exitNoModel {
-		res.Failure = &runner.Failure{Kind: runner.FailureBadModule, Detail: strings.ToValidUTF8(strings.TrimSpace(string(j.told.last)), "\ufffd")}
-	}
-	return res, err
-}
-
-// tail passes on what is written and keeps the end of it. The engine writes one at a time,
-// and nothing after the job's end.
-type tail struct {
-	to   io.Writer
-	last []byte
-}
-
-func (t *tail) Write(p []byte) (int, error) {
-	t.last = append(t.last, p[max(0, len(p)-maxTold):]...)
-	t.last = t.last[max(0, len(t.last)-maxTold):]
-	return t.to.Write(p)
+	return j, nil
 }

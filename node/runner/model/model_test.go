@@ -30,7 +30,7 @@ func asked(t *testing.T, gguf []byte, batch string, args ...string) (code int, o
 	if err != nil && !os.IsNotExist(err) {
 		t.Fatal(err)
 	}
-	return code, stdout.String(), stderr.String(), string(b)
+	return code, strings.TrimPrefix(stdout.String(), string(mark)), stderr.String(), string(b)
 }
 
 func TestAnswersAPrompt(t *testing.T) {
