@@ -57,7 +57,8 @@ billed first; a second signal ends it at once.
 
 WASM modules run everywhere. Containers run on Linux, each on a kernel of its own
 (gVisor, which this binary brings) without network, files or devices of this machine;
-where their self-test fails the log says why, and modules are sold alone.
+where their self-test fails the log says why, and modules are sold alone. Language
+models that requesters bring are run in the same sandbox, by this binary.
 
 The key made on first use signs offers and receipts. It has no power over what is
 earned: that goes to --payout.`,

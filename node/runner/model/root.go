@@ -43,7 +43,10 @@ func makeRoot(dir, from string) error {
 		return err
 	}
 	_, err = io.Copy(out, in)
-	return errors.Join(err, out.Close())
+	if err = errors.Join(err, out.Close()); err != nil {
+		err = errors.Join(err, os.Remove(to)) // the disk may be full of it
+	}
+	return err
 }
 
 // makeTrial makes the input directory of the self-test.
