@@ -34,7 +34,9 @@ func asNobody(t *testing.T) bool {
 	program := filepath.Join(dir, "test") // where the user can read it
 	self, err := os.ReadFile("/proc/self/exe")
 	if err == nil {
+		syscall.ForkLock.RLock() // a process that another test starts meanwhile would keep it open: "text file busy"
 		err = os.WriteFile(program, self, 0o755)
+		syscall.ForkLock.RUnlock()
 	}
 	if err != nil {
 		t.Fatal(err)
