@@ -7,7 +7,7 @@ HOST     = $(shell $(GO) env GOHOSTOS)_$(shell $(GO) env GOHOSTARCH)
 TARGETS  = linux_amd64 linux_arm64 windows_amd64 darwin_arm64
 export GOFLAGS := -trimpath -buildvcs=false
 
-.PHONY: build demo test check cross bench chaos-money fuzz contracts lint clean embedded modules
+.PHONY: build demo test check cross bench nogvisor hostile chaos-money fuzz contracts lint clean embedded modules
 build: build/rerig
 
 # What the binary embeds: the wasm modules, and the sandbox program of a platform.
@@ -46,14 +46,23 @@ cross: modules $(addprefix sandbox-,$(TARGETS))
 		CGO_ENABLED=0 GOOS=$$os GOARCH=$$arch $(GO) build -ldflags='$(LDFLAGS)' -o build/rerig-$$os-$$arch$$ext ./cmd/rerig || exit 1; \
 		ls -l build/rerig-$$os-$$arch$$ext | awk '{print $$5, $$9}'; done
 
+# The same program without gVisor: smaller, and it sells no containers held by it.
+nogvisor: embedded
+	@CGO_ENABLED=0 $(GO) build -tags nogvisor -ldflags='$(LDFLAGS)' -o build/rerig-nogvisor ./cmd/rerig
+
 # Gas is measured first: what the tables of contracts/ say is what this run's chain charges.
-bench: build
+# What needs root, npm or a C compiler is left out without it, and says so.
+bench: build nogvisor
 	@CGO_ENABLED=0 $(GO) test -count=1 -run '^(TestGas|TestScale)$$' ./contracts
 	@$(GO) run ./bench
 
 # Regenerates artifacts and bindings (Node 20 and npm); `make -C contracts check` compares.
 contracts:
 	@$(MAKE) -C contracts generate
+
+# Hostile jobs against every engine, each attempt a job of its own (Linux, root; some minutes).
+hostile: embedded
+	@scripts/hostile.sh
 
 # A rig and a requester are killed KILLS times, at every kind of moment: no money may go.
 chaos-money: embedded

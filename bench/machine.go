@@ -99,8 +99,8 @@ func loadAverage() (load float64) {
 	return load
 }
 
-// binarySize notes the size of the built binary, stripped as make builds it.
-func binarySize(res results, path string) error {
+// binarySize notes the size of a built binary, stripped as make builds it.
+func binarySize(res results, key, path string) error {
 	st, err := os.Stat(path)
 	if errors.Is(err, os.ErrNotExist) {
 		fmt.Fprintf(os.Stderr, "%s is not built; leaving its size out\n", path)
@@ -109,6 +109,6 @@ func binarySize(res results, path string) error {
 	if err != nil {
 		return fmt.Errorf("size of the binary: %w", err)
 	}
-	res["binary_mb"] = float64(st.Size()) / 1e6
+	res[key] = float64(st.Size()) / 1e6
 	return nil
 }

@@ -21,6 +21,7 @@ type options struct {
 	scale   float64       // of the number of jobs
 	idle    time.Duration // before memory is read
 	binary  string
+	slim    string
 	profile string
 	dry     bool
 	verbose bool
@@ -31,6 +32,7 @@ func main() {
 	flag.Float64Var(&o.scale, "scale", 1, "`factor` on the number of jobs")
 	flag.DurationVar(&o.idle, "idle", 30*time.Second, "how long the idle node rests; 0 leaves it out")
 	flag.StringVar(&o.binary, "binary", "build/rerig", "the built binary")
+	flag.StringVar(&o.slim, "nogvisor", "build/rerig-nogvisor", "the binary built without gVisor")
 	flag.StringVar(&o.profile, "cpuprofile", "", "`file` for a CPU profile of the runs with eight in flight")
 	flag.BoolVar(&o.dry, "dry", false, "print the results and write no file")
 	flag.BoolVar(&o.verbose, "v", false, "log what the nodes do")
@@ -52,10 +54,11 @@ func exit(err error) {
 func run(ctx context.Context, o options) error {
 	res := results{}
 	before := loadAverage()
-	if err := errors.Join(gas(res, "contracts/gas.txt"), gas(res, "contracts/scale.txt"), gasNames(res), vouchers(res), control(res), binarySize(res, o.binary)); err != nil {
+	if err := errors.Join(gas(res, "contracts/gas.txt"), gas(res, "contracts/scale.txt"), gasNames(res), vouchers(res), control(res),
+		binarySize(res, "binary_mb", o.binary), binarySize(res, "binary_nogvisor_mb", o.slim)); err != nil {
 		return err
 	}
-	if err := errors.Join(fetches(ctx, res), jobs(ctx, o, res)); err != nil {
+	if err := errors.Join(sandboxes(ctx, res), fetches(ctx, res), jobs(ctx, o, res)); err != nil {
 		return err
 	}
 	res["load_average_before"], res["load_average_after"] = before, loadAverage()
