@@ -5,6 +5,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"syscall"
 	"testing"
 )
 
@@ -64,7 +65,10 @@ func makeRoot(root string, program []byte) error {
 		"data/file":  []byte("as it came\n"), "data/deep/file": []byte("deep\n"),
 	}
 	for name, b := range files {
-		if err := os.WriteFile(filepath.Join(root, name), b, 0o755); err != nil {
+		syscall.ForkLock.RLock() // no process that is being started may keep it open: it could not be run
+		err := os.WriteFile(filepath.Join(root, name), b, 0o755)
+		syscall.ForkLock.RUnlock()
+		if err != nil {
 			return err
 		}
 	}

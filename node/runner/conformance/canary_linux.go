@@ -6,6 +6,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 )
 
@@ -19,7 +20,11 @@ type canary struct {
 func newCanary(t testing.TB, w *witness) *canary {
 	t.Helper()
 	program := filepath.Join(w.base, "canary")
-	if err := os.WriteFile(program, buildGuest(t, false), 0o755); err != nil {
+	guest := buildGuest(t, false)
+	syscall.ForkLock.RLock() // no process that is being started may keep it open: it could not be run
+	err := os.WriteFile(program, guest, 0o755)
+	syscall.ForkLock.RUnlock()
+	if err != nil {
 		t.Fatal(err)
 	}
 	cmd := exec.Command(program, "canary", w.secret+"-in-the-arguments")

@@ -167,7 +167,9 @@ func copyGuest(t *testing.T, root string) {
 	t.Helper()
 	b, err := os.ReadFile(filepath.Join(guestRoot, "guest"))
 	if err == nil {
+		syscall.ForkLock.RLock() // no process that is being started may keep it open: it could not be run
 		err = os.WriteFile(filepath.Join(root, "guest"), b, 0o755)
+		syscall.ForkLock.RUnlock()
 	}
 	if err != nil {
 		t.Fatal(err)
