@@ -80,7 +80,7 @@ func fillRig(cfg *RigConfig, hw protocol.Hardware, own protocol.Address) {
 		cfg.Queue = defaultQueue
 	}
 	if cfg.MemoryMiB == 0 {
-		cfg.MemoryMiB = min(hw.MemoryMiB/4, protocol.MaxMemoryBytes>>20)
+		cfg.MemoryMiB = hw.MemoryMiB / 4 // WASM modules get what they can address of it
 	}
 }
 

@@ -119,7 +119,7 @@ func (s *scene) selling(at, rig *member) (up *command) {
 	up = s.up(rig)
 	s.until(rig.name+" sells containers", func() (bool, error) {
 		found, err := market.Market(s.ctx, protocol.Filter{Engine: protocol.EngineContainer})
-		return err == nil && slices.ContainsFunc(found.Offers, func(o node.MarketOffer) bool { //nolint:nilerr // the network is being joined
+		return err == nil && slices.ContainsFunc(found.Offers, func(o node.MarketOffer) bool {
 			return o.Rig == rig.key.Address() && o.Issued >= born
 		}), nil
 	})
