@@ -2,8 +2,8 @@
 // their PCI IDs. Names are those of pci.ids (the PCI ID database, public data under the
 // BSD licence or the GPL, Debian's package pci.ids); what it lacks is in kept.tsv:
 //
-//	apt-get download pci.ids && dpkg-deb -x pci.ids_*.deb /tmp/pci
-//	go run ./node/hardware/genids /tmp/pci/usr/share/misc/pci.ids > node/hardware/ids.tsv
+//	apt-get download pci.ids && dpkg-deb -x pci.ids_*.deb DIR
+//	go run ./node/hardware/genids DIR/usr/share/misc/pci.ids > node/hardware/ids.tsv
 package main
 
 import (
