@@ -29,13 +29,14 @@ else
 fi
 
 step "tests${race[*]:+ with the race detector}, fastest first"
-slow='/(contracts|node/settle|node/runner/.*|node/image|engine/llamacpp|node/discovery|node/network|testnet/chain|testnet|cmd/rerig)$'
+slow='/(contracts|node/settle|node/runner/(cgroup|conformance|wasm|docker|namespaces|gvisor)|node/image|engine/llamacpp|node/discovery|node/network|testnet/chain|testnet|cmd/rerig)$'
 all=$(go list ./...)
 fast=$(grep -vE "$slow" <<<"$all")
 gotest "${race[@]}" -timeout 10m $fast
-for p in node/settle node/network node/discovery node/image testnet/chain engine/llamacpp contracts \
-  node/runner/cgroup node/runner/conformance node/runner/wasm node/runner/docker node/runner/namespaces node/runner/gvisor cmd/rerig; do
-  gotest "${race[@]}" -parallel 4 -timeout 25m "./$p" # they wait more than they compute
+gotest "${race[@]}" -p 2 -parallel 4 -timeout 25m ./node/settle ./node/network ./node/discovery ./node/image ./node/runner/docker \
+  ./testnet/chain ./engine/llamacpp ./contracts # they wait more than they compute
+for p in node/runner/cgroup node/runner/conformance node/runner/wasm node/runner/namespaces node/runner/gvisor cmd/rerig; do
+  gotest "${race[@]}" -parallel 4 -timeout 25m "./$p" # these hold what the whole machine does against a job
 done
 gotest "${race[@]}" -parallel 8 -timeout 25m ./testnet # and it most of all, for the protocol's timeouts
 
