@@ -54,6 +54,9 @@ func openCache(dir string, self peer.ID, log *slog.Logger) (*peerCache, error) {
 		return nil, fmt.Errorf("peer cache: %w; check the data directory", err)
 	}
 	c.path = filepath.Join(dir, cacheFile)
+	if err := os.Remove(c.path + newSuffix); err != nil && !errors.Is(err, fs.ErrNotExist) { // of a node killed while it wrote
+		return nil, fmt.Errorf("peer cache: %w; check the data directory", err)
+	}
 	f, err := os.Open(c.path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return c, nil
@@ -147,8 +150,12 @@ func (c *peerCache) flush() error {
 	return nil
 }
 
+// newSuffix is of the file that is to replace another: one node has the directory, so one
+// name is enough, and a crash leaves no heap of them.
+const newSuffix = ".new"
+
 func replaceFile(path string, b []byte) error {
-	f, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".*")
+	f, err := os.OpenFile(path+newSuffix, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
 	if err != nil {
 		return err
 	}

@@ -226,6 +226,22 @@ func TestDamagedPeerCacheIsReplaced(t *testing.T) {
 	}
 }
 
+// TestKilledWhileWritingThePeerCache: what a killed node left half written goes at the
+// next start.
+func TestKilledWhileWritingThePeerCache(t *testing.T) {
+	dir := t.TempDir()
+	half := filepath.Join(dir, cacheFile+newSuffix)
+	if err := os.WriteFile(half, []byte("[{"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := openCache(dir, "self", nil); err != nil {
+		t.Fatal(err)
+	}
+	if left, err := os.ReadDir(dir); err != nil || len(left) > 0 {
+		t.Errorf("left %v, %v", left, err)
+	}
+}
+
 func TestPeerCacheKeepsTheNewest(t *testing.T) {
 	c, err := openCache("", "self", nil)
 	if err != nil {
