@@ -48,6 +48,7 @@ type Config struct {
 	Poll         time.Duration // longest time between looks at the chain while a transaction is under way; 0 is a second
 	Payer        Payer         // pays for what the node buys; nil is its own key
 	Timing       discovery.Timing
+	Proved       func() // called once, when a rig has tried all its engines; may be nil
 	Clock        func() time.Time
 	Logger       *slog.Logger
 }

@@ -106,6 +106,9 @@ func (r *rig) run(ctx context.Context, n *Node) error {
 		if more := r.engines.proveOthers(ctx); len(more) > 0 {
 			r.provider.Sell(slices.Concat(names, more))
 		}
+		if n.cfg.Proved != nil {
+			n.cfg.Proved()
+		}
 	}()
 	err = r.server.Run(ctx)
 	<-others

@@ -99,7 +99,7 @@ func (a *app) up(ctx context.Context, u *upFlags, priced bool) error {
 	if err != nil {
 		return err
 	}
-	cfg.Logger = slog.New(a.lines(slog.LevelInfo, &m, p))
+	cfg.Logger, cfg.Proved = slog.New(a.lines(slog.LevelInfo, &m, p)), rest
 	_, statErr := os.Stat(filepath.Join(cfg.DataDir, "key.json"))
 	n, err := node.New(cfg)
 	if err != nil {
@@ -117,12 +117,19 @@ func (a *app) up(ctx context.Context, u *upFlags, priced bool) error {
 		stop()
 		return errors.Join(err, <-ended)
 	}
-	debug.FreeOSMemory() // most of what starting took is garbage, and an idle node collects none for minutes
+	rest()
 	err = <-ended
 	if err == nil {
 		p.done("stopped; vouchers are kept and can be collected later: rerig wallet collect")
 	}
 	return err
+}
+
+// rest gives back what starting took: most of it is garbage, and an idle node collects
+// none for minutes.
+func rest() {
+	debug.FreeOSMemory()
+	dropStartup()
 }
 
 // upConfig checks the flags.

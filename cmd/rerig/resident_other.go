@@ -1,0 +1,6 @@
+//go:build !linux
+
+package main
+
+// dropStartup does nothing here.
+func dropStartup() {}
