@@ -51,7 +51,7 @@ func exampleOffer() Offer {
 		Expires: now + 900_000, Addrs: []string{"/ip4/127.0.0.1/tcp/4001", "/ip4/127.0.0.1/udp/4001/quic-v1"},
 		Markets: []Market{{exampleDomain(), testAddr("token")}},
 		Prices:  []Price{{UnitCPUMillis, NewAmount(2_500_000)}, {UnitTokenOut, NewAmount(400_000)}},
-		Engines: []string{EngineWASM}, Models: []string{},
+		Engines: []string{EngineWASM}, Models: []Served{},
 		Hardware: Hardware{CPU: "example cpu", Cores: 8, MemoryMiB: 16 << 10, DiskMiB: 100 << 10,
 			GPUs: []GPU{{Model: "example card", VRAMMiB: 8 << 10, Count: 1, Simulated: true}}},
 		Region: "eu", Slots: 2, FreeSlots: 1, TickUnits: 1000}

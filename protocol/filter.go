@@ -49,8 +49,9 @@ func (f *Filter) Mismatches(o *Offer) (out []Mismatch) {
 	if f.Engine != "" && !slices.Contains(o.Engines, f.Engine) {
 		add(ReasonEngine, "engine %q not in %v", f.Engine, o.Engines)
 	}
-	if f.Model != "" && !slices.Contains(o.Models, f.Model) {
-		add(ReasonEngine, "model %s not loaded", f.Model)
+	model, serves := o.Serves(f.Model)
+	if f.Model != "" && !serves {
+		add(ReasonEngine, "model %s not served", f.Model)
 	}
 	if f.Region != "" && f.Region != o.Region {
 		add(ReasonRegion, "region %q, not %q", o.Region, f.Region)
@@ -78,6 +79,9 @@ func (f *Filter) Mismatches(o *Offer) (out []Mismatch) {
 	}
 	if f.Unit != "" {
 		p, ok := o.Price(f.Unit)
+		if serves && f.Unit == UnitTokenOut {
+			p, ok = model.Price(), true
+		}
 		switch {
 		case !ok:
 			add(ReasonEngine, "no price for %s", f.Unit)

@@ -290,7 +290,7 @@ func TestMismatches(t *testing.T) {
 		f    Filter
 	}{
 		{`engine: engine "model" not in [wasm]`, Filter{Engine: "model"}},
-		{"engine: model bafy not loaded", Filter{Model: "bafy"}},
+		{"engine: model bafy not served", Filter{Model: "bafy"}},
 		{`region: region "eu", not "us"`, Filter{Region: "us"}},
 		{"resources: VRAM 8 GiB < 12 GiB", Filter{MinVRAMMiB: 12 << 10}},
 		{"resources: memory 16 GiB < 16385 MiB", Filter{MinMemMiB: 16<<10 + 1}},

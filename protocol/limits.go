@@ -23,7 +23,11 @@ const (
 	MaxMarkets      = 4         // (chain, escrow, token) triples in an offer
 	MaxPrices       = 8         // prices in an offer
 	MaxEngines      = 8         // engines in an offer
-	MaxModels       = 4         // model CIDs in an offer
+	MaxModels       = 4         // served models in an offer
+	MaxModelName    = 48        // bytes of a served model's name
+	MaxContext      = 1 << 20   // tokens that a served model takes in all
+	MaxDialFrame    = 4 << 10   // bytes of one framed message before a dialled connection
+	MaxDials        = 256       // connections into one job at once
 	MaxGPUs         = 16        // GPU groups in an offer
 	MaxExtensions   = 8         // entries of one extension map
 	MaxExtBytes     = 1 << 10   // bytes of one extension value
@@ -47,6 +51,8 @@ const (
 	MaxClockSkew    = 2 * time.Minute  // an offer may be issued this far in our future
 	MaxQuoteLife    = 10 * time.Minute // from quotedAt to acceptBy
 	MaxReceiptCount = 1 << 20          // receipts of one job
+
+	PromptTokensPerUnit = 8 // tokens of a prompt that cost what one token of an answer does (SPEC §5.4)
 )
 
 // Timeouts of the lifecycle (SPEC §6.4). The state machine reads them from here

@@ -36,7 +36,11 @@ func TestLimits(t *testing.T) {
 		}{
 			{"spec.version", "1", nil, func(s *JobSpec) { s.Version = 2 }},
 			{"spec.version", "1", nil, func(s *JobSpec) { s.Version = 0 }},
-			{"spec.kind", "task", func(s *JobSpec) { s.Kind = KindService }, func(s *JobSpec) { s.Kind = "daemon" }},
+			{"spec.kind", "task", func(s *JobSpec) { s.Engine, s.Kind = EngineContainer, KindService }, func(s *JobSpec) { s.Kind = "daemon" }},
+			{"spec.kind", "no ports", nil, func(s *JobSpec) { s.Kind = KindService }},
+			{"spec of a served model", "no arguments", func(s *JobSpec) {
+				*s = JobSpec{Version: Version, Kind: KindService, Engine: EngineModel, Module: s.Module, ModuleSize: 1, Limits: s.Limits}
+			}, func(s *JobSpec) { s.Kind, s.Engine, s.Env, s.Inputs = KindService, EngineModel, nil, nil }},
 			{"spec.engine", "a name", func(s *JobSpec) { s.Engine = long(MaxNameBytes) }, func(s *JobSpec) { s.Engine = long(MaxNameBytes + 1) }},
 			{"spec.engine", "a name", nil, func(s *JobSpec) { s.Engine = "" }},
 			{"spec.engine", "a name", nil, func(s *JobSpec) { s.Engine = "\xff" }},
@@ -145,8 +149,13 @@ func testOfferLimits(t *testing.T) {
 		{"offer.prices[1].unit", "§5.4", func(o *Offer) { o.Prices[1].Unit = "hour" }},
 		{"offer.engines", "at most 8", func(o *Offer) { o.Engines = many(9, "e") }},
 		{"offer.engines[0]", "at most 128", func(o *Offer) { o.Engines[0] = long(129) }},
-		{"offer.models", "at most 4", func(o *Offer) { o.Models = many(5, "m") }},
-		{"offer.models[0]", "at most 128", func(o *Offer) { o.Models = []string{long(129)} }},
+		{"offer.models", "at most 4", func(o *Offer) { o.Models = make([]Served, 5) }},
+		{"offer.models[0].cid", "a CID", func(o *Offer) { o.Models = served(func(m *Served) { m.CID = "m" }) }},
+		{"offer.models[0].name", "not empty", func(o *Offer) { o.Models = served(func(m *Served) { m.Name = "" }) }},
+		{"offer.models[0].name", "at most 48", func(o *Offer) { o.Models = served(func(m *Served) { m.Name = long(49) }) }},
+		{"offer.models[0].context", "1 to 1048576", func(o *Offer) { o.Models = served(func(m *Served) { m.Context = 0 }) }},
+		{"offer.models[0].context", "1 to 1048576", func(o *Offer) { o.Models = served(func(m *Served) { m.Context = 1<<20 + 1 }) }},
+		{"offer.models[0].tick_units", "1 to", func(o *Offer) { o.Models = served(func(m *Served) { m.Tick = 0 }) }},
 		{"offer.hardware.gpus", "at most 16", func(o *Offer) { o.Hardware.GPUs = make([]GPU, 17) }},
 		{"offer.hardware.gpus.model[0]", "at most 128", func(o *Offer) { o.Hardware.GPUs[0].Model = long(129) }},
 		{"offer.hardware.cpu", "at most 128", func(o *Offer) { o.Hardware.CPU = long(129) }},
@@ -386,4 +395,11 @@ func TestEndsFitTheirMessage(t *testing.T) {
 			t.Errorf("%T: nobody is told", ev)
 		}
 	}
+}
+
+// served is an offer's list of one model with one thing changed.
+func served(change func(*Served)) []Served {
+	m := Served{CID: exampleCID("model"), Name: "jargon", Context: 256, PerMillion: NewAmount(1), Tick: 64}
+	change(&m)
+	return []Served{m}
 }

@@ -55,7 +55,7 @@ type Offer struct {
 	Markets   []Market   `cbor:"9,keyasint" json:"markets"`
 	Prices    []Price    `cbor:"10,keyasint" json:"prices"`
 	Engines   []string   `cbor:"11,keyasint" json:"engines"`
-	Models    []string   `cbor:"12,keyasint" json:"models"` // CIDs
+	Models    []Served   `cbor:"12,keyasint" json:"models"`
 	Hardware  Hardware   `cbor:"13,keyasint" json:"hardware"`
 	Region    string     `cbor:"14,keyasint" json:"region"`
 	Slots     uint16     `cbor:"15,keyasint" json:"slots"`
@@ -202,6 +202,11 @@ func (o *Offer) check() error {
 			return fieldErr(fmt.Sprintf("offer.prices[%d].unit", i), "a unit of SPEC §5.4", p.Unit)
 		}
 	}
+	for i, m := range o.Models {
+		if err := m.check(fmt.Sprintf("offer.models[%d]", i)); err != nil {
+			return err
+		}
+	}
 	if o.TickUnits == 0 || o.TickUnits > MaxTickUnits {
 		return fieldErr("offer.tick_units", fmt.Sprintf("1 to %d", uint64(MaxTickUnits)), o.TickUnits)
 	}
@@ -226,7 +231,7 @@ func (o *Offer) checkTexts() error {
 		each  int
 	}{
 		{"offer.addrs", o.Addrs, MaxAddrBytes}, {"offer.engines", o.Engines, MaxNameBytes},
-		{"offer.models", o.Models, MaxNameBytes}, {"offer.hardware.gpus.model", gpus, MaxNameBytes},
+		{"offer.hardware.gpus.model", gpus, MaxNameBytes},
 	} {
 		for i, text := range l.list {
 			if err := checkText(fmt.Sprintf("%s[%d]", l.field, i), text, l.each); err != nil {

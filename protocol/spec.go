@@ -14,9 +14,11 @@ import (
 // Kind tells a job that ends by itself from a lease.
 type Kind string
 
-// Job kinds (SPEC §5.1). Version 1 rigs run tasks.
+// Job kinds (SPEC §5.1).
 const (
-	KindTask    Kind = "task"
+	// KindTask ends by itself.
+	KindTask Kind = "task"
+	// KindService listens on a port inside until its requester stops it (SPEC §5.6, §5.7).
 	KindService Kind = "service"
 )
 
@@ -190,6 +192,9 @@ func (s *JobSpec) Check() error {
 	if err := s.checkModel(); err != nil {
 		return err
 	}
+	if err := s.checkService(); err != nil {
+		return err
+	}
 	return checkExtensions("spec", s.Crit, s.Opt)
 }
 
@@ -216,6 +221,23 @@ func (s *JobSpec) checkModel() error {
 	for i, f := range s.Inputs {
 		if f.Name == ModelFile {
 			return fieldErr(fmt.Sprintf("spec.inputs[%d].name", i), "another name: the model itself is there", f.Name)
+		}
+	}
+	return nil
+}
+
+// checkService refuses services that nothing could reach, and such of a model as its one
+// server for all requesters cannot tell apart.
+func (s *JobSpec) checkService() error {
+	if s.Kind != KindService {
+		return nil
+	}
+	switch EngineFamily(s.Engine) {
+	case EngineWASM:
+		return fieldErr("spec.kind", `"task": a wasm module has no ports`, s.Kind)
+	case EngineModel:
+		if len(s.Args) > 0 || len(s.Inputs) > 0 || s.Sealed != 0 || s.Resources != (Resources{}) {
+			return &FieldError{Field: "spec of a served model", Limit: "no arguments, inputs, resources or sealed parts"}
 		}
 	}
 	return nil
