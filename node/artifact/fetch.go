@@ -23,16 +23,16 @@ func (s *Store) Fetch(ctx context.Context, root string, limit uint64, from Sourc
 	if err != nil {
 		return "", err
 	}
-	if path, ok, err := s.cached(c, limit, from.Quota); ok {
+	if path, ok, err := s.cached(c, limit); ok {
 		return path, err
 	}
 	get, done := s.gather(ctx, c, from)
 	defer done()
-	return s.fetchFile(ctx, c, limit, get, from.Quota)
+	return s.fetchFile(ctx, c, limit, get)
 }
 
 // fetchFile is Fetch by a given getter.
-func (s *Store) fetchFile(ctx context.Context, c cid.Cid, limit uint64, get getter, quota *Quota) (string, error) {
+func (s *Store) fetchFile(ctx context.Context, c cid.Cid, limit uint64, get getter) (string, error) {
 	unlock, err := s.busy.lock(ctx, c.String())
 	if err != nil {
 		return "", fmt.Errorf("fetch %s: %w", c, err)
@@ -40,10 +40,10 @@ func (s *Store) fetchFile(ctx context.Context, c cid.Cid, limit uint64, get gett
 	defer unlock()
 	defer s.index.pin(c)()
 	s.adopt(c)
-	if path, ok, err := s.cached(c, limit, quota); ok {
+	if path, ok, err := s.cached(c, limit); ok {
 		return path, err
 	}
-	if err := s.fetch(ctx, c, limit, get, quota); err != nil {
+	if err := s.fetch(ctx, c, limit, get); err != nil {
 		return "", fmt.Errorf("fetch %s: %w", c, err)
 	}
 	return s.disk.path(fileName(c)), nil
@@ -66,9 +66,9 @@ func (s *Store) adopt(c cid.Cid) {
 	_ = s.disk.writeRoot(n.rootInfo, false) // lost with the process, it is adopted again
 }
 
-// cached answers a fetch of what is here. It counts for the job all the same: what a
-// job is allowed must not hang on what others fetched before.
-func (s *Store) cached(c cid.Cid, limit uint64, quota *Quota) (string, bool, error) {
+// cached answers a fetch of what is here. The limit holds all the same: what a job is
+// allowed must not hang on what others fetched before.
+func (s *Store) cached(c cid.Cid, limit uint64) (string, bool, error) {
 	path, ok := s.path(c)
 	if !ok {
 		return "", false, nil
@@ -77,13 +77,10 @@ func (s *Store) cached(c cid.Cid, limit uint64, quota *Quota) (string, bool, err
 	if r.size > limit {
 		return "", true, fmt.Errorf("fetch %s: %w", c, &LimitError{Field: "file bytes", Limit: limit, Got: r.size})
 	}
-	if err := quota.Take(r.size); err != nil {
-		return "", true, fmt.Errorf("fetch %s: %w", c, err)
-	}
 	return path, true, nil
 }
 
-func (s *Store) fetch(ctx context.Context, c cid.Cid, limit uint64, get getter, quota *Quota) (err error) {
+func (s *Store) fetch(ctx context.Context, c cid.Cid, limit uint64, get getter) (err error) {
 	p := &partialFile{s: s, cid: c, get: get}
 	data, err := p.node(ctx, c)
 	if err != nil {
@@ -96,14 +93,6 @@ func (s *Store) fetch(ctx context.Context, c cid.Cid, limit uint64, get getter, 
 	if size > limit {
 		return &LimitError{Field: "file bytes", Limit: limit, Got: size}
 	}
-	if err := quota.Take(size); err != nil {
-		return err
-	}
-	defer func() {
-		if err != nil {
-			quota.Give(size)
-		}
-	}()
 	s.index.takePartial(c)
 	room, err := s.index.reserve(onDisk(size) + onDisk(uint64(len(data))))
 	if err != nil {

@@ -66,7 +66,7 @@ func (s *Store) fillDir(ctx context.Context, c cid.Cid, part string, limitBytes 
 	get, done := s.gather(ctx, c, from)
 	defer done()
 	d := &dirWalk{
-		get: get, top: top, limitFiles: limitFiles, quota: from.Quota,
+		get: get, top: top, limitFiles: limitFiles,
 		limitBytes: limitBytes, turns: make(chan struct{}, maxInFlight),
 	}
 	data, err := d.get(ctx, c)
@@ -86,7 +86,6 @@ type dirWalk struct {
 	top        *os.Root // nil: nothing is written
 	limitFiles int
 	limitBytes uint64
-	quota      *Quota
 	turns      chan struct{}                // blocks held at once by all files
 	keep       func(c cid.Cid, data []byte) // takes each directory's block; may be nil
 
@@ -256,9 +255,6 @@ func (d *dirWalk) take(size uint64) error {
 	defer d.mu.Unlock()
 	if size > d.limitBytes-d.bytes {
 		return &LimitError{Field: "bytes of all files", Limit: d.limitBytes, Got: d.bytes + size}
-	}
-	if err := d.quota.Take(size); err != nil {
-		return err
 	}
 	d.bytes += size
 	return nil

@@ -37,7 +37,7 @@ func (s *Store) FetchTree(ctx context.Context, root string, limitBytes uint64, l
 	}}
 	entries, err := listFiles(ctx, c, d)
 	if err == nil {
-		err = s.fetchEntries(ctx, entries, get, from.Quota)
+		err = s.fetchEntries(ctx, entries, get)
 	}
 	if _, kept := s.index.lookup(c); err == nil && !kept {
 		err = s.keepTree(ctx, c, b, dirs, d.list)
@@ -50,7 +50,7 @@ func (s *Store) FetchTree(ctx context.Context, root string, limitBytes uint64, l
 
 // fetchEntries brings the files here, several at a time. They stay while one is fetched
 // only as far as the store has room; keepTree says when one has gone again.
-func (s *Store) fetchEntries(ctx context.Context, entries []Entry, get getter, quota *Quota) error {
+func (s *Store) fetchEntries(ctx context.Context, entries []Entry, get getter) error {
 	g, inner := errgroup.WithContext(ctx)
 	g.SetLimit(treeFiles)
 	for _, e := range entries {
@@ -60,7 +60,7 @@ func (s *Store) fetchEntries(ctx context.Context, entries []Entry, get getter, q
 		}
 		defer s.index.pin(c)()
 		g.Go(func() error {
-			_, err := s.fetchFile(inner, c, e.Size, get, quota)
+			_, err := s.fetchFile(inner, c, e.Size, get)
 			return err
 		})
 	}

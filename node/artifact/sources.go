@@ -2,9 +2,7 @@ package artifact
 
 import (
 	"context"
-	"fmt"
 	"slices"
-	"sync"
 
 	"github.com/ipfs/go-cid"
 	"github.com/libp2p/go-libp2p/core/peer"
@@ -28,58 +26,10 @@ type Sources struct {
 	// Find asks also whoever Config.Routing finds to have it. That tells strangers what
 	// is read, so it is for public content only.
 	Find bool
-	// Quota is what the fetches of one job may bring to this disk together; nil is no
-	// bound beyond each fetch's own.
-	Quota *Quota
 }
 
 // From are sources that nobody else learns of.
 func From(peers ...peer.ID) Sources { return Sources{Peers: peers} }
-
-// Quota is a bound on the bytes that one job takes on this disk, whatever it consists of.
-// It is safe for concurrent use.
-type Quota struct {
-	limit uint64
-
-	mu   sync.Mutex // guards used; owner: Quota
-	used uint64
-}
-
-// NewQuota is a quota of so many bytes of content.
-func NewQuota(bytes uint64) *Quota { return &Quota{limit: bytes} }
-
-// Left is what may still be taken, in bytes.
-func (q *Quota) Left() uint64 {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	return q.limit - q.used
-}
-
-// Take counts bytes, or says by how much they exceed the quota (*LimitError) and counts
-// nothing. A nil quota takes anything.
-func (q *Quota) Take(bytes uint64) error {
-	if q == nil {
-		return nil
-	}
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	if bytes > q.limit-q.used {
-		return fmt.Errorf("%w; ask for more disk in the job's resources",
-			&LimitError{Field: "the job's bytes on disk", Limit: q.limit, Got: q.used + bytes})
-	}
-	q.used += bytes
-	return nil
-}
-
-// Give takes back what was taken for nothing.
-func (q *Quota) Give(bytes uint64) {
-	if q == nil {
-		return
-	}
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	q.used -= min(bytes, q.used)
-}
 
 // gather is a getter over this disk and the sources. The caller must call done when it
 // asks for nothing more.

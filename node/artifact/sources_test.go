@@ -300,41 +300,6 @@ func TestFetchGoesOnAfterARestart(t *testing.T) {
 	}
 }
 
-func TestQuotaHoldsAllFetchesOfAJob(t *testing.T) {
-	has, asks := pair(t)
-	var cids []string
-	for i := range 3 {
-		c := addBytes(t, has.Store, noise(1000, byte(i)))
-		if err := has.Publish(c); err != nil {
-			t.Fatal(err)
-		}
-		cids = append(cids, c)
-	}
-	from := Sources{Peers: []peer.ID{has.host.ID()}, Quota: NewQuota(2500)}
-	for _, c := range cids[:2] {
-		if _, err := asks.Fetch(t.Context(), c, 1000, from); err != nil {
-			t.Fatal(err)
-		}
-	}
-	var limit *LimitError
-	if _, err := asks.Fetch(t.Context(), cids[2], 1000, from); !errors.As(err, &limit) || limit.Limit != 2500 || limit.Got != 3000 {
-		t.Errorf("a third file: %v", err)
-	}
-	if asks.Has(cids[2]) {
-		t.Error("what is over the quota was fetched")
-	}
-	other := Sources{Quota: NewQuota(1500)}
-	if _, err := asks.Fetch(t.Context(), cids[0], 1000, other); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := asks.Fetch(t.Context(), cids[1], 1000, other); !errors.As(err, &limit) {
-		t.Errorf("what is cached was not counted: %v", err)
-	}
-	if left := other.Quota.Left(); left != 500 {
-		t.Errorf("%d bytes left, want 500", left)
-	}
-}
-
 // fileBlocks is a file's root block and then its leaves.
 func fileBlocks(t *testing.T, origin *node, data []byte) (cid.Cid, []blocks.Block) {
 	t.Helper()
