@@ -8,7 +8,6 @@ import (
 	"testing"
 
 	"github.com/rerig/rerig/models/jargon"
-	"github.com/rerig/rerig/node"
 	"github.com/rerig/rerig/protocol"
 )
 
@@ -69,20 +68,10 @@ func modelPrivate(s *scene) {
 	alice, bob, _ := s.sandboxed()
 	path := filepath.Join(s.dir, "own.gguf")
 	s.must(os.WriteFile(path, jargon.GGUF, 0o600))
-	api := s.api(bob)
-	st, err := api.Submit(s.ctx, &node.RunRequest{Engine: protocol.EngineModel, Module: path, Private: true, Budget: protocol.NewAmount(100_000),
-		Args: []string{"complete", "-n", "12", "A hacker is"}})
-	s.must(err)
-	s.until("the private run has ended", func() (bool, error) {
-		runs, err := api.Runs(s.ctx)
-		if err == nil {
-			st = &runs[0]
-		}
-		return err == nil && st.Ended, err
-	})
-	said, err := os.ReadFile(filepath.Join(st.Dir, "stdout"))
-	if !st.Succeeded() || err != nil || string(said) != greedy {
-		s.t.Errorf("the private model ends by %s %s and says %q, %v", st.Reason, st.Detail, said, err)
+	c := s.start(bob, "run", "--private", "--model", path, "--", "complete", "-n", "12", "A hacker is")
+	c.exits(0)
+	if got := c.out.String(); got != greedy {
+		s.t.Errorf("the private model says %q, want %q", got, greedy)
 	}
 	for _, dir := range []string{"artifacts", "jobs"} {
 		if where := holding(s.t, filepath.Join(alice.config.DataDir, dir), string(jargon.GGUF[:4096])); len(where) > 0 {
@@ -114,6 +103,7 @@ func modelRefuses(s *scene) {
 	s.start(bob, "run", "--model", "jargon", "--input", page+"=model.gguf", "--", "hello").exits(2)
 	s.start(bob, "run", "--model", filepath.Join(s.dir, "nobody.gguf"), "--", "hello").exits(2)
 	s.start(bob, "run", "--model", "jargon").exits(2)
+	s.start(bob, "run", "--private", "--public", "--model", "jargon", "--", "hello").exits(2)
 	dry := s.start(bob, "run", "--model", "jargon", "--dry-run", "--", "hello")
 	dry.exits(0)
 	if !strings.Contains(dry.out.String(), "BUDGET BUYS") {

@@ -28,6 +28,7 @@ type runFlags struct {
 	name     string
 	seed     string
 	public   bool
+	private  bool
 	dryRun   bool
 	outDir   string
 	image    string
@@ -71,6 +72,8 @@ has the reason, and the exit code is
 			switch dash := cmd.ArgsLenAtDash(); {
 			case r.image != "" && r.model != "":
 				return usage("--image and --model: give one of them")
+			case r.private && (r.public || r.image != ""):
+				return usage("--private is for a module or a model of your own, which is not --public; an image's layers are shared")
 			case r.model != "" && dash > 0:
 				return usage("unexpected argument %q; with --model the prompt comes after --", args[0])
 			case r.model != "" && len(args) == 0 && !r.dryRun:
@@ -106,6 +109,7 @@ has the reason, and the exit code is
 	f.StringVar(&r.name, "name", "", "`name` for `rerig ps`")
 	f.StringVar(&r.seed, "seed", "", "`text` that the module's randomness derives from")
 	f.BoolVar(&r.public, "public", false, "let anybody fetch the outputs by their CID")
+	f.BoolVar(&r.private, "private", false, "send a module or model of your own sealed, so that the rig keeps nothing readable")
 	f.BoolVar(&r.dryRun, "dry-run", false, "show offers and prices, spend nothing")
 	f.StringVar(&r.outDir, "out-dir", "", "`directory` for the output files")
 	f.StringVar(&r.image, "image", "", "container `image` to run instead of a module")
@@ -151,7 +155,7 @@ func (a *app) runWith(ctx context.Context, s *session, r *runFlags, module strin
 
 // runRequest checks the flags and resolves the module and its inputs.
 func (a *app) runRequest(s *session, r *runFlags, module string, args []string) (*node.RunRequest, error) {
-	req := &node.RunRequest{Name: r.name, Args: args, Env: r.env, Region: r.region, Retries: r.retries, Public: r.public}
+	req := &node.RunRequest{Name: r.name, Args: args, Env: r.env, Region: r.region, Retries: r.retries, Public: r.public, Private: r.private}
 	req.Resources.MemoryMiB = r.memory
 	if r.timeout < time.Millisecond || r.timeout > protocol.MaxRunTime {
 		return nil, usage("--timeout: 1ms to %v, got %v", protocol.MaxRunTime, r.timeout)
