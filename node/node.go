@@ -41,9 +41,6 @@ type Config struct {
 	Ceiling    protocol.Amount // most that a channel is funded with beyond what a job lacks; 0 is any
 	Exposure   protocol.Amount // most that all channels together may hold unclaimed; 0 is any
 	CacheBytes int64           // artifacts kept on disk; 0 is 10 GiB
-	// Unadvertised keeps the network from being told of the public artifacts that are
-	// kept here; who asks for one by its CID still gets it.
-	Unadvertised bool
 	RPC          []string      // overrides the profile's endpoints
 	Poll         time.Duration // longest time between looks at the chain while a transaction is under way; 0 is a second
 	Payer        Payer         // pays for what the node buys; nil is its own key
@@ -208,7 +205,7 @@ func (n *Node) openNetwork() (err error) {
 	}
 	n.artifacts, err = artifact.New(artifact.Config{Dir: filepath.Join(n.cfg.DataDir, "artifacts"),
 		Host: n.net.Host(), MaxBytes: n.cfg.CacheBytes, Logger: n.log,
-		Routing: n.net.DHT(), Advertise: !n.cfg.Unadvertised})
+		Routing: n.net.DHT(), Advertise: true})
 	return err
 }
 
