@@ -41,13 +41,13 @@ type Config struct {
 	Ceiling    protocol.Amount // most that a channel is funded with beyond what a job lacks; 0 is any
 	Exposure   protocol.Amount // most that all channels together may hold unclaimed; 0 is any
 	CacheBytes int64           // artifacts kept on disk; 0 is 10 GiB
-	RPC          []string      // overrides the profile's endpoints
-	Poll         time.Duration // longest time between looks at the chain while a transaction is under way; 0 is a second
-	Payer        Payer         // pays for what the node buys; nil is its own key
-	Timing       discovery.Timing
-	Proved       func() // called once, when a rig has tried all its engines; may be nil
-	Clock        func() time.Time
-	Logger       *slog.Logger
+	RPC        []string        // overrides the profile's endpoints
+	Poll       time.Duration   // longest time between looks at the chain while a transaction is under way; 0 is a second
+	Payer      Payer           // pays for what the node buys; nil is its own key
+	Timing     discovery.Timing
+	Proved     func() // called once, when a rig has tried all its engines; may be nil
+	Clock      func() time.Time
+	Logger     *slog.Logger
 }
 
 // Payer signs for the address that pays for what a node buys. The node closes it.
