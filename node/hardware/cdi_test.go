@@ -33,7 +33,7 @@ func insides(e hardware.Edits) (out []string) {
 		out = append(out, n.Inside)
 	}
 	for _, m := range e.Mounts {
-		out = append(out, strings.TrimPrefix(m.Inside, "/usr/local/nvidia/"))
+		out = append(out, strings.TrimPrefix(m.Inside, "/.driver/"))
 	}
 	return out
 }

@@ -26,8 +26,9 @@ type Node struct {
 // Mount is a file of the host that the sandbox sees read-only.
 type Mount struct{ Host, Inside string }
 
-// nvidiaDir is where the driver's files are inside; images made for CUDA look there.
-const nvidiaDir = "/usr/local/nvidia"
+// nvidiaDir is where the driver's files are inside. It is at the top because sandboxes
+// place nothing below an image's own directories, which jobs share.
+const nvidiaDir = "/.driver"
 
 // Edits are what these cards need together. Its errors name the file that is missing and
 // what makes it. Only compute and the tools that watch it are in: no display, no video.

@@ -37,6 +37,9 @@ type LedgerConfig struct {
 	Look func(context.Context) Survey
 	// PID is the process that leases cards; 0 for this one.
 	PID int
+	// Processes is the machine on which that process and those of other leases run; the
+	// zero value is Sources. It is another one where cards are read from a directory.
+	Processes Sources
 	// Now is the clock; nil for the machine's.
 	Now    func() time.Time
 	Limits Limits
@@ -57,6 +60,9 @@ func NewLedger(cfg LedgerConfig) *Ledger {
 	}
 	if cfg.Now == nil {
 		cfg.Now = time.Now
+	}
+	if cfg.Processes.Proc == "" {
+		cfg.Processes = cfg.Sources
 	}
 	d := DefaultLimits()
 	l := &cfg.Limits
@@ -107,7 +113,7 @@ func (l *Ledger) Take(ctx context.Context, job string, want Want) ([]Card, error
 	if job == "" || len(job) > maxName || want.Count < 1 || want.Count > maxCards {
 		return nil, fmt.Errorf("lease of %d cards to job %q: give a name and 1 to %d cards", want.Count, clean(job), maxCards)
 	}
-	owner, err := l.cfg.Sources.owner(l.cfg.PID)
+	owner, err := l.cfg.Processes.owner(l.cfg.PID)
 	if err != nil {
 		return nil, err
 	}
@@ -119,15 +125,16 @@ func (l *Ledger) Take(ctx context.Context, job string, want Want) ([]Card, error
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
+	boot := l.cfg.Sources.boot()
 	var taken []Card
 	err = l.change(ctx, func(b *book, now time.Time) error {
-		b.observe(v.Cards, owner.Boot, now)
+		b.observe(v.Cards, boot, now)
 		b.wipe(v.Cards, seq, l.cfg.Limits)
 		if slices.ContainsFunc(b.Leases, func(x lease) bool { return x.Job == job }) {
 			return keep(fmt.Errorf("job %q already has cards", clean(job)))
 		}
 		var why []string
-		taken, why = b.choose(v.Cards, want, l.cfg.Sources.alive, now, l.cfg.Limits)
+		taken, why = b.choose(v.Cards, want, l.cfg.Processes.alive, now, l.cfg.Limits)
 		if len(taken) < want.Count {
 			taken = nil
 			return keep(&NoCardError{want, why})
@@ -197,7 +204,7 @@ func (l *Ledger) Read(ctx context.Context) (v Survey, standings []Standing, err 
 // standings judges every card, and adds to v those that are missing.
 func (l *Ledger) standings(v *Survey, b *book, now time.Time) (all []Standing) {
 	for i := range v.Cards {
-		all = append(all, b.standing(&v.Cards[i], l.cfg.Sources.alive, now, l.cfg.Limits))
+		all = append(all, b.standing(&v.Cards[i], l.cfg.Processes.alive, now, l.cfg.Limits))
 	}
 	lose := func(id identity, reason string) {
 		if !slices.ContainsFunc(v.Cards, func(c Card) bool { return id.is(&c) }) {

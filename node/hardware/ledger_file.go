@@ -52,7 +52,7 @@ func (l *Ledger) change(ctx context.Context, f func(b *book, now time.Time) erro
 		return err
 	}
 	now := l.cfg.Now()
-	b.settle(now, l.cfg.Sources.alive)
+	b.settle(now, l.cfg.Processes.alive)
 	failed := f(b, now)
 	var k kept
 	if failed != nil && !errors.As(failed, &k) {

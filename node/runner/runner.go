@@ -29,6 +29,15 @@ type Engine interface {
 	Close() error
 }
 
+// CardProber is an Engine that can pass cards on to its jobs.
+type CardProber interface {
+	Engine
+	// ProbeCards runs a small job for real that looks at these devices: each is there and
+	// can be opened, and no other is. Its error says what did not work. That a program can
+	// compute on them it does not show.
+	ProbeCards(ctx context.Context, d Devices) error
+}
+
 // Job is one running job. Its methods may be called from any goroutine.
 type Job interface {
 	// Dial connects to a TCP port on the job's own loopback, which nothing else reaches.

@@ -40,6 +40,9 @@ type Spec struct {
 	// the engine keeps it there.
 	ScratchBytes uint64
 
+	// Devices are what a container gets of the machine's cards.
+	Devices Devices
+
 	// Args are the program's arguments, its name first.
 	Args []string
 	// Env is the program's whole environment, each as KEY=value.
@@ -79,6 +82,9 @@ func (s *Spec) Check() error {
 	}
 	if s.WorkDir != "" && !path.IsAbs(s.WorkDir) {
 		return fmt.Errorf("working directory %q is not an absolute path", s.WorkDir)
+	}
+	if err := s.Devices.check(); err != nil {
+		return err
 	}
 	total := 0
 	for _, a := range slices.Concat(s.Args, s.Env) {

@@ -19,8 +19,8 @@ import (
 const (
 	// maxMessage caps a message: a job's arguments and environment, escaped.
 	maxMessage = 4 << 20
-	// maxFiles caps the open files that go with one.
-	maxFiles = 4
+	// maxFiles caps the open files that go with one: those of askSetup.
+	maxFiles = 5 + runner.MaxDriverFiles
 )
 
 // kind is what a message says.
@@ -28,7 +28,7 @@ type kind string
 
 // From the daemon to a sandbox's init, each with what it has of message's fields.
 const (
-	askSetup kind = "setup" // Setup; files: stdout, stderr, then root and in where they are given
+	askSetup kind = "setup" // Setup; files: stdout, stderr, then root, in and those of cards where they are given
 	askGo    kind = "go"    // start the job's program
 	askDial  kind = "dial"  // ID, Port
 	askExec  kind = "exec"  // ID, Argv; files: stdin, stdout, stderr
@@ -75,6 +75,7 @@ type setup struct {
 	OutputFiles   int
 	UserProcesses uint64
 	Cores         []int
+	Devices       runner.Devices
 }
 
 // tally is what init counts where no control group does.

@@ -108,17 +108,12 @@ func (j *jailer) prepare(m *message) (out *os.File, err error) {
 	if len(m.files) < 2 {
 		return nil, errors.New("the job came without its output")
 	}
-	rest := m.files[2:]
+	rest := &given{m.files[2:]}
 	take := func(given bool, path string) (*os.File, error) {
 		if !given {
 			return openTree(path)
 		}
-		if len(rest) == 0 {
-			return nil, errors.New("the job came without its files")
-		}
-		f := rest[0]
-		rest = rest[1:]
-		return f, nil
+		return rest.next()
 	}
 	root, err := take(j.setup.RootFD, j.setup.Root)
 	if err != nil {
@@ -139,7 +134,7 @@ func (j *jailer) prepare(m *message) (out *os.File, err error) {
 	if err := loopbackUp(); err != nil {
 		return nil, fmt.Errorf("raise the loopback: %w", err)
 	}
-	writable, out, err := buildRoot(j.setup, root, in)
+	writable, out, err := buildRoot(j.setup, root, in, rest)
 	if err != nil {
 		return nil, err
 	}

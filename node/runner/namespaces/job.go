@@ -120,6 +120,12 @@ func (j *Job) begin() error {
 // sendSetup hands init the job, its files and its output.
 func (j *Job) sendSetup() error {
 	files, err := j.box.files(j.engine.program, &j.spec)
+	opened := len(files)
+	if err == nil {
+		var of []*os.File
+		of, err = j.box.cardFiles(&j.spec.Devices)
+		files = append(files, of...)
+	}
 	defer func() {
 		for _, f := range files {
 			f.Close()
@@ -145,8 +151,8 @@ func (j *Job) sendSetup() error {
 	s := &j.spec
 	return j.box.control.send(message{Kind: askSetup, Setup: &setup{
 		Args: s.Args, Env: s.Env, WorkDir: s.WorkDir, UID: s.UID, GID: s.GID, Groups: j.box.user >= 0,
-		Root: s.Root, In: s.InDir, RootFD: len(files) > 0, InFD: len(files) > 1, HasIn: s.InDir != "", HasOut: s.OutDir != "",
-		ScratchBytes: s.ScratchBytes, OutputBytes: s.OutputBytes, OutputFiles: s.OutputFiles, UserProcesses: userProcesses(s.Processes, j.box.user >= 0), Cores: j.cores,
+		Root: s.Root, In: s.InDir, RootFD: opened > 0, InFD: opened > 1, HasIn: s.InDir != "", HasOut: s.OutDir != "",
+		ScratchBytes: s.ScratchBytes, OutputBytes: s.OutputBytes, OutputFiles: s.OutputFiles, UserProcesses: userProcesses(s.Processes, j.box.user >= 0), Cores: j.cores, Devices: s.Devices,
 	}}, append(append([]*os.File{}, theirs...), files...)...)
 }
 

@@ -10,6 +10,8 @@ import (
 	"slices"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/rerig/rerig/node/runner"
 )
 
 const (
@@ -22,7 +24,7 @@ const (
 )
 
 // ours are the top-level names that the sandbox gives; an image's own are not seen.
-var ours = []string{"proc", "sys", "dev", "tmp", "run", "in", "out", imageDir, scratchDir}
+var ours = []string{"proc", "sys", "dev", "tmp", "run", "in", "out", imageDir, scratchDir, nodesDir, runner.DriverDir[1:]}
 
 const (
 	imageDir   = ".image"   // while the root is put together
@@ -31,7 +33,7 @@ const (
 
 // buildRoot puts the job's root together, makes it this process's, and returns the
 // directories that a job may write and, where the job has outputs, /out itself.
-func buildRoot(s *setup, root, in *os.File) (writable []string, out *os.File, err error) {
+func buildRoot(s *setup, root, in *os.File, rest *given) (writable []string, out *os.File, err error) {
 	const none = unix.MS_NOSUID | unix.MS_NODEV
 	steps := []struct {
 		what string
@@ -42,6 +44,8 @@ func buildRoot(s *setup, root, in *os.File) (writable []string, out *os.File, er
 		{"take the image's files", func() error { return placeImage(root) }},
 		{"mount /proc", placeProc},
 		{"make /dev", placeDevices},
+		{"pass on the cards", func() error { return placeCards(&s.Devices, s.RootFD, rest) }},
+		{"seal /dev", func() error { return seal(at("dev"), unix.MS_NOSUID|unix.MS_NOEXEC) }},
 		{"make the scratch directories", func() (err error) { writable, err = placeScratch(s); return err }},
 		{"place /in", func() error { return placeInput(in) }},
 		{"make /out", func() error { return placeOutput(s) }},
@@ -184,7 +188,7 @@ func placeDevices() error {
 	if err := os.Mkdir(dev, 0o755); err != nil {
 		return err
 	}
-	if err := memory(dev, unix.MS_NOSUID|unix.MS_NOEXEC, "mode=0755,size=64k,nr_inodes=32"); err != nil {
+	if err := memory(dev, unix.MS_NOSUID|unix.MS_NOEXEC, "mode=0755,size=64k,nr_inodes=128"); err != nil {
 		return err
 	}
 	for _, name := range []string{"null", "zero", "full", "random", "urandom"} {
@@ -206,7 +210,7 @@ func placeDevices() error {
 			return err
 		}
 	}
-	return errors.Join(os.Mkdir(filepath.Join(dev, "shm"), 0o755), seal(dev, unix.MS_NOSUID|unix.MS_NOEXEC))
+	return os.Mkdir(filepath.Join(dev, "shm"), 0o755)
 }
 
 // placeScratch makes the directories that a job writes to and that go with it. They are one

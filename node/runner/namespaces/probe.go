@@ -62,9 +62,9 @@ func (e *Engine) Probe(ctx context.Context) (runner.Caps, error) {
 }
 
 // probeJob starts this binary as a job.
-func (e *Engine) probeJob(ctx context.Context, what string, out io.Writer) (*Job, error) {
+func (e *Engine) probeJob(ctx context.Context, what string, out io.Writer, d runner.Devices) (*Job, error) {
 	s := runner.Spec{Args: []string{probeName, what}, CPUs: 1, Processes: probeProcesses, MemoryBytes: probeMemory,
-		StdoutBytes: 4 << 10, ScratchBytes: 1 << 20, Deadline: probeTime}
+		StdoutBytes: 64 << 10, Devices: d, ScratchBytes: 1 << 20, Deadline: probeTime}
 	program, err := os.Readlink(e.program)
 	if err != nil { // it is no link
 		program = e.program
@@ -87,7 +87,7 @@ func (e *Engine) probeJob(ctx context.Context, what string, out io.Writer) (*Job
 
 func (e *Engine) probeRun(ctx context.Context, what string) (runner.Result, string, error) {
 	var out said
-	j, err := e.probeJob(ctx, what, &out)
+	j, err := e.probeJob(ctx, what, &out, runner.Devices{})
 	if err != nil {
 		return runner.Result{}, "", err
 	}
@@ -101,7 +101,7 @@ func (e *Engine) probeRun(ctx context.Context, what string) (runner.Result, stri
 // probeServer holds a conversation with a job that echoes.
 func (e *Engine) probeServer(ctx context.Context, pause bool) (err error) {
 	out := said{begun: make(chan struct{})}
-	j, err := e.probeJob(ctx, "serve", &out)
+	j, err := e.probeJob(ctx, "serve", &out, runner.Devices{})
 	if err != nil {
 		return err
 	}

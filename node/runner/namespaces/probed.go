@@ -31,6 +31,8 @@ func probed(what string) (int, error) {
 		return 0, nil
 	case "processes":
 		return probedProcesses()
+	case "cards":
+		return 0, probedCards()
 	}
 	return 1, fmt.Errorf("unknown probe %q", what)
 }
