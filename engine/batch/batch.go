@@ -46,8 +46,11 @@ type Config struct {
 
 // Request is a text to continue, or to make a vector of.
 type Request struct {
-	Prompt   []int
-	Max      int // tokens to make; at most what the context leaves room for
+	Prompt []int
+	// Made are tokens that were made elsewhere of the same request: the text goes on behind
+	// them, and only what comes then is in the stream.
+	Made     []int
+	Max      int // tokens to make, Made included; at most what the context leaves room for
 	Sampling sampler.Options
 	Stop     []string // texts that end the continuation; they are not part of it
 	LogProbs int      // alternatives to name per token; -1 for no probabilities
@@ -100,6 +103,9 @@ func (b *Batcher) Submit(r Request) (*Stream, error) {
 		return nil, err
 	}
 	s := &Stream{b: b, request: r, sampler: pick, ready: make(chan struct{}, 1)}
+	if s.replay() {
+		return s, nil
+	}
 	b.queue.Lock()
 	defer b.queue.Unlock()
 	switch {
@@ -123,6 +129,8 @@ func (b *Batcher) check(r *Request) error {
 		return errors.New("the prompt is empty")
 	case len(r.Prompt) > b.config.Context, !r.Embed && len(r.Prompt) == b.config.Context:
 		return &LengthError{len(r.Prompt), b.config.Context}
+	case r.Embed && len(r.Made) > 0:
+		return errors.New("a vector is not continued")
 	case !r.Embed && r.Max < 1:
 		return fmt.Errorf("%d tokens to make, want at least 1", r.Max)
 	case len(r.Stop) > MaxStops:

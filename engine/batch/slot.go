@@ -62,7 +62,7 @@ func (b *Batcher) take() *Stream {
 
 // place starts a request in one of the free slots.
 func (b *Batcher) place(free []*slot, s *Stream) {
-	prompt := s.request.Prompt
+	prompt := append(slices.Clip(s.request.Prompt), s.request.Made...)
 	best, oldest := free[0], free[0]
 	for _, candidate := range free {
 		if candidate.shared(prompt) > best.shared(prompt) {
@@ -94,6 +94,7 @@ func (b *Batcher) place(free []*slot, s *Stream) {
 	for _, token := range prompt {
 		s.sampler.Accept(token)
 	}
+	s.sampler.Skip(len(s.request.Made))
 }
 
 // shared is how many tokens of a prompt the slot has cached. The prompt's last

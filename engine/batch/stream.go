@@ -122,6 +122,31 @@ func (s *Stream) signal() {
 	}
 }
 
+// replay takes the tokens that were made elsewhere as if they had been made here and read,
+// and reports whether they end the text.
+func (s *Stream) replay() (ended bool) {
+	for _, id := range s.request.Made {
+		if s.b.tokens.Ends(id) && !s.request.IgnoreEnd {
+			s.flush(FinishStop)
+			return true
+		}
+		s.made++
+		s.pending = append(s.pending, s.b.tokens.Text(id)...)
+		show, stopped := cut(s.pending, s.request.Stop)
+		if stopped {
+			s.pending = nil
+			s.flush(FinishStop)
+			return true
+		}
+		s.pending = s.pending[show:]
+		if s.made >= s.request.Max {
+			s.flush(FinishLength)
+			return true
+		}
+	}
+	return false
+}
+
 // accept takes the next token and reports whether it was the last.
 func (s *Stream) accept(id int, chosen sampler.LogProb, top []sampler.LogProb) (last bool) {
 	if s.b.tokens.Ends(id) && !s.request.IgnoreEnd {

@@ -114,6 +114,14 @@ func (s *Sampler) Accept(token int) {
 	s.seen[token]++
 }
 
+// Skip is as if n tokens had been picked: a text begun elsewhere with these options goes on
+// as it would have gone on there.
+func (s *Sampler) Skip(n int) {
+	for i := 0; i < n && s.Temp != 0; i++ {
+		s.next()
+	}
+}
+
 // Pick returns the next token. Of equal logits the lower token wins.
 func (s *Sampler) Pick(logits []float32) int {
 	logits = s.penalised(logits)

@@ -101,8 +101,10 @@ func (c *chatRequest) job(s *server) (job, error) {
 	if j.options, err = c.options(); err != nil {
 		return j, err
 	}
-	j.prompts, err = c.prompt(s)
-	return j, err
+	if j.prompts, err = c.prompt(s); err != nil {
+		return j, err
+	}
+	return j, c.continued(s, &j)
 }
 
 // prompt writes the conversation in the model's form.
@@ -146,6 +148,7 @@ type chatChoice struct {
 	Message      *chatMessage  `json:"message,omitempty"`
 	Delta        *chatMessage  `json:"delta,omitempty"`
 	LogProbs     *chatLogProbs `json:"logprobs"`
+	Tokens       []int         `json:"token_ids,omitempty"` // where the request has return_token_ids
 	FinishReason *batch.Finish `json:"finish_reason"`
 }
 
@@ -222,11 +225,14 @@ func (s *server) streamChat(w http.ResponseWriter, r *http.Request, c *chatReque
 			return
 		}
 	}
-	held := make([]*chatLogProbs, len(streams)) // of tokens whose text is not shown yet
+	held, tokens := make([]*chatLogProbs, len(streams)), make([][]int, len(streams)) // whose text is not shown yet
 	err := streams.each(r.Context(), func(e event) error {
 		total.see(e)
+		if c.showTokens && e.finish == "" && e.token.ID >= 0 {
+			tokens[e.choice] = append(tokens[e.choice], e.token.ID)
+		}
 		if e.finish != "" {
-			return send(chatChoice{Index: e.choice, Delta: &chatMessage{}, LogProbs: held[e.choice], FinishReason: &e.finish})
+			return send(chatChoice{Index: e.choice, Delta: &chatMessage{}, LogProbs: held[e.choice], Tokens: tokens[e.choice], FinishReason: &e.finish})
 		}
 		if c.logProbs && e.token.ID >= 0 {
 			held[e.choice] = held[e.choice].add(s, e.token)
@@ -234,8 +240,8 @@ func (s *server) streamChat(w http.ResponseWriter, r *http.Request, c *chatReque
 		if e.token.Text == "" {
 			return nil
 		}
-		choice := chatChoice{Index: e.choice, Delta: &chatMessage{Content: &e.token.Text}, LogProbs: held[e.choice]}
-		held[e.choice] = nil
+		choice := chatChoice{Index: e.choice, Delta: &chatMessage{Content: &e.token.Text}, LogProbs: held[e.choice], Tokens: tokens[e.choice]}
+		held[e.choice], tokens[e.choice] = nil, nil
 		return send(choice)
 	})
 	if err != nil {

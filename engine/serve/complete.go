@@ -111,8 +111,13 @@ func (c *completeRequest) job(s *server) (job, error) {
 	if j.options, err = c.options(); err != nil {
 		return j, err
 	}
-	j.prompts, err = c.prompt.prompts(s, "prompt")
-	return j, err
+	if j.prompts, err = c.prompt.prompts(s, "prompt"); err != nil {
+		return j, err
+	}
+	if c.echo && len(c.made) > 0 {
+		return j, bad("echo", "echo of an answer that is continued is not supported here")
+	}
+	return j, c.continued(s, &j)
 }
 
 // spoken returns what a prompt prints, for echo.
@@ -146,6 +151,7 @@ type completeChoice struct {
 	Text         string            `json:"text"`
 	Index        int               `json:"index"`
 	LogProbs     *completeLogProbs `json:"logprobs"`
+	Tokens       []int             `json:"token_ids,omitempty"` // where the request has return_token_ids
 	FinishReason *batch.Finish     `json:"finish_reason"`
 }
 
@@ -237,7 +243,10 @@ func (s *server) streamComplete(w http.ResponseWriter, r *http.Request, c *compl
 		}
 	}
 	held := make([]*completeLogProbs, len(streams)) // of tokens whose text is not shown yet
-	offsets := make([]int, len(streams))
+	offsets, tokens := make([]int, len(streams)), make([][]int, len(streams))
+	for _, token := range j.made {
+		offsets[0] += len(s.tokens.Text(token))
+	}
 	err := streams.each(r.Context(), func(e event) error {
 		total.see(e)
 		if c.logProbs != nil && e.token.ID >= 0 && e.finish == "" {
@@ -247,14 +256,17 @@ func (s *server) streamComplete(w http.ResponseWriter, r *http.Request, c *compl
 			held[e.choice] = held[e.choice].add(s, e.token)
 			offsets[e.choice] = held[e.choice].next
 		}
+		if c.showTokens && e.finish == "" && e.token.ID >= 0 {
+			tokens[e.choice] = append(tokens[e.choice], e.token.ID)
+		}
 		if e.finish == "" && e.token.Text == "" {
 			return nil
 		}
-		choice := completeChoice{Text: e.token.Text, Index: e.choice, LogProbs: held[e.choice]}
+		choice := completeChoice{Text: e.token.Text, Index: e.choice, LogProbs: held[e.choice], Tokens: tokens[e.choice]}
 		if e.finish != "" {
 			choice.FinishReason = &e.finish
 		}
-		held[e.choice] = nil
+		held[e.choice], tokens[e.choice] = nil, nil
 		return send(choice)
 	})
 	if err != nil {

@@ -16,7 +16,8 @@ type job struct {
 	max      int // tokens of each; 0 for what the context leaves
 	options  sampler.Options
 	stop     []string
-	logProbs int // -1 for none
+	logProbs int   // -1 for none
+	made     []int // of the answer, by another server
 	param    string
 }
 
@@ -36,7 +37,7 @@ func (s *server) start(j job) (choices, error) {
 			return nil, bad(j.param, "the prompt is empty")
 		}
 		for i := range j.n {
-			r := batch.Request{Prompt: prompt, Max: j.max, Sampling: j.options, Stop: j.stop, LogProbs: j.logProbs}
+			r := batch.Request{Prompt: prompt, Max: j.max, Sampling: j.options, Stop: j.stop, LogProbs: j.logProbs, Made: j.made}
 			if r.Max == 0 {
 				r.Max = s.config.Context
 			}
@@ -130,7 +131,7 @@ type usage struct {
 func newUsage(j job) *usage {
 	u := &usage{}
 	for _, prompt := range j.prompts {
-		u.Prompt += len(prompt)
+		u.Prompt += len(prompt) + len(j.made)
 	}
 	u.Total = u.Prompt
 	return u

@@ -81,6 +81,8 @@ type sampling struct {
 	topK                        int
 	frequency, presence, repeat float64
 	bias                        map[string]float64
+	showTokens                  bool  // tells the tokens of each chunk
+	made                        []int // tokens that another server told: this one goes on behind them
 }
 
 // fields are the names that sampling answers to.
@@ -91,6 +93,7 @@ func (s *sampling) fields() params {
 		"stop": &s.stop, "seed": &s.seed, "temperature": &s.temperature, "top_p": &s.topP, "min_p": &s.minP,
 		"top_k": &s.topK, "frequency_penalty": &s.frequency, "presence_penalty": &s.presence,
 		"repeat_penalty": &s.repeat, "logit_bias": &s.bias,
+		"return_token_ids": &s.showTokens, "continue_token_ids": &s.made,
 	}
 }
 
@@ -110,6 +113,29 @@ func (s *stops) UnmarshalJSON(raw []byte) error {
 		return json.Unmarshal(raw, &(*s)[0])
 	}
 	return json.Unmarshal(raw, (*[]string)(s))
+}
+
+// continued checks the tokens that the answer goes on behind.
+func (s *sampling) continued(srv *server, j *job) error {
+	if s.showTokens && !s.stream {
+		return bad("return_token_ids", "return_token_ids is for streams")
+	}
+	if len(s.made) == 0 {
+		return nil
+	}
+	if len(j.prompts)*s.n != 1 {
+		return bad("continue_token_ids", "continue_token_ids is for one answer to one prompt")
+	}
+	if len(s.made) >= srv.config.Context {
+		return bad("continue_token_ids", "%d tokens leave no room in the context of %d", len(s.made), srv.config.Context)
+	}
+	for _, token := range s.made {
+		if token < 0 || token >= srv.tokens.Size() {
+			return bad("continue_token_ids", "token %d is outside the vocabulary of %d", token, srv.tokens.Size())
+		}
+	}
+	j.made = s.made
+	return nil
 }
 
 // options checks the fields and returns what the sampler and the batcher take.

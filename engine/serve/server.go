@@ -70,10 +70,12 @@ type modelInfo struct {
 	Family  string `json:"architecture"`
 	Chat    string `json:"chat_format,omitempty"` // absent: the model cannot chat
 	Kernels string `json:"kernels"`
+	// Continues says that return_token_ids and continue_token_ids are taken.
+	Continues bool `json:"continues_tokens"`
 }
 
 func (s *server) info() modelInfo {
-	return modelInfo{s.name, "model", s.started.Unix(), "rerig", s.config.Context, s.model.Family, s.format.Name, matrix.Kernels()}
+	return modelInfo{s.name, "model", s.started.Unix(), "rerig", s.config.Context, s.model.Family, s.format.Name, matrix.Kernels(), true}
 }
 
 func (s *server) models(w http.ResponseWriter, _ *http.Request) {
