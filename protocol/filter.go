@@ -19,7 +19,8 @@ type Filter struct {
 	Egress     bool    `cbor:"9,keyasint" json:"egress,omitempty"`
 	Market     *Market `cbor:"10,keyasint" json:"market,omitempty"`
 	Unit       Unit    `cbor:"11,keyasint" json:"unit,omitempty"`
-	MaxPrice   Amount  `cbor:"12,keyasint" json:"max_price"` // per million of Unit; 0 is no limit
+	MaxPrice   Amount  `cbor:"12,keyasint" json:"max_price"`                    // per million of Unit; 0 is no limit
+	MinGPUs    uint8   `cbor:"13,keyasint,omitempty" json:"min_gpus,omitempty"` // cards of MinVRAMMiB or more
 }
 
 // Mismatch is one reason why an offer does not fit, for people and programs.
@@ -58,6 +59,12 @@ func (f *Filter) Mismatches(o *Offer) (out []Mismatch) {
 	}
 	if v := o.Hardware.VRAMMiB(); v < f.MinVRAMMiB {
 		add(ReasonResources, "VRAM %s < %s", mib(v), mib(f.MinVRAMMiB))
+	} else if n := o.Hardware.Cards(f.MinVRAMMiB); n < int(f.MinGPUs) {
+		of := ""
+		if f.MinVRAMMiB > 0 {
+			of = " of " + mib(f.MinVRAMMiB) + " or more"
+		}
+		add(ReasonResources, "cards%s: %d < %d", of, n, f.MinGPUs)
 	}
 	if o.Hardware.MemoryMiB < f.MinMemMiB {
 		add(ReasonResources, "memory %s < %s", mib(o.Hardware.MemoryMiB), mib(f.MinMemMiB))

@@ -71,7 +71,7 @@ type Job struct {
 	Price     Price  `cbor:"9,keyasint" json:"price"`
 	TickUnits uint64 `cbor:"10,keyasint" json:"tick_units"`
 	MaxTotal  Amount `cbor:"11,keyasint" json:"max_total"`
-	CPUs      uint16 `cbor:"12,keyasint" json:"cpus"`
+	CPUs      uint16 `cbor:"12,keyasint" json:"cpus"` // whose time is sold: cards where it is theirs
 	RunMillis uint64 `cbor:"13,keyasint" json:"run_ms"`
 	Seq       uint64 `cbor:"14,keyasint" json:"seq"`     // last receipt's number
 	Prev      Hash   `cbor:"15,keyasint" json:"prev"`    // last receipt's digest
@@ -91,7 +91,7 @@ type Job struct {
 // quoted, having the rig's signature; a rig begins in agreed, having both.
 func NewJob(role Role, a *Agreement, spec *JobSpec, now time.Time) (Job, []Effect) {
 	j := Job{ID: a.ID(), Role: role, Domain: a.Domain, Price: a.Price, TickUnits: a.TickUnits,
-		MaxTotal: a.MaxTotal, CPUs: max(spec.Resources.CPUs, 1), RunMillis: spec.Limits.RunMillis}
+		MaxTotal: a.MaxTotal, CPUs: spec.Resources.clocks(a.Price.Unit), RunMillis: spec.Limits.RunMillis}
 	if role == RoleRequester {
 		j.State, j.WaitUntil = StateQuoted, a.AcceptBy
 		return j, []Effect{Fund{}}

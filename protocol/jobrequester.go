@@ -115,13 +115,17 @@ func (s *step) chain(r *Receipt) error {
 }
 
 // plausible bounds time units by the time that passed: two CPU milliseconds per
-// granted CPU and millisecond (a runtime has helpers), and a second to begin with.
+// granted CPU and millisecond (a runtime has helpers), one of each card, and a second to
+// begin with.
 func (s *step) plausible() uint64 {
-	if s.Price.Unit != UnitCPUMillis && s.Price.Unit != UnitGPUMillis {
-		return 1<<64 - 1
-	}
 	elapsed := s.now - min(s.Started, s.now) // the clock may have been set back
-	return 2*uint64(s.CPUs)*elapsed + 1000
+	switch s.Price.Unit {
+	case UnitCPUMillis:
+		return 2*uint64(s.CPUs)*elapsed + 1000
+	case UnitGPUMillis:
+		return uint64(s.CPUs)*elapsed + 1000
+	}
+	return 1<<64 - 1
 }
 
 func (s *step) reqReceipt(ev ReceiptIn) bool {

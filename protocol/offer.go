@@ -40,6 +40,16 @@ func (h Hardware) VRAMMiB() uint32 {
 	return most
 }
 
+// Cards is how many of the rig's cards have at least so many MiB.
+func (h Hardware) Cards(vramMiB uint32) (n int) {
+	for _, g := range h.GPUs {
+		if g.VRAMMiB >= vramMiB {
+			n += int(g.Count)
+		}
+	}
+	return n
+}
+
 // Offer is what a rig sells, for minutes (SPEC §4.2). Its signature is the rig's,
 // under the domain of its first market; the rig's public key, and so its peer ID,
 // is recovered from the signature.

@@ -62,11 +62,28 @@ type Input struct {
 
 // Resources is what the job needs of a rig.
 type Resources struct {
-	GPUs      uint8  `cbor:"1,keyasint" json:"gpus,omitempty"`
-	VRAMMiB   uint32 `cbor:"2,keyasint" json:"vram_mib,omitempty"`
+	GPUs      uint8  `cbor:"1,keyasint" json:"gpus,omitempty"`     // whole cards
+	VRAMMiB   uint32 `cbor:"2,keyasint" json:"vram_mib,omitempty"` // of each card
 	MemoryMiB uint32 `cbor:"3,keyasint" json:"memory_mib,omitempty"`
 	DiskMiB   uint32 `cbor:"4,keyasint" json:"disk_mib,omitempty"`
 	CPUs      uint16 `cbor:"5,keyasint" json:"cpus,omitempty"`
+}
+
+// Unit is what a job of an engine that runs by the clock is sold in: the time for which it
+// holds cards, where it has any, else CPU time (SPEC §5.4).
+func (r Resources) Unit() Unit {
+	if r.GPUs > 0 {
+		return UnitGPUMillis
+	}
+	return UnitCPUMillis
+}
+
+// clocks is how many cards or CPUs count time at once.
+func (r Resources) clocks(u Unit) uint16 {
+	if u == UnitGPUMillis {
+		return max(uint16(r.GPUs), 1)
+	}
+	return max(r.CPUs, 1)
 }
 
 // Limits bound the job. The budget is in the Agreement, where money is.
