@@ -106,43 +106,48 @@ func (e *engines) run(ctx context.Context) error {
 // proveModules runs the self-test of the engine that needs nothing of the machine: a rig
 // that fails it is broken.
 func (e *engines) proveModules(ctx context.Context) ([]string, error) {
-	return e.list[0].names, e.prove(ctx, e.list[0])
+	_, err := e.prove(ctx, e.list[0])
+	return e.list[0].names, err
 }
 
-// proveOthers runs the other engines' self-tests and lists the names of those that passed.
-func (e *engines) proveOthers(ctx context.Context) (names []string) {
+// proveOthers runs the other engines' self-tests and lists the names of those that passed,
+// and among them of those whose jobs' ports were reached.
+func (e *engines) proveOthers(ctx context.Context) (names, dialled []string) {
 	for _, s := range e.list[1:] {
-		err := e.prove(ctx, s)
+		caps, err := e.prove(ctx, s)
 		switch {
 		case ctx.Err() != nil:
-			return nil
+			return nil, nil
 		case err != nil:
 			e.log.Warn("self-test failed: not sold here", "engine", s.names[len(s.names)-1], "err", err)
-			return names // what follows runs inside it
+			return names, dialled // what follows runs inside it
 		default:
 			names = append(names, s.names...)
+			if caps.Dial {
+				dialled = append(dialled, s.names...)
+			}
 		}
 	}
-	return names
+	return names, dialled
 }
 
 // prove runs an engine's self-test (SPEC §4.2).
-func (e *engines) prove(ctx context.Context, s sold) error {
+func (e *engines) prove(ctx context.Context, s sold) (runner.Caps, error) {
 	select {
 	case <-s.engine.Started():
 	case <-ctx.Done():
-		return ctx.Err()
+		return runner.Caps{}, ctx.Err()
 	}
 	caps, err := s.engine.Probe(ctx)
 	if err != nil {
-		return err
+		return caps, err
 	}
 	log := e.log.With("engine", s.names[len(s.names)-1])
 	if not := unlimited(caps); len(not) > 0 && !s.inside {
 		log.Warn("this machine does not hold jobs to their limits", "of", not)
 	}
 	log.Info("sandbox self-test passed")
-	return nil
+	return caps, nil
 }
 
 // unlimited names what the kernel does not hold a job to on this machine.

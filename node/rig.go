@@ -94,7 +94,7 @@ func (r *rig) run(ctx context.Context, n *Node) error {
 		}
 		return fmt.Errorf("sandbox self-test failed, so this rig offers nothing: %w; see `rerig doctor`", err)
 	}
-	r.provider.Sell(names)
+	r.provider.Sell(names, nil)
 	n.discovery.Advertise(func(d discovery.Draft) (protocol.SignedOffer, error) {
 		return protocol.SignOffer(r.provider.Offer(protocol.Offer{Network: d.Network, Seq: d.Seq, Issued: d.Issued,
 			Expires: d.Expires, Addrs: d.Addrs}, d.Final), n.key)
@@ -103,8 +103,8 @@ func (r *rig) run(ctx context.Context, n *Node) error {
 	others := make(chan struct{}) // closed when the other engines have had their self-test
 	go func() {
 		defer close(others)
-		if more := r.engines.proveOthers(ctx); len(more) > 0 {
-			r.provider.Sell(slices.Concat(names, more))
+		if more, dialled := r.engines.proveOthers(ctx); len(more) > 0 {
+			r.provider.Sell(slices.Concat(names, more), dialled)
 		}
 		if n.cfg.Proved != nil {
 			n.cfg.Proved()

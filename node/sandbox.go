@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 
 	"github.com/rerig/rerig/node/provider"
 	"github.com/rerig/rerig/node/runner"
@@ -57,6 +58,9 @@ func (failed) Pause() error             { return nil }
 func (failed) Resume() error            { return nil }
 func (failed) Stop()                    {}
 func (f failed) Wait() provider.Outcome { return f.o }
+func (failed) Dial(context.Context, uint16) (net.Conn, error) {
+	return nil, errors.New("the job has ended")
+}
 
 // sandboxed is a running job, metered in CPU milliseconds.
 type sandboxed struct{ runner.Job }

@@ -3,6 +3,7 @@ package provider
 import (
 	"context"
 	"io"
+	"net"
 	"time"
 
 	"github.com/rerig/rerig/protocol"
@@ -115,16 +116,31 @@ type Outcome struct {
 	Detail   string
 }
 
-// Run is one sandbox at work.
+// Run is one sandbox at work, or a session with a served model.
 type Run interface {
-	Units() uint64 // used so far, in the unit the provider sells
+	Units() uint64 // used so far, in the unit that the job's agreement names
 	Pause() error
 	Resume() error
 	Stop()
 	Wait() Outcome // after the last byte of output was written
+	// Dial connects to a TCP port on the job's own loopback. The connection may have
+	// CloseWrite; it breaks at the latest when the job is gone.
+	Dial(ctx context.Context, port uint16) (net.Conn, error)
 }
 
 // Sandbox starts jobs.
 type Sandbox interface {
 	Start(ctx context.Context, t Task, stdout, stderr io.Writer) (Run, error)
+}
+
+// Models keeps servers for models (SPEC §5.6).
+type Models interface {
+	// Served lists the models whose servers are up, at most protocol.MaxModels. It is
+	// asked at every offer and every quote, and must not block.
+	Served() []protocol.Served
+	// Open begins a session with the server of a model: Units are of UnitTokenOut, while
+	// it is paused it makes none, and after Stop it takes no request. It fails where the
+	// model is no longer served. What the session says to its requester goes to stdout and
+	// stderr, as a job's output does.
+	Open(ctx context.Context, cid string, stdout, stderr io.Writer) (Run, error)
 }

@@ -43,6 +43,7 @@ type Config struct {
 	Artifacts Artifacts
 	Programs  Programs
 	Sandbox   Sandbox
+	Models    Models // nil where none are served
 	Clock     func() time.Time
 	Changed   func() // slots were taken or freed: the offer is stale
 	// Halted is why no new job is taken at present through a channel, or with the
@@ -72,10 +73,11 @@ type Provider struct {
 	cfg   Config
 	slots *slots
 
-	mu       sync.Mutex // guards sessions, draining and engines; owner: Provider
+	mu       sync.Mutex // guards what follows; owner: Provider
 	sessions map[protocol.Hash]*session
 	draining bool
 	engines  []string
+	dialled  []string // those whose services can be reached
 }
 
 // New checks the configuration and clears the scratch of an earlier run.
@@ -95,8 +97,10 @@ func New(cfg Config) (*Provider, error) {
 // sequence number, life and addresses; with final no slot is free.
 func (p *Provider) Offer(draft protocol.Offer, final bool) protocol.Offer {
 	o := draft
+	engines, _ := p.sold()
 	o.Version, o.Rig, o.Payee = protocol.Version, p.cfg.Key.Address(), p.cfg.Payee
-	o.Markets, o.Prices, o.Engines = p.cfg.Markets, p.cfg.Prices, p.sold()
+	o.Markets, o.Prices, o.Engines = p.cfg.Markets, p.cfg.Prices, engines
+	o.Models = p.served()
 	o.Hardware, o.Region, o.TickUnits = p.cfg.Hardware, p.cfg.Region, p.cfg.TickUnits
 	o.Slots = uint16(p.cfg.Slots)
 	if !final && p.halted(protocol.Hash{}) == nil {
@@ -105,18 +109,19 @@ func (p *Provider) Offer(draft protocol.Offer, final bool) protocol.Offer {
 	return o
 }
 
-// Sell sets the engines that offers list and jobs may name from now on.
-func (p *Provider) Sell(engines []string) {
+// Sell sets the engines that offers list and jobs may name from now on, and which of
+// them services may name: those whose jobs' ports were seen to be reached.
+func (p *Provider) Sell(engines, dialled []string) {
 	p.mu.Lock()
-	p.engines = slices.Clone(engines)
+	p.engines, p.dialled = slices.Clone(engines), slices.Clone(dialled)
 	p.mu.Unlock()
 	p.cfg.Changed()
 }
 
-func (p *Provider) sold() []string {
+func (p *Provider) sold() (engines, dialled []string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return p.engines
+	return p.engines, p.dialled
 }
 
 // Drain refuses new jobs; those under way go on.
@@ -209,6 +214,9 @@ type refusalError struct {
 }
 
 func (e *refusalError) Error() string { return string(e.reason) + ": " + e.detail }
+
+// Refusal is the reason's code, and the text beside it.
+func (e *refusalError) Refusal() (protocol.Reason, string) { return e.reason, e.detail }
 
 func refuse(r protocol.Reason, format string, args ...any) error {
 	return &refusalError{r, fmt.Sprintf(format, args...)}

@@ -68,18 +68,14 @@ func (p *Provider) quote(req *protocol.QuoteRequest, requester protocol.Address)
 	if err != nil {
 		return nil, nil, refuse(protocol.ReasonMalformed, "%v", err)
 	}
-	if err := p.fits(spec); err != nil {
+	price, tick, err := p.sells(spec, req.Unit)
+	if err != nil {
 		return nil, nil, err
 	}
 	if !slices.Contains(p.cfg.Markets, req.Market) {
 		return nil, nil, refuse(protocol.ReasonMarket, "token %s of escrow %s on chain %d is not taken here",
 			req.Market.Token, req.Market.Domain.Escrow, req.Market.Domain.ChainID)
 	}
-	i := slices.IndexFunc(p.cfg.Prices, func(pr protocol.Price) bool { return pr.Unit == req.Unit })
-	if i < 0 {
-		return nil, nil, refuse(protocol.ReasonEngine, "%s is not sold here", req.Unit)
-	}
-	price := p.cfg.Prices[i]
 	if price.Buys(req.Budget) == 0 {
 		return nil, nil, refuse(protocol.ReasonOverBudget, "the budget of %s buys no %s at %s per million",
 			req.Budget, price.Unit, price.PerMillion)
@@ -102,7 +98,7 @@ func (p *Provider) quote(req *protocol.QuoteRequest, requester protocol.Address)
 	accept := now.Add(protocol.QuoteLife)
 	q := &protocol.Quote{Channel: ch, Ahead: uint16(min(p.slots.ahead(places(spec)), 1<<16-1)), Agreement: protocol.Agreement{
 		Domain: req.Market.Domain, Requester: requester, Rig: p.cfg.Key.Address(), Channel: ch.ID(),
-		SpecHash: specHash, Price: price, TickUnits: p.cfg.TickUnits, MaxTotal: req.Budget,
+		SpecHash: specHash, Price: price, TickUnits: tick, MaxTotal: req.Budget,
 		QuotedAt: uint64(now.UnixMilli()), AcceptBy: uint64(accept.UnixMilli()),
 		Deadline: uint64(accept.Add(protocol.QueueWait + protocol.StagingWait + spec.Limits.RunTime()).UnixMilli()),
 		Nonce:    req.Nonce,
@@ -111,14 +107,49 @@ func (p *Provider) quote(req *protocol.QuoteRequest, requester protocol.Address)
 	return spec, q, err
 }
 
+// sells finds what a job costs here: by the rig's prices or, of a session with a served
+// model, by the model's.
+func (p *Provider) sells(spec *protocol.JobSpec, unit protocol.Unit) (price protocol.Price, tick uint64, err error) {
+	prices, tick := p.cfg.Prices, p.cfg.TickUnits
+	if ofServed(spec) {
+		list := p.served()
+		i := slices.IndexFunc(list, func(m protocol.Served) bool { return m.CID == spec.Module })
+		if i < 0 {
+			return price, 0, refuse(protocol.ReasonEngine, "model %s is not served here", spec.Module)
+		}
+		prices, tick = []protocol.Price{list[i].Price()}, list[i].Tick
+	} else if err := p.fits(spec); err != nil {
+		return price, 0, err
+	}
+	i := slices.IndexFunc(prices, func(pr protocol.Price) bool { return pr.Unit == unit })
+	if i < 0 {
+		return price, 0, refuse(protocol.ReasonEngine, "%s is not sold here for such a job", unit)
+	}
+	return prices[i], tick, nil
+}
+
+// ofServed tells whether a job is a session with a served model (SPEC §5.6).
+func ofServed(spec *protocol.JobSpec) bool {
+	return spec.Kind == protocol.KindService && protocol.EngineFamily(spec.Engine) == protocol.EngineModel
+}
+
+// served are the models that this rig keeps servers for.
+func (p *Provider) served() []protocol.Served {
+	if p.cfg.Models == nil {
+		return nil
+	}
+	return p.cfg.Models.Served()
+}
+
 // fits lists, as one refusal, what the job needs and the rig does not have.
 func (p *Provider) fits(spec *protocol.JobSpec) error {
-	r, hw, engines := spec.Resources, p.cfg.Hardware, p.sold()
+	engines, dialled := p.sold()
+	r, hw := spec.Resources, p.cfg.Hardware
 	switch {
-	case spec.Kind != protocol.KindTask:
-		return refuse(protocol.ReasonEngine, "jobs of kind %q are not run here", spec.Kind)
 	case !slices.Contains(engines, spec.Engine):
 		return refuse(protocol.ReasonEngine, "engine %q not in %v", spec.Engine, engines)
+	case spec.Kind == protocol.KindService && !slices.Contains(dialled, spec.Engine):
+		return refuse(protocol.ReasonEngine, "services in engine %q cannot be reached here", spec.Engine)
 	case r.GPUs > 0:
 		return refuse(protocol.ReasonResources, "engine %s reaches no GPU here, asked for %d", spec.Engine, r.GPUs)
 	case r.VRAMMiB > hw.VRAMMiB():
@@ -153,9 +184,13 @@ func (p *Provider) fits(spec *protocol.JobSpec) error {
 	return nil
 }
 
-// places is how many slots a job takes: one for each core that it gets.
+// places is how many slots a job takes: one for each core that it gets, and none for a
+// session with a served model, whose server is not the session's.
 func places(spec *protocol.JobSpec) int {
-	if spec.Engine == protocol.EngineWASM {
+	switch {
+	case ofServed(spec):
+		return 0
+	case spec.Engine == protocol.EngineWASM:
 		return 1
 	}
 	return max(int(spec.Resources.CPUs), 1)

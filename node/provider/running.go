@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"os"
 	"time"
 
@@ -17,20 +18,31 @@ func (s *session) start(ctx context.Context) {
 		s.endUnstarted(protocol.ReasonBadModule, s.inputs.refused.Error())
 		return
 	}
+	run, err := s.launch(ctx)
+	if err != nil {
+		s.endUnstarted(protocol.ReasonRigError, "sandbox did not start: "+err.Error())
+		return
+	}
+	s.runner = run
+	if s.spec.Kind == protocol.KindService {
+		s.dials.begin(run)
+	}
+	s.work.Go(func() { s.post(s.wait(ctx, run)) })
+}
+
+// launch starts the job's sandbox, or its session with a served model.
+func (s *session) launch(ctx context.Context) (Run, error) {
+	if ofServed(s.spec) {
+		return s.p.cfg.Models.Open(ctx, s.spec.Module, pipe{s.out, 1}, pipe{s.out, 2})
+	}
 	l := s.spec.Limits
-	run, err := s.p.cfg.Sandbox.Start(ctx, Task{
+	return s.p.cfg.Sandbox.Start(ctx, Task{
 		Engine: s.spec.Engine, Program: s.inputs.program, ModuleCID: s.spec.Module,
 		InDir: s.inputs.in, OutDir: s.inputs.out, Seed: s.spec.Seed, CPUs: places(s.spec),
 		MemoryBytes: s.p.memory(s.spec), ScratchBytes: uint64(s.spec.Resources.DiskMiB) << 20,
 		StdoutBytes: l.StdoutBytes, OutputBytes: l.OutputBytes, OutputFiles: int(l.OutputFiles),
 		Deadline: l.RunTime() + time.Duration(s.p.maxPause(s.rec.Agreement))*protocol.PaymentGrace,
 	}, pipe{s.out, 1}, pipe{s.out, 2})
-	if err != nil {
-		s.endUnstarted(protocol.ReasonRigError, "sandbox did not start: "+err.Error())
-		return
-	}
-	s.runner = run
-	s.work.Go(func() { s.post(s.wait(ctx, run)) })
 }
 
 // endUnstarted ends a job that never had a sandbox.
@@ -69,10 +81,14 @@ func (ended) Pause() error  { return nil }
 func (ended) Resume() error { return nil }
 func (ended) Stop()         {}
 func (ended) Wait() Outcome { return Outcome{} }
+func (ended) Dial(context.Context, uint16) (net.Conn, error) {
+	return nil, errors.New("the job has ended")
+}
 
 // wait collects the end of the sandbox and keeps its output files.
 func (s *session) wait(ctx context.Context, run Run) protocol.Event {
 	o := run.Wait()
+	s.dials.end()
 	s.result = protocol.Result{Reason: o.Reason, Detail: o.Detail}
 	if err := s.keepOutputs(ctx); err != nil && o.Reason == protocol.ReasonNone {
 		var refused *RefusedError
@@ -89,6 +105,9 @@ func (s *session) wait(ctx context.Context, run Run) protocol.Event {
 }
 
 func (s *session) keepOutputs(ctx context.Context) error {
+	if s.inputs.out == "" { // of a session with a served model
+		return nil
+	}
 	entries, err := os.ReadDir(s.inputs.out)
 	if err != nil || len(entries) == 0 {
 		return err

@@ -38,6 +38,7 @@ type session struct {
 	inputs   staged
 	unpin    []func() // artifacts in use; owner: staging, then run
 	runner   Run
+	dials    dials // into a service
 	out      *outbox
 	result   protocol.Result // what Exited found, for SendResult
 }

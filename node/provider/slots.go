@@ -36,7 +36,7 @@ func (s *slots) free() int {
 }
 
 // fits tells whether n slots are there for a newcomer; the caller holds mu.
-func (s *slots) fits(n int) bool { return len(s.waiting) == 0 && s.used+n <= s.size }
+func (s *slots) fits(n int) bool { return n == 0 || len(s.waiting) == 0 && s.used+n <= s.size }
 
 // full reports that take would refuse.
 func (s *slots) full(n int) bool {

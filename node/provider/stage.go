@@ -19,8 +19,12 @@ type staged struct {
 	out     string
 }
 
-// stage fetches the module and the inputs from the requester.
+// stage fetches the module and the inputs from the requester. A session with a served
+// model needs nothing: what it talks to is here.
 func (s *session) stage(ctx context.Context) protocol.Event {
+	if ofServed(s.spec) {
+		return protocol.Staged{}
+	}
 	got := staged{out: s.dir}
 	dirs := []string{got.out}
 	if len(s.spec.Inputs) > 0 || s.ofModel() {
