@@ -104,10 +104,6 @@ func scalar(n *yaml.Node) any {
 // located is the first of the deepest causes with its line and field.
 func located(root *yaml.Node, bad *jsonschema.ValidationError) error {
 	for len(bad.Causes) > 0 {
-		if name, ok := bad.ErrorKind.(*kind.PropertyNames); ok {
-			where := append(slices.Clone(bad.InstanceLocation), name.Property)
-			return fmt.Errorf("%d: %s: not a name for it", line(root, where), field(where))
-		}
 		bad = slices.MaxFunc(bad.Causes, func(a, b *jsonschema.ValidationError) int {
 			return len(a.InstanceLocation) - len(b.InstanceLocation)
 		})
