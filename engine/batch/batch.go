@@ -58,6 +58,12 @@ type Request struct {
 	IgnoreEnd bool
 	// Embed asks for the mean of the prompt's last hidden states, not for tokens.
 	Embed bool
+	// Owner is whose request it is. Owners take turns, and what was read for one is not
+	// found again for another.
+	Owner string
+	// Progress, if not nil, is told how many tokens of the prompt, Made included, were read and
+	// how many made so far, from Run's goroutine: it must not wait.
+	Progress func(read, made int)
 }
 
 // Batcher owns a model's session. Submit may be called by many goroutines; Run
@@ -76,7 +82,7 @@ type Batcher struct {
 		waiting []*Stream
 		stopped bool
 	}
-	wake chan struct{} // holds a value when the queue has grown; never closed
+	wake chan struct{} // holds a value when there may be more to do; never closed
 }
 
 // New prepares slots and their caches.
@@ -115,11 +121,16 @@ func (b *Batcher) Submit(r Request) (*Stream, error) {
 		return nil, ErrBusy
 	}
 	b.queue.waiting = append(b.queue.waiting, s)
+	b.stir()
+	return s, nil
+}
+
+// stir has Run look at the queue and at what was held.
+func (b *Batcher) stir() {
 	select {
 	case b.wake <- struct{}{}:
 	default:
 	}
-	return s, nil
 }
 
 // check holds a request to the limits.

@@ -11,7 +11,8 @@ import (
 // that is extending it, if any.
 type slot struct {
 	index  int
-	text   []int // tokens whose keys and values are cached
+	owner  string // whose text it is
+	text   []int  // tokens whose keys and values are cached
 	stream *Stream
 	unread []int // tokens of the request that are not cached yet
 	used   uint64
@@ -19,16 +20,23 @@ type slot struct {
 }
 
 // admit gives waiting requests to free slots, those first whose text shares the
-// longest beginning, then the one unused for the longest time.
+// longest beginning, then the one unused for the longest time. Where none is free one that
+// is held makes room.
 func (b *Batcher) admit() {
 	for {
 		free := b.free()
+		if len(free) == 0 {
+			free = b.held()
+		}
 		if len(free) == 0 {
 			return
 		}
 		s := b.take()
 		if s == nil {
 			return
+		}
+		if free[0].stream != nil {
+			b.putBack(free[0])
 		}
 		b.place(free, s)
 	}
@@ -48,36 +56,28 @@ func (b *Batcher) free() []*slot {
 	return out
 }
 
-// take returns the request that has waited longest, nil if there is none.
-func (b *Batcher) take() *Stream {
-	b.queue.Lock()
-	defer b.queue.Unlock()
-	if len(b.queue.waiting) == 0 {
-		return nil
-	}
-	s := b.queue.waiting[0]
-	b.queue.waiting = slices.Delete(b.queue.waiting, 0, 1)
-	return s
-}
-
 // place starts a request in one of the free slots.
 func (b *Batcher) place(free []*slot, s *Stream) {
-	prompt := append(slices.Clip(s.request.Prompt), s.request.Made...)
+	again := s.text != nil // it was held, and another took its slot
+	if !again {
+		s.text = append(slices.Clip(s.request.Prompt), s.request.Made...)
+	}
+	prompt, owner := s.text, s.request.Owner
 	best, oldest := free[0], free[0]
 	for _, candidate := range free {
-		if candidate.shared(prompt) > best.shared(prompt) {
+		if candidate.shared(owner, prompt) > best.shared(owner, prompt) {
 			best = candidate
 		}
 		if candidate.used < oldest.used {
 			oldest = candidate
 		}
 	}
-	to, shared := best, best.shared(prompt)
+	to, shared := best, best.shared(owner, prompt)
 	if shared == 0 {
 		to = oldest
 	}
 	for _, busy := range b.slots {
-		if n := busy.shared(prompt); n > shared {
+		if n := busy.shared(owner, prompt); n > shared {
 			shared = n
 			b.session.Copy(to.index, busy.index, n)
 		}
@@ -87,20 +87,26 @@ func (b *Batcher) place(free []*slot, s *Stream) {
 		to.sum = make([]float32, b.model.Width)
 	}
 	to.text = append(to.text[:0], prompt[:shared]...)
-	to.unread, to.stream = prompt[shared:], s
-	s.reused = shared
+	to.unread, to.stream, to.owner = prompt[shared:], s, owner
 	b.clock++
 	to.used = b.clock
+	if again {
+		return
+	}
+	s.reused = shared
 	for _, token := range prompt {
 		s.sampler.Accept(token)
 	}
 	s.sampler.Skip(len(s.request.Made))
 }
 
-// shared is how many tokens of a prompt the slot has cached. The prompt's last
+// shared is how many tokens of an owner's prompt the slot has cached. The prompt's last
 // token is always read again: its scores are what comes next.
-func (s *slot) shared(prompt []int) int {
+func (s *slot) shared(owner string, prompt []int) int {
 	n := 0
+	if s.owner != owner {
+		return 0
+	}
 	for n < len(s.text) && n < len(prompt)-1 && s.text[n] == prompt[n] {
 		n++
 	}
@@ -123,13 +129,13 @@ func (b *Batcher) plan() ([]llama.Span, []*slot) {
 		spans, busy, room = append(spans, span), append(busy, s), room-n
 	}
 	for _, s := range b.slots {
-		if s.stream != nil && len(s.unread) == 1 {
+		if s.stream != nil && len(s.unread) == 1 && !s.stream.isHeld() {
 			add(s, 1)
 		}
 	}
 	for i := range b.slots {
 		s := b.slots[(i+int(b.clock))%len(b.slots)] // no prompt is always last
-		if s.stream != nil && len(s.unread) > 1 && room > 0 {
+		if s.stream != nil && len(s.unread) > 1 && room > 0 && !s.stream.isHeld() {
 			add(s, min(len(s.unread), room))
 		}
 	}
@@ -141,6 +147,7 @@ func (s *slot) advance(span llama.Span, logits []float32) {
 	s.text = append(s.text, span.Tokens...)
 	s.unread = s.unread[len(span.Tokens):]
 	stream := s.stream
+	stream.saw(len(s.text))
 	switch {
 	case stream.request.Embed && len(s.unread) == 0:
 		stream.vector = mean(s.sum, len(s.text))
@@ -159,6 +166,7 @@ func (s *slot) advance(span llama.Span, logits []float32) {
 			return
 		}
 		s.unread = []int{token}
+		stream.text = append(stream.text, token)
 	}
 }
 

@@ -33,7 +33,9 @@ type Stream struct {
 	b       *Batcher
 	request Request
 	sampler *sampler.Sampler
+	text    []int     // read and to be read, once it was placed; touched by Run alone
 	reused  int       // tokens of the prompt that were cached
+	read    int       // tokens of the prompt that were read; touched by Run alone
 	vector  []float32 // set before the end
 
 	pending []byte // text that was not shown yet; touched by Run alone
@@ -46,6 +48,7 @@ type Stream struct {
 		finish Finish  // why the text ended, "" before
 		err    error
 		closed bool // the reader went away
+		held   bool // nothing is to be made for now
 	}
 }
 
@@ -99,6 +102,7 @@ func (s *Stream) Close() {
 	if i := slices.Index(s.b.queue.waiting, s); i >= 0 {
 		s.b.queue.waiting = slices.Delete(s.b.queue.waiting, i, i+1)
 	}
+	s.b.stir() // its slot may be another's now
 }
 
 func (s *Stream) closed() bool {
@@ -154,6 +158,7 @@ func (s *Stream) accept(id int, chosen sampler.LogProb, top []sampler.LogProb) (
 		return true
 	}
 	s.made++
+	s.tell()
 	s.pending = append(s.pending, s.b.tokens.Text(id)...)
 	token := Token{ID: id, LogProb: chosen, Top: top}
 	show, stopped := cut(s.pending, s.request.Stop)
