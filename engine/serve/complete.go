@@ -192,7 +192,7 @@ func (s *server) complete(w http.ResponseWriter, r *http.Request) {
 		fail(w, err)
 		return
 	}
-	streams, err := s.start(j)
+	streams, err := s.start(r.Context(), j)
 	if err != nil {
 		fail(w, err)
 		return

@@ -7,6 +7,7 @@ import (
 	"math"
 	"net/http"
 
+	"github.com/rerig/rerig/engine/ask"
 	"github.com/rerig/rerig/engine/batch"
 	"github.com/rerig/rerig/engine/sampler"
 )
@@ -77,7 +78,9 @@ func (s *server) vector(r *http.Request, input []int) ([]float32, error) {
 	if len(input) == 0 {
 		return nil, bad("input", "an input is empty")
 	}
-	stream, err := s.batcher.Submit(batch.Request{Prompt: input, Embed: true, LogProbs: -1, Sampling: sampler.Options{TopP: 1}})
+	work := ask.From(r.Context())
+	stream, err := s.batcher.Submit(batch.Request{Prompt: input, Embed: true, LogProbs: -1, Sampling: sampler.Options{TopP: 1},
+		Owner: work.Owner(), Progress: spending(work, true)})
 	var long *batch.LengthError
 	if errors.As(err, &long) {
 		return nil, &apiError{param: "input", code: "context_length_exceeded", message: long.Error()}
@@ -86,6 +89,7 @@ func (s *server) vector(r *http.Request, input []int) ([]float32, error) {
 		return nil, err
 	}
 	defer stream.Close()
+	work.Part(stream)
 	if _, _, err := stream.Next(r.Context()); err != nil {
 		return nil, err
 	}

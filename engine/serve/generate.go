@@ -5,6 +5,7 @@ import (
 	"errors"
 	"sync"
 
+	"github.com/rerig/rerig/engine/ask"
 	"github.com/rerig/rerig/engine/batch"
 	"github.com/rerig/rerig/engine/sampler"
 )
@@ -26,7 +27,8 @@ type job struct {
 type choices []*batch.Stream
 
 // start queues every choice, or none.
-func (s *server) start(j job) (choices, error) {
+func (s *server) start(ctx context.Context, j job) (choices, error) {
+	work := ask.From(ctx)
 	if total, limit := len(j.prompts)*j.n, s.config.MaxBatch+s.config.Queue; total > limit {
 		return nil, bad(j.param, "%d texts in one request, this server takes %d at once; send fewer", total, limit)
 	}
@@ -42,6 +44,7 @@ func (s *server) start(j job) (choices, error) {
 				r.Max = s.config.Context
 			}
 			r.Sampling.Seed += uint64(i)
+			r.Owner, r.Progress = work.Owner(), spending(work, i == 0)
 			stream, err := s.batcher.Submit(r)
 			var long *batch.LengthError
 			if errors.As(err, &long) {
@@ -51,10 +54,27 @@ func (s *server) start(j job) (choices, error) {
 				c.Close()
 				return nil, err
 			}
+			work.Part(stream)
 			c = append(c, stream)
 		}
 	}
 	return c, nil
+}
+
+// spending tells a request's sender what one of its texts costs. A prompt counts once, as in
+// usage, whatever the number of answers.
+func spending(work *ask.Work, prompt bool) func(read, made int) {
+	if work == nil {
+		return nil
+	}
+	var lastRead, lastMade int // touched by the batcher alone
+	return func(read, made int) {
+		if !prompt {
+			read = 0
+		}
+		work.Spend(read-lastRead, made-lastMade)
+		lastRead, lastMade = read, made
+	}
 }
 
 // Close gives up what has not ended.

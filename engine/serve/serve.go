@@ -20,6 +20,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/rerig/rerig/engine/ask"
 	"github.com/rerig/rerig/engine/batch"
 	"github.com/rerig/rerig/engine/chat"
 	"github.com/rerig/rerig/engine/gguf"
@@ -34,6 +35,7 @@ const (
 	maxBody     = 8 << 20 // bytes of a request
 	maxHeader   = 1 << 16 // bytes of a request's header
 	readTimeout = 30 * time.Second
+	spare       = 16 // connections besides those of the requests that compute or wait
 )
 
 // Config says what to serve and with how much.
@@ -48,6 +50,9 @@ type Config struct {
 	MaxCache int64         // bytes of the texts' keys and values; 0 for 4 GiB
 	Drain    time.Duration // given to open requests when ctx ends; 0 for 5 s
 	Log      *slog.Logger  // nil for none
+	// Asked has Listen speak package ask, whose senders are told what they spend and can hold
+	// their requests, and not HTTP.
+	Asked bool
 	// Ready, if not nil, is called once with the address that answers.
 	Ready func(net.Addr)
 }
@@ -194,6 +199,14 @@ func (s *server) serve(ctx context.Context, listener net.Listener) error {
 	defer stop()
 	group, ending := errgroup.WithContext(ctx)
 	group.Go(func() error { return s.batcher.Run(computing) })
+	if s.config.Asked {
+		group.Go(func() error {
+			defer stop()
+			return ask.Serve(ending, listener, s.routes(), cap(s.open)+spare)
+		})
+		s.tell(listener)
+		return group.Wait()
+	}
 	group.Go(func() error {
 		if err := web.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
 			return fmt.Errorf("serve: %w", err)
@@ -211,12 +224,17 @@ func (s *server) serve(ctx context.Context, listener net.Listener) error {
 		}
 		return s.hurry(context.WithoutCancel(ctx), web)
 	})
+	s.tell(listener)
+	return group.Wait()
+}
+
+// tell says that the server answers.
+func (s *server) tell(listener net.Listener) {
 	if s.config.Ready != nil {
 		s.config.Ready(listener.Addr())
 	}
 	s.config.Log.Info("serving", "model", s.name, "address", listener.Addr().String(), "threads", s.config.Threads,
 		"context", s.config.Context, "batch", s.config.MaxBatch, "kernels", matrix.Kernels(), "chat", s.format.Name)
-	return group.Wait()
 }
 
 // hurry gives the streams that were ended a second to tell their clients.
