@@ -18,7 +18,7 @@ sandbox-%:
 	@CGO_ENABLED=0 GOOS=$(word 1,$(subst _, ,$*)) GOARCH=$(word 2,$(subst _, ,$*)) $(GO) build -ldflags='-s -w' \
 		-o build/sandbox/$* ./node/runner/wasm/sandbox
 	@CGO_ENABLED=0 $(GO) run ./scripts/squeeze build/sandbox/$* \
-		node/runner/wasm/dist/$*/rerig-sandbox$(if $(findstring windows,$*),.exe).gz
+		node/runner/wasm/dist/$*/rerig-sandbox$(if $(findstring windows,$*),.exe).zst
 embedded: modules sandbox-$(HOST)
 
 build/rerig: embedded FORCE
@@ -72,4 +72,4 @@ fuzz:
 	@scripts/fuzz.sh $(or $(FUZZTIME),20s)
 
 clean:
-	rm -rf build node/runner/wasm/dist/*/rerig-sandbox* modules/dist/*.gz
+	rm -rf build node/runner/wasm/dist/*/rerig-sandbox* modules/dist/*

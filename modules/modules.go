@@ -1,14 +1,17 @@
 // Package modules holds the WASM modules that Rerig ships: lm, which continues a
 // prompt with a language model, and thumb, which makes a thumbnail of an image.
 // They follow the sandbox convention of SPEC section 5.1 and are compiled into
-// dist, compressed, before this package is built; see the Makefile.
+// dist, in one compressed archive, before this package is built; see the Makefile.
 package modules
 
 import (
-	"compress/gzip"
+	"archive/tar"
+	"bytes"
 	"embed"
 	"fmt"
 	"io"
+
+	"github.com/klauspost/compress/zstd"
 )
 
 //go:embed all:dist
@@ -23,17 +26,28 @@ func LM() ([]byte, error) { return module("lm") }
 func Thumb() ([]byte, error) { return module("thumb") }
 
 func module(name string) ([]byte, error) {
-	f, err := dist.Open("dist/" + name + ".wasm.gz")
+	packed, err := dist.ReadFile("dist/modules.tar.zst")
 	if err != nil {
 		return nil, fmt.Errorf("module %s is not in this binary: run `make build`, then use the binary it makes", name)
 	}
-	z, err := gzip.NewReader(f)
+	z, err := zstd.NewReader(bytes.NewReader(packed), zstd.WithDecoderConcurrency(1))
 	if err != nil {
 		return nil, fmt.Errorf("module %s: %w", name, err)
 	}
-	b, err := io.ReadAll(z)
-	if err != nil {
-		return nil, fmt.Errorf("module %s: %w", name, err)
+	defer z.Close()
+	archive := tar.NewReader(z)
+	for {
+		h, err := archive.Next()
+		if err != nil {
+			return nil, fmt.Errorf("module %s: %w", name, err)
+		}
+		if h.Name != name+".wasm" {
+			continue
+		}
+		b := make([]byte, h.Size) // this binary's own file, not a stranger's
+		if _, err := io.ReadFull(archive, b); err != nil {
+			return nil, fmt.Errorf("module %s: %w", name, err)
+		}
+		return b, nil
 	}
-	return b, nil
 }

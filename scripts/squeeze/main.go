@@ -1,41 +1,67 @@
-// Command squeeze writes IN to OUT with gzip, without name or time, so that equal
-// input gives equal output. The build uses it for what rerig embeds, because Go and
-// make are all that the build may need.
+// Command squeeze writes a file, or several as a tar archive, to OUT with zstd, without
+// times, so that equal input gives equal output. The build uses it for what rerig embeds,
+// because Go and make are all that the build may need, and rerig has the decoder anyway.
+// In an archive, what two programs have in common is there once.
 package main
 
 import (
+	"archive/tar"
 	"bytes"
-	"compress/gzip"
 	"fmt"
 	"os"
+	"path/filepath"
+
+	"github.com/klauspost/compress/zstd"
 )
 
+// windowBytes is how far back equal bytes are found: more than the first of two programs.
+const windowBytes = 32 << 20
+
 func main() {
-	if len(os.Args) != 3 {
-		fmt.Fprintln(os.Stderr, "usage: squeeze IN OUT")
+	if len(os.Args) < 3 {
+		fmt.Fprintln(os.Stderr, "usage: squeeze IN... OUT (of more than one IN, a tar archive)")
 		os.Exit(2)
 	}
-	if err := squeeze(os.Args[1], os.Args[2]); err != nil {
+	last := len(os.Args) - 1
+	if err := squeeze(os.Args[1:last], os.Args[last]); err != nil {
 		fmt.Fprintln(os.Stderr, "squeeze:", err)
 		os.Exit(1)
 	}
 }
 
-func squeeze(in, out string) error {
-	b, err := os.ReadFile(in)
+func squeeze(in []string, out string) error {
+	var whole bytes.Buffer
+	archive := tar.NewWriter(&whole)
+	for _, name := range in {
+		b, err := os.ReadFile(name)
+		if err != nil {
+			return err
+		}
+		if len(in) > 1 {
+			if err := archive.WriteHeader(&tar.Header{Name: filepath.Base(name), Mode: 0o644, Size: int64(len(b))}); err != nil {
+				return err
+			}
+			_, err = archive.Write(b)
+		} else {
+			_, err = whole.Write(b)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	if len(in) > 1 {
+		if err := archive.Close(); err != nil {
+			return err
+		}
+	}
+	z, err := zstd.NewWriter(nil, zstd.WithEncoderLevel(zstd.SpeedBestCompression),
+		zstd.WithWindowSize(windowBytes), zstd.WithEncoderConcurrency(1))
 	if err != nil {
 		return err
 	}
-	var buf bytes.Buffer
-	w, err := gzip.NewWriterLevel(&buf, gzip.BestCompression)
-	if err != nil {
+	packed := z.EncodeAll(whole.Bytes(), nil)
+	if err := z.Close(); err != nil {
 		return err
 	}
-	if _, err := w.Write(b); err != nil {
-		return err
-	}
-	if err := w.Close(); err != nil {
-		return err
-	}
-	return os.WriteFile(out, buf.Bytes(), 0o644)
+	return os.WriteFile(out, packed, 0o644)
 }

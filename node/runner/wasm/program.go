@@ -1,17 +1,17 @@
 package wasm
 
 import (
-	"compress/gzip"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"path"
 	"path/filepath"
 	"runtime"
+
+	"github.com/klauspost/compress/zstd"
 )
 
 // program is the sandbox's executable file.
@@ -45,7 +45,7 @@ func openProgram(dist fs.FS, override, dir string) (program, error) {
 	if runtime.GOOS == "windows" {
 		name += ".exe"
 	}
-	b, err := embedded(dist, path.Join("dist", runtime.GOOS+"_"+runtime.GOARCH, name+".gz"))
+	b, err := embedded(dist, path.Join("dist", runtime.GOOS+"_"+runtime.GOARCH, name+".zst"))
 	if errors.Is(err, fs.ErrNotExist) {
 		return program{}, fmt.Errorf("this rerig was built without its sandbox for %s/%s; build it with: make build", runtime.GOOS, runtime.GOARCH)
 	}
@@ -62,16 +62,16 @@ func openProgram(dist fs.FS, override, dir string) (program, error) {
 
 // embedded reads one compressed file of this binary.
 func embedded(dist fs.FS, name string) ([]byte, error) {
-	f, err := dist.Open(name)
+	packed, err := fs.ReadFile(dist, name)
 	if err != nil {
 		return nil, err
 	}
-	defer f.Close()
-	z, err := gzip.NewReader(f)
+	z, err := zstd.NewReader(nil, zstd.WithDecoderConcurrency(1))
 	if err != nil {
 		return nil, err
 	}
-	return io.ReadAll(z)
+	defer z.Close()
+	return z.DecodeAll(packed, nil)
 }
 
 func hashOf(b []byte) string {
