@@ -31,6 +31,9 @@ const (
 // ErrNoNode means that no node runs in the data directory.
 var ErrNoNode = errors.New("no node runs in this data directory")
 
+// errUnended is returned for a run whose node ended before it.
+var errUnended = errors.New("the node ended before the run did; `rerig ps -a` shows what became of it")
+
 // Client speaks to one node. It is safe for concurrent use.
 type Client struct {
 	http *http.Client

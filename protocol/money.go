@@ -108,6 +108,13 @@ func (a Amount) Minus(b Amount) Amount {
 	return r
 }
 
+// Share is the n-th part, rounded down; of zero parts it is zero.
+func (a Amount) Share(n uint64) Amount {
+	var q uint256.Int
+	q.Div(&a.v, uint256.NewInt(n))
+	return Amount{v: q}
+}
+
 // Less reports a < b.
 func (a Amount) Less(b Amount) bool { return a.v.Lt(&b.v) }
 

@@ -147,3 +147,12 @@ func TestParseMoney(t *testing.T) {
 		}
 	}
 }
+
+// TestShare: what a command divides among its tasks is never more than it was.
+func TestShare(t *testing.T) {
+	for _, c := range []struct{ of, n, want uint64 }{{10, 3, 3}, {10, 10, 1}, {9, 10, 0}, {7, 1, 7}, {7, 0, 0}} {
+		if got := NewAmount(c.of).Share(c.n); got != NewAmount(c.want) {
+			t.Errorf("%d in %d parts: %s, want %d", c.of, c.n, got, c.want)
+		}
+	}
+}

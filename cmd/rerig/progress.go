@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strings"
 	"sync"
 
 	"golang.org/x/term"
@@ -19,7 +20,7 @@ type progress struct {
 	color bool
 
 	mu   sync.Mutex // guards the writer and open; owner: progress
-	open bool       // the last line is a live one
+	open int        // so many of the last lines are live ones
 }
 
 func newProgress(w io.Writer, quiet, noColor bool) *progress {
@@ -59,7 +60,19 @@ func (p *progress) live(format string, args ...any) {
 	defer p.mu.Unlock()
 	p.wipe()
 	fmt.Fprintf(p.w, format, args...)
-	p.open = true
+	p.open = 1
+}
+
+// table rewrites the last lines of a terminal; elsewhere it writes nothing.
+func (p *progress) table(lines []string) {
+	if p.quiet || !p.tty {
+		return
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.wipe()
+	fmt.Fprint(p.w, strings.Join(lines, "\n"))
+	p.open = len(lines)
 }
 
 // clear removes the live line, before something else writes to the terminal.
@@ -70,9 +83,12 @@ func (p *progress) clear() {
 }
 
 func (p *progress) wipe() {
-	if p.open {
-		fmt.Fprint(p.w, "\r\x1b[K")
-		p.open = false
+	if p.open > 1 {
+		fmt.Fprintf(p.w, "\x1b[%dA", p.open-1)
+	}
+	if p.open > 0 {
+		fmt.Fprint(p.w, "\r\x1b[J")
+		p.open = 0
 	}
 }
 

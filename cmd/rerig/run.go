@@ -14,30 +14,6 @@ import (
 	"github.com/rerig/rerig/protocol"
 )
 
-// runFlags are the flags of `rerig run`.
-type runFlags struct {
-	inputs   []string
-	env      []string
-	budget   string
-	maxPrice string
-	timeout  time.Duration
-	memory   uint32
-	region   string
-	rig      string
-	retries  int
-	name     string
-	seed     string
-	public   bool
-	private  bool
-	dryRun   bool
-	outDir   string
-	image    string
-	model    string
-	held     string
-	cpus     uint16
-	disk     uint32
-}
-
 func (a *app) runCmd() *cobra.Command {
 	var r runFlags
 	c := &cobra.Command{
@@ -55,7 +31,9 @@ input NAME, an OpenAI batch, to answers.jsonl. It exits with 1 when an answer br
 The program sees its inputs in /in, and what it leaves in /out is written next to
 the first input, or to --out-dir. Its standard output and error are this command's
 (with -o json, standard output is the run's record; rerig logs has the job's).
---budget is a cap that the payment channel enforces. Ctrl-C stops the job, and what
+--budget is a cap that the payment channel enforces. --array and --matrix buy many
+tasks, which share the budget evenly: output comes in their order, files go to
+--out-dir/INDEX, and one that fails does not stop the others. Ctrl-C stops the job, and what
 was done by then is paid for.
 
 The exit code is the program's own. Where it did not end by itself, standard error
@@ -67,9 +45,15 @@ has the reason, and the exit code is
 		Example: `  rerig run lm -- -n 40 "A hacker is"
   rerig run -i holiday.jpg thumb -- --size 200
   rerig run --model jargon -- complete -n 20 "A hacker is"
+  rerig run --matrix size=100,200,400 -i holiday.jpg --out-dir small thumb -- --size {size}
+  rerig run --file job.yaml --array 50
   rerig run --dry-run --max-price 0.05/h my.wasm`,
 		Args: func(cmd *cobra.Command, args []string) error {
 			switch dash := cmd.ArgsLenAtDash(); {
+			case r.file != "" && dash != 0 && len(args) > 0:
+				return usage("unexpected argument %q; with --file the job's arguments come after --", args[0])
+			case r.file != "":
+				return nil
 			case r.image != "" && r.model != "":
 				return usage("--image and --model: give one of them")
 			case r.private && (r.public || r.image != ""):
@@ -90,35 +74,25 @@ has the reason, and the exit code is
 			return nil
 		},
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if r.file != "" {
+				module, rest, err := r.fromFile(cmd, args)
+				if err != nil {
+					return err
+				}
+				return a.run(cmd.Context(), &r, module, rest)
+			}
 			if r.image != "" || r.model != "" {
 				return a.run(cmd.Context(), &r, "", args)
 			}
 			return a.run(cmd.Context(), &r, args[0], args[1:])
 		},
 	}
-	f := c.Flags()
-	f.StringArrayVarP(&r.inputs, "input", "i", nil, "`file[=name]` for the module's /in; may be repeated")
-	f.StringArrayVarP(&r.env, "env", "e", nil, "`KEY=VALUE` for the module; may be repeated")
-	f.StringVar(&r.budget, "budget", "0.1", "most that it may cost, in the network's token")
-	f.StringVar(&r.maxPrice, "max-price", "", "highest `price` of a CPU hour, such as 0.06/h")
-	f.DurationVar(&r.timeout, "timeout", 10*time.Minute, "run time `limit`")
-	f.Uint32Var(&r.memory, "memory", 0, "`MiB` that the module needs (default of a model: its size and more)")
-	f.StringVar(&r.region, "region", "", "only rigs of this region")
-	f.StringVar(&r.rig, "rig", "", "only the rig with this `address`")
-	f.IntVar(&r.retries, "retries", 2, "further rigs tried when one fails")
-	f.StringVar(&r.name, "name", "", "`name` for `rerig ps`")
-	f.StringVar(&r.seed, "seed", "", "`text` that the module's randomness derives from")
-	f.BoolVar(&r.public, "public", false, "let anybody fetch the outputs by their CID")
-	f.BoolVar(&r.private, "private", false, "send a module or model of your own sealed, so that the rig keeps nothing readable")
-	f.BoolVar(&r.dryRun, "dry-run", false, "show offers and prices, spend nothing")
-	f.StringVar(&r.outDir, "out-dir", "", "`directory` for the output files")
-	f.StringVar(&r.image, "image", "", "container `image` to run instead of a module")
-	f.StringVar(&r.model, "model", "", "GGUF `file` of a language model to ask instead of a module, or jargon")
-	f.StringVar(&r.held, "held-by", "", "`sandbox` that must hold the container: gvisor, namespaces or docker (default any)")
-	f.Uint16Var(&r.cpus, "cpus", 0, "`cores` of a container or a model (default 1)")
-	f.Uint32Var(&r.disk, "disk", 0, "`MiB` that a container may write outside /out")
+	r.register(c.Flags())
 	return c
 }
+
+// maxParallel is how many tasks of an array are bought at once, at most.
+const maxParallel = 256
 
 // run buys the run and follows it to its end.
 func (a *app) run(ctx context.Context, r *runFlags, module string, args []string) error {
@@ -132,6 +106,12 @@ func (a *app) run(ctx context.Context, r *runFlags, module string, args []string
 }
 
 func (a *app) runWith(ctx context.Context, s *session, r *runFlags, module string, args []string, p *progress) error {
+	if r.parallel < 1 || r.parallel > maxParallel {
+		return usage("--parallel: 1 to %d, got %d", maxParallel, r.parallel)
+	}
+	if r.many() {
+		return a.runMany(ctx, s, r, module, args, p)
+	}
 	req, err := a.runRequest(s, r, module, args)
 	if err != nil {
 		return err
