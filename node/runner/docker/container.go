@@ -41,6 +41,8 @@ func check(s *runner.Spec) error {
 		return errors.New("job has no root directory")
 	case len(s.Args) == 0 || s.Args[0] == "":
 		return errors.New("job has no program: its arguments are empty")
+	case s.Interface != nil:
+		return fmt.Errorf("a network interface for a container of Docker's: %w", runner.ErrUnsupported)
 	case s.MemoryBytes < minMemory:
 		return fmt.Errorf("memory limit of %d bytes is under Docker's least, %d", s.MemoryBytes, minMemory)
 	case s.MemoryBytes > math.MaxInt64>>1 || s.ScratchBytes > math.MaxInt64:
@@ -138,6 +140,7 @@ func limits(s *runner.Spec, k *kind) container.Resources {
 		}
 		r.PidsLimit = &n
 	}
+	r.DeviceRequests = requests(&s.Devices)
 	return r
 }
 
@@ -160,6 +163,9 @@ func scratch(bytes uint64) (tmpfs map[string]string, shm int64) {
 func (e *Engine) create(ctx context.Context, name string, s *runner.Spec, k *kind) (id string, err error) {
 	sk, err := newSkeleton(s.Root)
 	if err != nil {
+		return "", err
+	}
+	if err := k.checkCards(&s.Devices); err != nil {
 		return "", err
 	}
 	config, host := e.configure(s, k, sk)
@@ -217,7 +223,7 @@ func sameOrStronger(wantC *container.Config, want *container.HostConfig, gotC *c
 		{"it may gain privileges", privileges},
 		{"it has other security options", len(got.SecurityOpt) != len(want.SecurityOpt)},
 		{"it shares a namespace", got.PidMode != "" || got.IpcMode != want.IpcMode || got.CgroupnsMode != want.CgroupnsMode || got.UTSMode != "" || got.UsernsMode != ""},
-		{"it has devices", len(got.Devices)+len(got.DeviceRequests)+len(got.DeviceCgroupRules) > 0},
+		{"it has devices", len(got.Devices)+len(got.DeviceCgroupRules) > 0 || !sameRequests(want.DeviceRequests, got.DeviceRequests)},
 		{"it has mounts of others", len(got.Binds)+len(got.VolumesFrom) > 0 || len(got.Mounts) != len(want.Mounts)},
 		{"it runs under another runtime", got.Runtime != want.Runtime},
 		{"it restarts by itself", got.RestartPolicy.Name != container.RestartPolicyDisabled && got.RestartPolicy.Name != ""},

@@ -56,6 +56,8 @@ func helper(args []string, in io.Reader, out io.Writer) error {
 		return carry(uint16(number), in, out)
 	case modeReport:
 		return json.NewEncoder(out).Encode(lookAround())
+	case modeCards:
+		return listCards(out)
 	case modeEcho:
 		return echo(out)
 	case modeEat:

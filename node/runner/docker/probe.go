@@ -23,6 +23,7 @@ const gvisorRuntime = "runsc"
 type kind struct {
 	runtime string // runsc or runc
 	cores   int
+	cdi     bool // it can add cards
 	caps    runner.Caps
 }
 
@@ -81,7 +82,7 @@ func judge(info system.Info, allowRunc bool) (*kind, error) {
 	}
 	_, rootless := options["rootless"]
 	_, remapped := options["userns"]
-	k := &kind{runtime: gvisorRuntime, cores: info.NCPU, caps: runner.Caps{
+	k := &kind{runtime: gvisorRuntime, cores: info.NCPU, cdi: len(info.CDISpecDirs) > 0, caps: runner.Caps{
 		MemoryLimit: info.MemoryLimit, CPULimit: info.CPUCfsQuota, ProcessLimit: info.PidsLimit, Rootless: rootless || remapped,
 	}}
 	if _, ok := info.Runtimes[gvisorRuntime]; !ok {

@@ -19,6 +19,7 @@ const (
 	probeGrow  = "grow"
 	probeFork  = "fork"
 	probeServe = "serve"
+	probeCards = "cards"
 
 	probeCode = 7
 	probeSaid = "rerig\n"
@@ -49,6 +50,8 @@ func guest(action string) int {
 		err = fork()
 	case probeServe:
 		err = serve()
+	case probeCards:
+		err = listCards()
 	default:
 		err = fmt.Errorf("no probe %q", action)
 	}

@@ -85,6 +85,7 @@ func hold(o order, files [orderFiles]*os.File, conf *config.Config, line *net.Un
 	if err := conf.Overlay2.Set(fmt.Sprintf("root:memory,size=%d", o.Scratch)); err != nil {
 		return report{Error: err.Error()}
 	}
+	proxyCards(conf, o.NVIDIA)
 	spec, err := specutils.ReadSpec(o.Dir, conf)
 	if err == nil {
 		err = stageRoot(spec.Annotations[annotationRoot], spec.Root.Path)

@@ -9,6 +9,8 @@ import (
 	"path/filepath"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/rerig/rerig/node/runner"
 )
 
 // maxRootEntries caps the entries at the top of a container's root: each takes a mount.
@@ -34,7 +36,7 @@ func stageRoot(source, target string) error {
 		return fmt.Errorf("mount the sandbox's root: %w", err)
 	}
 	for _, e := range entries {
-		if e.Name() == "in" || e.Name() == "out" {
+		if e.Name() == "in" || e.Name() == "out" || "/"+e.Name() == runner.DriverDir {
 			continue // the job's own are mounted there
 		}
 		if err := stage(filepath.Join(source, e.Name()), filepath.Join(target, e.Name()), e.Type()); err != nil {

@@ -156,6 +156,7 @@ type order struct {
 	ID      string
 	Dir     string // the job's bundle
 	Scratch uint64 // how much it may write outside /out, in bytes
+	NVIDIA  string // the driver's version, for a job with cards
 }
 
 // The files that come with an order.

@@ -42,6 +42,9 @@ func check(s *runner.Spec, rootless bool) error {
 	if s.Root == "" {
 		return errors.New("a container needs a root directory")
 	}
+	if err := checkCards(&s.Devices, rootless); err != nil {
+		return err
+	}
 	if len(s.Args) == 0 || s.Args[0] == "" {
 		return &runner.Failure{Kind: runner.FailureBadModule, Detail: "the container has no program to run: give arguments"}
 	}
@@ -134,6 +137,7 @@ func ociSpec(dir string, s *runner.Spec) *specs.Spec {
 		spec.Mounts = append(spec.Mounts, specs.Mount{Destination: "/etc/hosts", Type: "bind",
 			Source: filepath.Join(dir, "hosts"), Options: []string{"bind", "ro", "nosuid", "nodev", "noexec"}})
 	}
+	addCards(spec, &s.Devices)
 	if s.InDir != "" {
 		spec.Mounts = append(spec.Mounts, specs.Mount{Destination: "/in", Type: "bind", Source: s.InDir,
 			Options: []string{"bind", "ro", "nosuid", "nodev"}})

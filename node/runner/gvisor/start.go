@@ -166,7 +166,7 @@ func (j *Job) order() error {
 			files[i], j.pipes[i-orderStdout] = w, r
 		}
 	}
-	if err := j.seat.give(order{ID: j.id, Dir: j.dir, Scratch: j.spec.ScratchBytes}, files); err != nil {
+	if err := j.seat.give(order{ID: j.id, Dir: j.dir, Scratch: j.spec.ScratchBytes, NVIDIA: j.spec.Devices.NVIDIA}, files); err != nil {
 		for _, f := range j.pipes {
 			f.Close()
 		}

@@ -5,13 +5,7 @@ package namespaces
 import (
 	"context"
 	"fmt"
-	"io/fs"
 	"os"
-	"path/filepath"
-	"slices"
-	"strings"
-
-	"golang.org/x/sys/unix"
 
 	"github.com/rerig/rerig/node/runner"
 )
@@ -35,45 +29,10 @@ func (e *Engine) ProbeCards(ctx context.Context, d runner.Devices) error {
 	case res.Failure != nil || res.ExitCode != 0:
 		return fmt.Errorf("a job with cards ended with code %d, %v, saying %q", res.ExitCode, res.Failure, out.text())
 	}
-	var want []string
-	for _, n := range d.Nodes {
-		want = append(want, n.Inside+" opens")
-	}
-	for _, f := range d.Files {
-		want = append(want, f.Inside+" opens")
-	}
-	got := slices.DeleteFunc(strings.Split(out.text(), "\n"), func(line string) bool { return line == "" })
-	slices.Sort(want)
-	slices.Sort(got)
-	if !slices.Equal(want, got) {
-		return fmt.Errorf("a job with cards has %q, want %q", got, want)
-	}
-	return nil
+	return d.Listed(out.text())
 }
 
 // probedCards is ProbeCards' job.
 func probedCards() error {
-	usual := []string{"/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom"}
-	for _, dir := range []string{"/dev", runner.DriverDir} {
-		err := filepath.WalkDir(dir, func(path string, f fs.DirEntry, err error) error {
-			if err != nil || f.IsDir() || f.Type()&fs.ModeSymlink != 0 || slices.Contains(usual, path) {
-				return err
-			}
-			how := os.O_RDONLY
-			if f.Type()&fs.ModeDevice != 0 {
-				how = os.O_RDWR | unix.O_NONBLOCK
-			}
-			opened, err := os.OpenFile(path, how, 0)
-			if err != nil {
-				fmt.Println(path, err)
-				return nil
-			}
-			fmt.Println(path, "opens")
-			return opened.Close()
-		})
-		if err != nil && !os.IsNotExist(err) {
-			return err
-		}
-	}
-	return nil
+	return runner.ListDevices(os.Stdout, "/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom")
 }
