@@ -57,7 +57,7 @@ func execute(t *testing.T, program string, args ...string) (stdout, stderr strin
 func TestModelWritesTheSameBytesInWASMAndNatively(t *testing.T) {
 	in := t.TempDir()
 	model := filepath.Join(in, "jargon-f16.gguf")
-	if err := os.WriteFile(model, jargon.GGUF, 0o600); err != nil {
+	if err := os.WriteFile(model, jargon.GGUF(), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	native := build(t, "lm")

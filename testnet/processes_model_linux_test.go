@@ -67,14 +67,14 @@ nonsense
 func modelPrivate(s *scene) {
 	alice, bob, _ := s.sandboxed()
 	path := filepath.Join(s.dir, "own.gguf")
-	s.must(os.WriteFile(path, jargon.GGUF, 0o600))
+	s.must(os.WriteFile(path, jargon.GGUF(), 0o600))
 	c := s.start(bob, "run", "--private", "--model", path, "--", "complete", "-n", "12", "A hacker is")
 	c.exits(0)
 	if got := c.out.String(); got != greedy {
 		s.t.Errorf("the private model says %q, want %q", got, greedy)
 	}
 	for _, dir := range []string{"artifacts", "jobs"} {
-		if where := holding(s.t, filepath.Join(alice.config.DataDir, dir), string(jargon.GGUF[:4096])); len(where) > 0 {
+		if where := holding(s.t, filepath.Join(alice.config.DataDir, dir), string(jargon.GGUF()[:4096])); len(where) > 0 {
 			s.t.Errorf("the rig still holds the model: %s", where)
 		}
 	}
@@ -85,7 +85,7 @@ func modelPrivate(s *scene) {
 func modelRefuses(s *scene) {
 	_, bob, _ := s.sandboxed()
 	damaged, page := filepath.Join(s.dir, "damaged.gguf"), filepath.Join(s.dir, "page.gguf")
-	s.must(os.WriteFile(damaged, jargon.GGUF[:len(jargon.GGUF)/2], 0o600))
+	s.must(os.WriteFile(damaged, jargon.GGUF()[:len(jargon.GGUF())/2], 0o600))
 	s.must(os.WriteFile(page, []byte("<html>"), 0o600))
 	for _, path := range []string{damaged, page} {
 		c := s.start(bob, "run", "--model", path, "--", "hello")

@@ -25,7 +25,7 @@ func (a *app) resolve(dataDir, module string, req *node.RunRequest) (err error) 
 			return err
 		}
 		if !hasModel(req.Inputs) {
-			path, err := builtin(dataDir, "jargon.gguf", jargon.GGUF)
+			path, err := builtin(dataDir, "jargon.gguf", jargon.GGUF())
 			if err != nil {
 				return err
 			}

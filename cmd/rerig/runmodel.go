@@ -26,7 +26,7 @@ func (a *app) modelRequest(dataDir string, r *runFlags, req *node.RunRequest) (e
 	}
 	req.Engine, req.Resources.CPUs = protocol.EngineModel, r.cpus
 	if r.model == "jargon" {
-		req.Module, err = builtin(dataDir, "jargon.gguf", jargon.GGUF)
+		req.Module, err = builtin(dataDir, "jargon.gguf", jargon.GGUF())
 	} else if err = readable("--model", r.model); err != nil {
 		err = fmt.Errorf("%w; a model is a .gguf file, or jargon", err)
 	} else {

@@ -31,7 +31,7 @@ type machine struct {
 // begin makes a batcher, and runs it unless the test wants to plan first.
 func begin(t *testing.T, threads int, c Config) *machine {
 	t.Helper()
-	f, err := gguf.Read(bytes.NewReader(jargon.GGUF), int64(len(jargon.GGUF)))
+	f, err := gguf.Read(bytes.NewReader(jargon.GGUF()), int64(len(jargon.GGUF())))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -273,7 +273,7 @@ func BenchmarkBatch(b *testing.B) {
 }
 
 func benchmarkBatch(b *testing.B, slots int) {
-	f, err := gguf.Read(bytes.NewReader(jargon.GGUF), int64(len(jargon.GGUF)))
+	f, err := gguf.Read(bytes.NewReader(jargon.GGUF()), int64(len(jargon.GGUF())))
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -14,7 +14,7 @@ import (
 // jargonModel loads the model of the repository.
 func jargonModel(t testing.TB) (*Model, *tokenizer.Tokenizer) {
 	t.Helper()
-	f, err := gguf.Read(bytes.NewReader(jargon.GGUF), int64(len(jargon.GGUF)))
+	f, err := gguf.Read(bytes.NewReader(jargon.GGUF()), int64(len(jargon.GGUF())))
 	if err != nil {
 		t.Fatal(err)
 	}

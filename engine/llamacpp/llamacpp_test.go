@@ -55,7 +55,7 @@ func quantise(t *testing.T, r *Reference, from, kind string) string {
 func jargonFile(t *testing.T) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "jargon.gguf")
-	if err := os.WriteFile(path, jargon.GGUF, 0o600); err != nil {
+	if err := os.WriteFile(path, jargon.GGUF(), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	return path

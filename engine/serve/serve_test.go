@@ -25,7 +25,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 func modelFile(t *testing.T) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "jargon.gguf")
-	if err := os.WriteFile(path, jargon.GGUF, 0o600); err != nil {
+	if err := os.WriteFile(path, jargon.GGUF(), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	return path

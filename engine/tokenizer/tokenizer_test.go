@@ -11,7 +11,7 @@ import (
 
 func jargonTokenizer(t *testing.T) *Tokenizer {
 	t.Helper()
-	f, err := gguf.Read(bytes.NewReader(jargon.GGUF), int64(len(jargon.GGUF)))
+	f, err := gguf.Read(bytes.NewReader(jargon.GGUF()), int64(len(jargon.GGUF())))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -3,9 +3,32 @@
 // from and how the weights are made.
 package jargon
 
-import _ "embed"
+import (
+	_ "embed"
 
-// GGUF is the model file. The caller must not change it.
+	"github.com/klauspost/compress/zstd"
+)
+
+// packed is the low bytes of all weights, then the high ones, with zstd; see pack.
 //
-//go:embed jargon-f16.gguf
-var GGUF []byte
+//go:embed jargon-f16.gguf.zst
+var packed []byte
+
+// GGUF returns the model file, unpacked for this caller.
+func GGUF() []byte {
+	z, err := zstd.NewReader(nil, zstd.WithDecoderConcurrency(1))
+	if err != nil {
+		panic(err) // never: the options are constant
+	}
+	defer z.Close()
+	planes, err := z.DecodeAll(packed, nil)
+	if err != nil {
+		panic(err) // never: the test unpacks this very file
+	}
+	half := len(planes) / 2
+	file := make([]byte, len(planes))
+	for i := range half {
+		file[2*i], file[2*i+1] = planes[i], planes[half+i]
+	}
+	return file
+}

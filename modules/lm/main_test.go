@@ -20,7 +20,7 @@ import (
 // modelFile writes the Jargon model, perhaps changed, to a file.
 func modelFile(t *testing.T, change func([]byte) []byte) string {
 	t.Helper()
-	model := bytes.Clone(jargon.GGUF)
+	model := bytes.Clone(jargon.GGUF())
 	if change != nil {
 		model = change(model)
 	}

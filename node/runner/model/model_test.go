@@ -34,45 +34,45 @@ func asked(t *testing.T, gguf []byte, batch string, args ...string) (code int, o
 }
 
 func TestAnswersAPrompt(t *testing.T) {
-	code, out, told, _ := asked(t, jargon.GGUF, "", "complete", "A hacker is", "-n", "12")
+	code, out, told, _ := asked(t, jargon.GGUF(), "", "complete", "A hacker is", "-n", "12")
 	if code != exitDone || told != "" || strings.TrimSpace(out) == "" || !strings.HasSuffix(out, "\n") {
 		t.Fatalf("exit code %d, answer %q, error %q", code, out, told)
 	}
 	word := strings.Fields(out)[1]
-	_, same, _, _ := asked(t, jargon.GGUF, "", "-n", "12", "A hacker is") // this model has no form of a conversation
+	_, same, _, _ := asked(t, jargon.GGUF(), "", "-n", "12", "A hacker is") // this model has no form of a conversation
 	if same != out {
 		t.Errorf("asked in a conversation it says %q, else %q", same, out)
 	}
-	_, short, _, _ := asked(t, jargon.GGUF, "", "complete", "-n", "12", "--stop", word, "A hacker is")
+	_, short, _, _ := asked(t, jargon.GGUF(), "", "complete", "-n", "12", "--stop", word, "A hacker is")
 	if before, _, _ := strings.Cut(out, word); short != before+"\n" {
 		t.Errorf("stopped before %q it says %q", word, short)
 	}
-	_, warm, _, _ := asked(t, jargon.GGUF, "", "complete", "--temperature", "1.5", "--seed", "3", "A hacker is")
-	_, again, _, _ := asked(t, jargon.GGUF, "", "complete", "--temperature", "1.5", "--seed", "3", "A hacker is")
+	_, warm, _, _ := asked(t, jargon.GGUF(), "", "complete", "--temperature", "1.5", "--seed", "3", "A hacker is")
+	_, again, _, _ := asked(t, jargon.GGUF(), "", "complete", "--temperature", "1.5", "--seed", "3", "A hacker is")
 	if warm == out || warm != again {
 		t.Errorf("a seed gives %q, then %q", warm, again)
 	}
 }
 
 func TestRefuses(t *testing.T) {
-	broken := bytes.Clone(jargon.GGUF[:len(jargon.GGUF)/2])
+	broken := bytes.Clone(jargon.GGUF()[:len(jargon.GGUF())/2])
 	for _, c := range []struct {
 		gguf []byte
 		code int
 		why  string
 		args []string
 	}{
-		{jargon.GGUF, exitUsage, "0 arguments", nil},
-		{jargon.GGUF, exitUsage, "3 arguments", []string{"chat", "a", "b"}},
-		{jargon.GGUF, exitUsage, "-n 0", []string{"-n", "0", "a"}},
-		{jargon.GGUF, exitUsage, "not defined", []string{"--loud", "a"}},
-		{jargon.GGUF, exitUsage, "--system", []string{"complete", "--system", "b", "a"}},
-		{jargon.GGUF, exitUsage, "plain name", []string{"--jsonl", "../etc/passwd"}},
-		{jargon.GGUF, exitUsage, "each line", []string{"--jsonl", "batch", "-n", "3"}},
-		{jargon.GGUF, exitUsage, "unexpected", []string{"--jsonl", "batch", "a"}},
-		{jargon.GGUF, exitRefused, "temperature", []string{"--temperature", "9", "a"}},
-		{jargon.GGUF, exitRefused, "the context is 256", []string{"complete", strings.Repeat("hack ", 300)}},
-		{jargon.GGUF, exitBroken, "--input", []string{"--jsonl", "nobody"}},
+		{jargon.GGUF(), exitUsage, "0 arguments", nil},
+		{jargon.GGUF(), exitUsage, "3 arguments", []string{"chat", "a", "b"}},
+		{jargon.GGUF(), exitUsage, "-n 0", []string{"-n", "0", "a"}},
+		{jargon.GGUF(), exitUsage, "not defined", []string{"--loud", "a"}},
+		{jargon.GGUF(), exitUsage, "--system", []string{"complete", "--system", "b", "a"}},
+		{jargon.GGUF(), exitUsage, "plain name", []string{"--jsonl", "../etc/passwd"}},
+		{jargon.GGUF(), exitUsage, "each line", []string{"--jsonl", "batch", "-n", "3"}},
+		{jargon.GGUF(), exitUsage, "unexpected", []string{"--jsonl", "batch", "a"}},
+		{jargon.GGUF(), exitRefused, "temperature", []string{"--temperature", "9", "a"}},
+		{jargon.GGUF(), exitRefused, "the context is 256", []string{"complete", strings.Repeat("hack ", 300)}},
+		{jargon.GGUF(), exitBroken, "--input", []string{"--jsonl", "nobody"}},
 		{[]byte("<html>"), exitNoModel, "gguf", []string{"a"}},
 		{broken, exitNoModel, "gguf", []string{"a"}},
 	} {
@@ -86,7 +86,7 @@ func TestRefuses(t *testing.T) {
 // A batch is answered in its order, whatever single lines are.
 func TestAnswersABatch(t *testing.T) {
 	long := `{"custom_id":"long","url":"/v1/completions","body":{"prompt":"` + strings.Repeat("hack ", 300) + `"}}`
-	code, _, told, got := asked(t, jargon.GGUF, strings.Join([]string{
+	code, _, told, got := asked(t, jargon.GGUF(), strings.Join([]string{
 		`{"custom_id":"one","method":"POST","url":"/v1/completions","body":{"model":"gpt","prompt":"A hacker is","max_tokens":5,"temperature":0}}`,
 		`not JSON`, ``,
 		`{"custom_id":"two","url":"/v1/chat/completions","body":{"messages":[{"role":"user","content":"A hacker is"}],"max_tokens":5,"temperature":0}}`,

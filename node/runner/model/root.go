@@ -57,5 +57,5 @@ func makeTrial(dir string) error {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return err
 	}
-	return os.WriteFile(filepath.Join(dir, file), jargon.GGUF, 0o644)
+	return os.WriteFile(filepath.Join(dir, file), jargon.GGUF(), 0o644)
 }
