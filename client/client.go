@@ -36,8 +36,9 @@ var errUnended = errors.New("the node ended before the run did; `rerig ps -a` sh
 
 // Client speaks to one node. It is safe for concurrent use.
 type Client struct {
-	http *http.Client
-	own  *ownNode // the node this client started; nil when it found one
+	http   *http.Client
+	socket string
+	own    *ownNode // the node this client started; nil when it found one
 }
 
 // Connect finds the node that runs in a data directory; ErrNoNode if none does.
@@ -52,7 +53,7 @@ func Connect(ctx context.Context, dataDir string) (*Client, error) {
 		return nil, fmt.Errorf("control socket: %w", err)
 	}
 	_ = conn.Close() // it only showed that somebody listens
-	return &Client{http: &http.Client{Transport: &http.Transport{
+	return &Client{socket: socket, http: &http.Client{Transport: &http.Transport{
 		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
 			return dialer.DialContext(ctx, "unix", socket)
 		},
@@ -239,9 +240,5 @@ func (c *Client) do(ctx context.Context, method, path string, body any) (*http.R
 		return res, nil
 	}
 	defer res.Body.Close()
-	e := &node.APIError{Code: res.StatusCode}
-	if err := json.NewDecoder(io.LimitReader(res.Body, maxReply)).Decode(e); err != nil || e.Message == "" {
-		e.Message = "the node answered " + res.Status
-	}
-	return nil, e
+	return nil, refusal(res)
 }

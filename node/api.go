@@ -96,7 +96,9 @@ type File struct {
 // is the caller's: the socket is local and its owner's.
 type RunRequest struct {
 	Name      string             `json:"name"`
+	Kind      protocol.Kind      `json:"kind"`   // "" is a task
 	Engine    string             `json:"engine"` // "" is wasm
+	Served    string             `json:"served"` // CID of a served model instead of all that says what to run: a session with it, paid by the token
 	Module    string             `json:"module"` // path of the wasm module, or of the directory with the image's OCI layout
 	Args      []string           `json:"args"`
 	Env       []string           `json:"env"`
@@ -107,7 +109,7 @@ type RunRequest struct {
 	Private   bool               `json:"private"` // the module is sealed too, as inputs and outputs are where the job is not public
 	Seed      protocol.Hash      `json:"seed"`
 	Budget    protocol.Amount    `json:"budget"`
-	MaxPrice  protocol.Amount    `json:"max_price"` // per million CPU milliseconds; 0 is no limit
+	MaxPrice  protocol.Amount    `json:"max_price"` // per million CPU milliseconds, or tokens of a served model; 0 is no limit
 	Region    string             `json:"region"`
 	Rig       protocol.Address   `json:"rig"` // only this rig; zero is any
 	Retries   int                `json:"retries"`

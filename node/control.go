@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"sync"
 	"time"
 
 	"github.com/rerig/rerig/node/journal"
@@ -27,6 +28,7 @@ type control struct {
 	server   *http.Server
 	listener net.Listener
 	ctx      context.Context // of run, set before it serves; followers outlive it
+	dialled  sync.WaitGroup  // connections into services; each ends with its run
 }
 
 // ending reports that the node is on its way out.
@@ -86,6 +88,8 @@ func (c *control) routes() http.Handler {
 	handle("GET /v1/wallet/audit", c.audit)
 	handle("POST /v1/wallet/recover", c.recoverAll)
 	handle("GET /v1/wallet/vouchers", c.vouchers)
+	handle("POST /v1/runs/{id}/delivered", c.delivered)
+	mux.HandleFunc("POST /v1/runs/{id}/dial", c.dial)
 	mux.HandleFunc("GET /v1/runs/{id}/events", c.events)
 	return mux
 }
@@ -106,6 +110,7 @@ func (c *control) run(ctx context.Context) error {
 	if err := c.server.Shutdown(wait); err != nil {
 		_ = c.server.Close() // clients that do not leave are cut off
 	}
+	c.dialled.Wait()
 	if err := <-done; !errors.Is(err, http.ErrServerClosed) {
 		return fmt.Errorf("control socket: %w", err)
 	}

@@ -101,7 +101,11 @@ func (n *Node) pastRun(rec protocol.Record) RunStatus {
 	if j.ID == rec.Run { // it hired nobody
 		j.ID = protocol.Hash{}
 	}
-	return RunStatus{ID: rec.Run, Job: j.ID, Name: rec.Name, State: j.State, Ended: j.Ended, Reason: j.Reason,
+	kind := protocol.KindTask
+	if spec, err := protocol.DecodeSpec(rec.Spec); err == nil {
+		kind = spec.Kind
+	}
+	return RunStatus{ID: rec.Run, Job: j.ID, Name: rec.Name, Kind: kind, State: j.State, Ended: j.Ended, Reason: j.Reason,
 		Detail: j.Detail, ExitCode: j.ExitCode, Rig: rec.Agreement.Rig, Peer: rec.Peer, Price: j.Price, Units: j.Units,
 		Spent: j.Paid, Budget: j.MaxTotal, Attempt: int(rec.Attempt), Outputs: rec.Outputs,
 		Dir: n.requester.RunDir(rec.Run), Created: rec.Created}

@@ -12,19 +12,12 @@ import (
 
 // order turns local paths into CIDs.
 func (n *Node) order(ctx context.Context, req *RunRequest) (*requester.Order, error) {
-	spec := protocol.JobSpec{Version: protocol.Version, Kind: protocol.KindTask, Engine: cmp.Or(req.Engine, protocol.EngineWASM),
+	if req.Served != "" {
+		return servedOrder(req)
+	}
+	spec := protocol.JobSpec{Version: protocol.Version, Kind: cmp.Or(req.Kind, protocol.KindTask), Engine: cmp.Or(req.Engine, protocol.EngineWASM),
 		Args: req.Args, Env: req.Env, Resources: req.Resources, Limits: req.Limits, Public: req.Public, Seed: req.Seed}
-	fill := func(v *uint64, d uint64) {
-		if *v == 0 {
-			*v = d
-		}
-	}
-	fill(&spec.Limits.RunMillis, defaultRunMillis)
-	fill(&spec.Limits.StdoutBytes, defaultStdoutBytes)
-	fill(&spec.Limits.OutputBytes, defaultOutputBytes)
-	if spec.Limits.OutputFiles == 0 {
-		spec.Limits.OutputFiles = defaultOutputFiles
-	}
+	fillLimits(&spec.Limits)
 	key, err := sealFor(req, &spec)
 	if err != nil {
 		return nil, err
@@ -47,6 +40,26 @@ func (n *Node) order(ctx context.Context, req *RunRequest) (*requester.Order, er
 	}
 	return &requester.Order{Name: req.Name, Spec: spec, Key: key, Unit: protocol.UnitCPUMillis, Budget: req.Budget,
 		MaxPrice: req.MaxPrice, Region: req.Region, Rig: req.Rig, Retries: req.Retries}, nil
+}
+
+// servedOrder is an order of a session with a served model. The rig has all that it needs.
+func servedOrder(req *RunRequest) (*requester.Order, error) {
+	if req.Engine != "" || req.Module != "" || req.Public || req.Private || len(req.Args)+len(req.Env)+len(req.Inputs) > 0 ||
+		req.Resources != (protocol.Resources{}) || req.Kind == protocol.KindTask {
+		return nil, &protocol.FieldError{Field: "served", Limit: "nothing beside it but name, limits, budget, max_price, region, rig and retries"}
+	}
+	spec := protocol.ServedSpec(req.Served, req.Limits)
+	fillLimits(&spec.Limits)
+	return &requester.Order{Name: req.Name, Spec: spec, Unit: protocol.UnitTokenOut, Budget: req.Budget,
+		MaxPrice: req.MaxPrice, Region: req.Region, Rig: req.Rig, Retries: req.Retries}, nil
+}
+
+// fillLimits gives limits that are not set their defaults.
+func fillLimits(l *protocol.Limits) {
+	l.RunMillis = cmp.Or(l.RunMillis, defaultRunMillis)
+	l.StdoutBytes = cmp.Or(l.StdoutBytes, defaultStdoutBytes)
+	l.OutputBytes = cmp.Or(l.OutputBytes, defaultOutputBytes)
+	l.OutputFiles = cmp.Or(l.OutputFiles, defaultOutputFiles)
 }
 
 // addProgram keeps what a job runs: a module's file, or an image's layout.

@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 
 	"github.com/libp2p/go-libp2p/core/network"
+	"golang.org/x/sync/errgroup"
 
 	"github.com/rerig/rerig/node/discovery"
 	"github.com/rerig/rerig/node/exchange"
@@ -29,6 +30,7 @@ type rig struct {
 	engines  *engines
 	provider *provider.Provider
 	server   *exchange.Server
+	dials    *exchange.DialServer
 	offering atomic.Bool // the self-test passed and the offer is out
 }
 
@@ -60,6 +62,10 @@ func (n *Node) openRig() (*rig, error) {
 	}
 	r.server, err = exchange.NewServer(n.net.Host(), p.Name, exchange.DefaultLimits(),
 		func(ctx context.Context, st *exchange.Stream) { r.provider.Handle(ctx, st) })
+	if err != nil {
+		return nil, err
+	}
+	r.dials, err = exchange.NewDialServer(n.net.Host(), p.Name, exchange.DefaultDialLimits(), r.provider.Dial)
 	return r, err
 }
 
@@ -110,7 +116,10 @@ func (r *rig) run(ctx context.Context, n *Node) error {
 			n.cfg.Proved()
 		}
 	}()
-	err = r.server.Run(ctx)
+	var serving errgroup.Group // each ends with ctx
+	serving.Go(func() error { return r.server.Run(ctx) })
+	serving.Go(func() error { return r.dials.Run(ctx) })
+	err = serving.Wait()
 	<-others
 	n.discovery.Advertise(nil)
 	return err

@@ -47,6 +47,16 @@ func (o *Offer) Serves(model string) (Served, bool) {
 	return o.Models[i], true
 }
 
+// OfServed tells whether a job is a session with a served model (SPEC §5.6).
+func (s *JobSpec) OfServed() bool {
+	return s.Kind == KindService && EngineFamily(s.Engine) == EngineModel
+}
+
+// ServedSpec is a session with the served model that has the CID.
+func ServedSpec(cid string, l Limits) JobSpec {
+	return JobSpec{Version: Version, Kind: KindService, Engine: EngineModel, Module: cid, ModuleSize: 1, Limits: l}
+}
+
 // TokenUnits is what a request to a served model costs in units of UnitTokenOut: a unit
 // for each token made, and one for each PromptTokensPerUnit that were read and begun. What
 // the server still knew of the prompt is not read again and costs nothing.

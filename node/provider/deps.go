@@ -99,7 +99,8 @@ type Task struct {
 	InDir        string // read-only at /in; "" is an empty one
 	OutDir       string // writable at /out
 	Seed         protocol.Hash
-	CPUs         int // cores; WASM modules use one
+	CPUs         int      // cores; WASM modules use one
+	Cards        []string // IDs of those that the job holds; Units are then of UnitGPUMillis
 	MemoryBytes  uint64
 	ScratchBytes uint64 // what a container may write outside /out; 0 is the engine's default
 	StdoutBytes  uint64

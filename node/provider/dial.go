@@ -10,15 +10,16 @@ import (
 )
 
 // Dial connects to a TCP port inside a running service for the peer whose job it is
-// (SPEC §5.7). Every other peer gets the answer to a job that nobody knows. The
-// connection is closed with the job; its owner closes it before. An error has a method
-// Refusal, which is what the peer may be told.
-func (p *Provider) Dial(ctx context.Context, job protocol.Hash, peer string, port uint16) (net.Conn, error) {
+// (SPEC §5.7). Every other peer gets the answer to a job that nobody knows. Its caller
+// closes the connection, soon after over is closed at the latest: the job has ended then,
+// and what it said last can still be read. An error has a method Refusal, which is what
+// the peer may be told.
+func (p *Provider) Dial(ctx context.Context, job protocol.Hash, peer string, port uint16) (conn net.Conn, over <-chan struct{}, err error) {
 	p.mu.Lock()
 	s := p.sessions[job]
 	p.mu.Unlock()
 	if s == nil || s.rec.Peer != peer { // its papers never change
-		return nil, refuseService()
+		return nil, nil, refuseService()
 	}
 	return s.dials.dial(ctx, port)
 }
@@ -28,38 +29,33 @@ func refuseService() error {
 	return refuse(protocol.ReasonUnreachable, "no service of yours runs here under this job")
 }
 
-// dials are the connections into one job. Until begin, and after end, there are none.
+// dials are the connections into one job. Until begin, and after end, none is made.
 type dials struct {
-	mu    sync.Mutex // guards what follows; owner: dials
-	run   Run        // nil where nothing is to be reached
-	taken int        // connections, with those being made
-	open  map[*dialled]struct{}
-	done  chan struct{} // closed by end
+	mu    sync.Mutex    // guards what follows; owner: dials
+	run   Run           // nil where nothing is to be reached
+	over  chan struct{} // closed by end
+	taken int           // connections, with those being made
 }
 
 // begin lets connections in.
 func (d *dials) begin(run Run) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.run, d.open, d.done = run, map[*dialled]struct{}{}, make(chan struct{})
+	d.run, d.over = run, make(chan struct{})
 }
 
-// end closes what is open and lets nothing in any more.
+// end lets nothing in any more.
 func (d *dials) end() {
 	d.mu.Lock()
+	defer d.mu.Unlock()
 	if d.run != nil {
-		close(d.done)
-	}
-	open := d.open
-	d.run, d.open = nil, nil
-	d.mu.Unlock()
-	for c := range open {
-		_ = c.Conn.Close() // the job is gone
+		close(d.over)
+		d.run = nil
 	}
 }
 
 // take counts one in.
-func (d *dials) take() (run Run, done <-chan struct{}, err error) {
+func (d *dials) take() (run Run, over <-chan struct{}, err error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	switch {
@@ -69,46 +65,35 @@ func (d *dials) take() (run Run, done <-chan struct{}, err error) {
 		return nil, nil, refuse(protocol.ReasonBusy, "%d connections into the job are open; close one", d.taken)
 	}
 	d.taken++
-	return d.run, d.done, nil
+	return d.run, d.over, nil
 }
 
-func (d *dials) give(c *dialled) {
+func (d *dials) give() {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.taken--
-	delete(d.open, c)
 }
 
-func (d *dials) dial(ctx context.Context, port uint16) (net.Conn, error) {
-	run, done, err := d.take()
+func (d *dials) dial(ctx context.Context, port uint16) (net.Conn, <-chan struct{}, error) {
+	run, over, err := d.take()
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	go func() { // ends with the function
 		select {
-		case <-done:
+		case <-over:
 			cancel()
 		case <-ctx.Done():
 		}
 	}()
 	conn, err := run.Dial(ctx, port)
 	if err != nil {
-		d.give(nil)
-		return nil, refuse(protocol.ReasonUnreachable, "%v", err)
+		d.give()
+		return nil, nil, refuse(protocol.ReasonUnreachable, "%v", err)
 	}
-	c := &dialled{Conn: conn, dials: d}
-	d.mu.Lock()
-	ended := d.run == nil
-	if !ended {
-		d.open[c] = struct{}{}
-	}
-	d.mu.Unlock()
-	if ended {
-		return nil, errors.Join(refuseService(), c.Close())
-	}
-	return c, nil
+	return &dialled{Conn: conn, dials: d}, over, nil
 }
 
 // dialled is one connection into a job, counted until it is closed.
@@ -120,7 +105,7 @@ type dialled struct {
 
 // Close closes the connection and makes room for another.
 func (c *dialled) Close() error {
-	c.once.Do(func() { c.dials.give(c) })
+	c.once.Do(c.dials.give)
 	return c.Conn.Close()
 }
 

@@ -81,7 +81,7 @@ func (s *session) fundingOnChain(ctx context.Context, rec protocol.Record) (ev p
 
 // enqueue takes a place in the queue; SlotFree follows when it is the job's turn.
 func (s *session) enqueue(ctx context.Context) {
-	t, ok := s.p.slots.take(places(s.spec))
+	t, ok := s.p.slots.take(needOf(s.spec))
 	if !ok { // the queue filled up between quote and accept
 		s.ticket = &ticket{}
 		s.step(ctx, protocol.StopAsked{Reason: protocol.ReasonBusy})

@@ -77,7 +77,8 @@ type Provider struct {
 	sessions map[protocol.Hash]*session
 	draining bool
 	engines  []string
-	dialled  []string // those whose services can be reached
+	dialled  []string       // those whose services can be reached
+	gpus     []protocol.GPU // that SellCards set
 }
 
 // New checks the configuration and clears the scratch of an earlier run.
@@ -99,9 +100,9 @@ func (p *Provider) Offer(draft protocol.Offer, final bool) protocol.Offer {
 	o := draft
 	engines, _ := p.sold()
 	o.Version, o.Rig, o.Payee = protocol.Version, p.cfg.Key.Address(), p.cfg.Payee
-	o.Markets, o.Prices, o.Engines = p.cfg.Markets, p.cfg.Prices, engines
+	o.Markets, o.Prices, o.Engines = p.cfg.Markets, p.prices(), engines
 	o.Models = p.served()
-	o.Hardware, o.Region, o.TickUnits = p.cfg.Hardware, p.cfg.Region, p.cfg.TickUnits
+	o.Hardware, o.Region, o.TickUnits = p.hardware(), p.cfg.Region, p.cfg.TickUnits
 	o.Slots = uint16(p.cfg.Slots)
 	if !final && p.halted(protocol.Hash{}) == nil {
 		o.FreeSlots = uint16(p.slots.free())

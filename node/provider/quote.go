@@ -83,7 +83,7 @@ func (p *Provider) quote(req *protocol.QuoteRequest, requester protocol.Address)
 	if requester == p.cfg.Key.Address() {
 		return nil, nil, refuse(protocol.ReasonMalformed, "a rig does not hire itself")
 	}
-	if p.slots.full(places(spec)) {
+	if p.slots.full(needOf(spec)) {
 		return nil, nil, refuse(protocol.ReasonBusy, "%d jobs run and %d wait, no place left", p.cfg.Slots, p.cfg.Queue)
 	}
 	sum, err := protocol.SpecCID(req.Spec)
@@ -96,7 +96,7 @@ func (p *Provider) quote(req *protocol.QuoteRequest, requester protocol.Address)
 		Operator: p.cfg.Key.Address(), Token: req.Market.Token}
 	now := p.cfg.Clock()
 	accept := now.Add(protocol.QuoteLife)
-	q := &protocol.Quote{Channel: ch, Ahead: uint16(min(p.slots.ahead(places(spec)), 1<<16-1)), Agreement: protocol.Agreement{
+	q := &protocol.Quote{Channel: ch, Ahead: uint16(min(p.slots.ahead(needOf(spec)), 1<<16-1)), Agreement: protocol.Agreement{
 		Domain: req.Market.Domain, Requester: requester, Rig: p.cfg.Key.Address(), Channel: ch.ID(),
 		SpecHash: specHash, Price: price, TickUnits: tick, MaxTotal: req.Budget,
 		QuotedAt: uint64(now.UnixMilli()), AcceptBy: uint64(accept.UnixMilli()),
@@ -111,7 +111,7 @@ func (p *Provider) quote(req *protocol.QuoteRequest, requester protocol.Address)
 // model, by the model's.
 func (p *Provider) sells(spec *protocol.JobSpec, unit protocol.Unit) (price protocol.Price, tick uint64, err error) {
 	prices, tick := p.cfg.Prices, p.cfg.TickUnits
-	if ofServed(spec) {
+	if spec.OfServed() {
 		list := p.served()
 		i := slices.IndexFunc(list, func(m protocol.Served) bool { return m.CID == spec.Module })
 		if i < 0 {
@@ -120,17 +120,14 @@ func (p *Provider) sells(spec *protocol.JobSpec, unit protocol.Unit) (price prot
 		prices, tick = []protocol.Price{list[i].Price()}, list[i].Tick
 	} else if err := p.fits(spec); err != nil {
 		return price, 0, err
+	} else if unit != spec.Resources.Unit() {
+		return price, 0, refuse(protocol.ReasonEngine, "a job of %d GPUs is sold in %s, not %s", spec.Resources.GPUs, spec.Resources.Unit(), unit)
 	}
 	i := slices.IndexFunc(prices, func(pr protocol.Price) bool { return pr.Unit == unit })
 	if i < 0 {
 		return price, 0, refuse(protocol.ReasonEngine, "%s is not sold here for such a job", unit)
 	}
 	return prices[i], tick, nil
-}
-
-// ofServed tells whether a job is a session with a served model (SPEC §5.6).
-func ofServed(spec *protocol.JobSpec) bool {
-	return spec.Kind == protocol.KindService && protocol.EngineFamily(spec.Engine) == protocol.EngineModel
 }
 
 // served are the models that this rig keeps servers for.
@@ -150,10 +147,6 @@ func (p *Provider) fits(spec *protocol.JobSpec) error {
 		return refuse(protocol.ReasonEngine, "engine %q not in %v", spec.Engine, engines)
 	case spec.Kind == protocol.KindService && !slices.Contains(dialled, spec.Engine):
 		return refuse(protocol.ReasonEngine, "services in engine %q cannot be reached here", spec.Engine)
-	case r.GPUs > 0:
-		return refuse(protocol.ReasonResources, "engine %s reaches no GPU here, asked for %d", spec.Engine, r.GPUs)
-	case r.VRAMMiB > hw.VRAMMiB():
-		return refuse(protocol.ReasonResources, "VRAM %d < %d MiB", hw.VRAMMiB(), r.VRAMMiB)
 	case r.MemoryMiB > p.cfg.MemoryMiB:
 		return refuse(protocol.ReasonResources, "memory for one job %d < %d MiB", p.cfg.MemoryMiB, r.MemoryMiB)
 	case r.DiskMiB > hw.DiskMiB:
@@ -164,6 +157,9 @@ func (p *Provider) fits(spec *protocol.JobSpec) error {
 		return refuse(protocol.ReasonResources, "slots %d < %d CPUs", p.cfg.Slots, r.CPUs)
 	case spec.Egress:
 		return refuse(protocol.ReasonEgress, "egress not allowed here")
+	}
+	if err := p.fitsCards(spec); err != nil {
+		return err
 	}
 	need := spec.Limits.OutputBytes + workspace
 	switch protocol.EngineFamily(spec.Engine) {
@@ -188,12 +184,17 @@ func (p *Provider) fits(spec *protocol.JobSpec) error {
 // session with a served model, whose server is not the session's.
 func places(spec *protocol.JobSpec) int {
 	switch {
-	case ofServed(spec):
+	case spec.OfServed():
 		return 0
 	case spec.Engine == protocol.EngineWASM:
 		return 1
 	}
 	return max(int(spec.Resources.CPUs), 1)
+}
+
+// needOf is what a job takes while it runs.
+func needOf(spec *protocol.JobSpec) need {
+	return need{slots: places(spec), cards: int(spec.Resources.GPUs), vramMiB: spec.Resources.VRAMMiB}
 }
 
 // checkAccept holds the accept against the quote (SPEC §5.3).

@@ -32,13 +32,13 @@ func (s *session) start(ctx context.Context) {
 
 // launch starts the job's sandbox, or its session with a served model.
 func (s *session) launch(ctx context.Context) (Run, error) {
-	if ofServed(s.spec) {
+	if s.spec.OfServed() {
 		return s.p.cfg.Models.Open(ctx, s.spec.Module, pipe{s.out, 1}, pipe{s.out, 2})
 	}
 	l := s.spec.Limits
 	return s.p.cfg.Sandbox.Start(ctx, Task{
 		Engine: s.spec.Engine, Program: s.inputs.program, ModuleCID: s.spec.Module,
-		InDir: s.inputs.in, OutDir: s.inputs.out, Seed: s.spec.Seed, CPUs: places(s.spec),
+		InDir: s.inputs.in, OutDir: s.inputs.out, Seed: s.spec.Seed, CPUs: places(s.spec), Cards: s.ticket.cards,
 		MemoryBytes: s.p.memory(s.spec), ScratchBytes: uint64(s.spec.Resources.DiskMiB) << 20,
 		StdoutBytes: l.StdoutBytes, OutputBytes: l.OutputBytes, OutputFiles: int(l.OutputFiles),
 		Deadline: l.RunTime() + time.Duration(s.p.maxPause(s.rec.Agreement))*protocol.PaymentGrace,

@@ -15,23 +15,23 @@ func isReady(t *ticket) bool {
 // what it leaves goes to everybody whom it was in the way of.
 func TestSlotsOfSeveral(t *testing.T) {
 	s := newSlots(4, 3)
-	one, _ := s.take(1)
-	four, ok := s.take(4)
+	one, _ := s.take(need{slots: 1})
+	four, ok := s.take(need{slots: 4})
 	if !ok || isReady(four) || !isReady(one) {
 		t.Fatal("four slots were given where three are free")
 	}
-	if s.free() != 0 || s.ahead(1) == 0 {
+	if s.free() != 0 || s.ahead(need{slots: 1}) == 0 {
 		t.Error("slots that a waiting job needs are offered")
 	}
-	a, _ := s.take(2)
-	b, _ := s.take(2)
+	a, _ := s.take(need{slots: 2})
+	b, _ := s.take(need{slots: 2})
 	if isReady(a) || isReady(b) {
 		t.Fatal("a smaller job passed the one before it")
 	}
-	if !s.full(1) {
+	if !s.full(need{slots: 1}) {
 		t.Error("the queue of three takes a fourth")
 	}
-	if _, ok := s.take(5); ok || !s.full(5) {
+	if _, ok := s.take(need{slots: 5}); ok || !s.full(need{slots: 5}) {
 		t.Error("five slots are promised where there are four")
 	}
 	s.give(one)
@@ -52,9 +52,9 @@ func TestSlotsOfSeveral(t *testing.T) {
 // One that gives up waiting lets those behind it go on.
 func TestSlotsGivenUpWaiting(t *testing.T) {
 	s := newSlots(2, 2)
-	one, _ := s.take(1)
-	two, _ := s.take(2)
-	next, _ := s.take(1)
+	one, _ := s.take(need{slots: 1})
+	two, _ := s.take(need{slots: 2})
+	next, _ := s.take(need{slots: 1})
 	s.give(two)
 	if !isReady(next) {
 		t.Error("a slot stays empty after the job that waited for two has left")

@@ -22,7 +22,7 @@ type staged struct {
 // stage fetches the module and the inputs from the requester. A session with a served
 // model needs nothing: what it talks to is here.
 func (s *session) stage(ctx context.Context) protocol.Event {
-	if ofServed(s.spec) {
+	if s.spec.OfServed() {
 		return protocol.Staged{}
 	}
 	got := staged{out: s.dir}

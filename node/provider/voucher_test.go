@@ -184,7 +184,7 @@ func TestEndThatCannotBeKept(t *testing.T) {
 	<-n.done
 	s := n.session
 	s.booked, s.rec.Job.State = true, protocol.StateStaging
-	s.ticket, _ = p.slots.take(1)
+	s.ticket, _ = p.slots.take(need{slots: 1})
 	b.fail = errors.New("no space left")
 	s.step(t.Context(), protocol.StopIn{})
 	if !s.rec.Job.Ended || p.slots.free() != p.cfg.Slots {

@@ -45,7 +45,9 @@ func (r *Requester) buy(ctx context.Context, run *Run) {
 		spent, _ := run.Status()
 		order.Budget = run.order.Budget.Minus(spent.Spent) // the cap holds over all attempts
 		// A settled job may end so too: a rig that shuts down bills what it did.
-		retry := job.Reason.RigFault() && attempt <= order.Retries && !stopped(run)
+		// A service that ran had its users, who must know that it is gone.
+		lost := s.ran && order.Spec.Kind == protocol.KindService
+		retry := job.Reason.RigFault() && attempt <= order.Retries && !stopped(run) && !lost
 		if !retry {
 			run.finish(func(st *Status) {})
 			return

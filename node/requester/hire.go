@@ -49,12 +49,12 @@ func (r *Requester) find(ctx context.Context, o *Order, again bool) ([]*protocol
 		func(v *protocol.VerifiedOffer) bool { return v.Rig == r.cfg.Key.Address() })
 	drop(protocol.ReasonOverBudget, func() string { return fmt.Sprintf("the budget of %s buys no %s", r.cfg.Text(o.Budget), o.Unit) },
 		func(v *protocol.VerifiedOffer) bool {
-			price, _ := v.Price(o.Unit)
+			price, _, _ := o.price(&v.Offer)
 			return price.Buys(o.Budget) == 0
 		})
 	slices.SortFunc(offers, func(a, b *protocol.VerifiedOffer) int {
-		pa, _ := a.Price(o.Unit)
-		pb, _ := b.Price(o.Unit)
+		pa, _, _ := o.price(&a.Offer)
+		pb, _, _ := o.price(&b.Offer)
 		switch {
 		case pa.PerMillion.Less(pb.PerMillion):
 			return -1
@@ -71,7 +71,7 @@ func (r *Requester) find(ctx context.Context, o *Order, again bool) ([]*protocol
 // others did not answer well.
 func (r *Requester) hire(ctx context.Context, o *Order, spec []byte, offers []*protocol.VerifiedOffer) (best *quoted, refused []string) {
 	for len(offers) > 0 && best == nil && ctx.Err() == nil {
-		n := min(r.howMany(ctx, offers[0]), len(offers))
+		n := min(r.howMany(ctx, o, offers[0]), len(offers))
 		var got []*quoted
 		got, refused = r.askAll(ctx, o, spec, offers[:n], refused)
 		offers = offers[n:]
@@ -88,14 +88,14 @@ func (r *Requester) hire(ctx context.Context, o *Order, spec []byte, offers []*p
 }
 
 // howMany rigs to ask: only the best one where a channel to it is open already.
-func (r *Requester) howMany(ctx context.Context, best *protocol.VerifiedOffer) int {
+func (r *Requester) howMany(ctx context.Context, o *Order, best *protocol.VerifiedOffer) int {
 	id := r.channelTo(best).ID()
 	open := r.used.has(id)
 	if !open {
 		_, known, err := r.cfg.Book.Channel(ctx, id)
 		open = known && err == nil
 	}
-	if open && best.FreeSlots > 0 {
+	if open && (best.FreeSlots > 0 || o.Spec.OfServed()) { // a session takes no slot
 		return 1
 	}
 	return askedRigs
@@ -163,7 +163,7 @@ func (r *Requester) ask(ctx context.Context, o *Order, spec []byte, v *protocol.
 		st.Reset()
 		return nil, fail(protocol.ReasonJournal, err)
 	}
-	q, err := r.exchangeQuote(st, req, v)
+	q, err := r.exchangeQuote(st, o, req, v)
 	if err != nil {
 		st.Reset()
 		return nil, err
@@ -171,7 +171,7 @@ func (r *Requester) ask(ctx context.Context, o *Order, spec []byte, v *protocol.
 	return &quoted{offer: v, st: st, quote: q}, nil
 }
 
-func (r *Requester) exchangeQuote(st Stream, req *protocol.QuoteRequest, v *protocol.VerifiedOffer) (*protocol.Quote, error) {
+func (r *Requester) exchangeQuote(st Stream, o *Order, req *protocol.QuoteRequest, v *protocol.VerifiedOffer) (*protocol.Quote, error) {
 	fail := func(reason protocol.Reason, err any) error {
 		return fmt.Errorf("rig %s: %s: %v", v.Rig, reason, err)
 	}
@@ -189,7 +189,7 @@ func (r *Requester) exchangeQuote(st Stream, req *protocol.QuoteRequest, v *prot
 	case *protocol.Refusal:
 		return nil, fail(m.Reason, m.Detail)
 	case *protocol.Quote:
-		if err := r.checkQuote(m, req, v); err != nil {
+		if err := r.checkQuote(m, o, req, v); err != nil {
 			return nil, fail(protocol.ReasonMalformed, err)
 		}
 		return m, nil
@@ -198,9 +198,9 @@ func (r *Requester) exchangeQuote(st Stream, req *protocol.QuoteRequest, v *prot
 }
 
 // checkQuote holds a quote against the offer that led to it and the request.
-func (r *Requester) checkQuote(q *protocol.Quote, req *protocol.QuoteRequest, v *protocol.VerifiedOffer) error {
+func (r *Requester) checkQuote(q *protocol.Quote, o *Order, req *protocol.QuoteRequest, v *protocol.VerifiedOffer) error {
 	a := &q.Agreement
-	offered, ok := v.Price(req.Unit)
+	offered, tick, ok := o.price(&v.Offer)
 	sum, err := protocol.SpecCID(req.Spec)
 	if err != nil {
 		return err
@@ -215,7 +215,7 @@ func (r *Requester) checkQuote(q *protocol.Quote, req *protocol.QuoteRequest, v 
 		return errors.New("quote is for another job spec")
 	case !ok || a.Price.Unit != req.Unit || offered.PerMillion.Less(a.Price.PerMillion):
 		return fmt.Errorf("quote of %s is above the offer of %s", a.Price.PerMillion, offered.PerMillion)
-	case a.MaxTotal != req.Budget || a.TickUnits > v.TickUnits:
+	case a.MaxTotal != req.Budget || a.TickUnits > tick:
 		return errors.New("quote changes the budget or lengthens the tick")
 	case *a != (protocol.Agreement{Domain: a.Domain, Requester: a.Requester, Rig: a.Rig, Channel: a.Channel,
 		SpecHash: a.SpecHash, Price: a.Price, TickUnits: a.TickUnits, MaxTotal: a.MaxTotal, QuotedAt: a.QuotedAt,

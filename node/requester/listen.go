@@ -59,6 +59,9 @@ func (s *session) event(m protocol.Message, output protocol.Hash) protocol.Event
 		if err := signed(&m.Receipt, m.Signature); err != nil {
 			return protocol.Violation{Reason: protocol.ReasonBadReceipt, Detail: err.Error()}
 		}
+		if short := s.covered(m.Receipt.Units); short != nil {
+			return short
+		}
 		return protocol.ReceiptIn{Receipt: m.Receipt, Output: output}
 	case *protocol.Result:
 		if err := signed(&m.Receipt, m.Signature); err != nil {
@@ -66,6 +69,9 @@ func (s *session) event(m protocol.Message, output protocol.Hash) protocol.Event
 		}
 		if s.result.Receipt.Final {
 			return nil
+		}
+		if short := s.covered(m.Receipt.Units); short != nil {
+			return short
 		}
 		s.result = *m
 		return protocol.ResultIn{Receipt: m.Receipt, Root: protocol.ResultRoot(output, m.Outputs), Reason: m.Reason, Detail: m.Detail}
@@ -149,6 +155,9 @@ func (r *Requester) dropSealed(spec *protocol.JobSpec) {
 
 // artifactsOf lists the CIDs a rig must fetch from us to run a job.
 func artifactsOf(spec *protocol.JobSpec) []string {
+	if spec.OfServed() { // the rig has the model
+		return nil
+	}
 	cids := []string{spec.Module}
 	for _, in := range spec.Inputs {
 		cids = append(cids, in.CID)

@@ -80,9 +80,22 @@ func (o *Order) check() error {
 
 // filter is what the order asks of an offer.
 func (o *Order) filter(m protocol.Market) protocol.Filter {
+	if o.Spec.OfServed() {
+		return protocol.Filter{Model: o.Spec.Module, Region: o.Region, Market: &m, Unit: o.Unit, MaxPrice: o.MaxPrice}
+	}
 	r := o.Spec.Resources
 	return protocol.Filter{Engine: o.Spec.Engine, Region: o.Region, MinVRAMMiB: r.VRAMMiB, MinMemMiB: r.MemoryMiB,
 		MinDiskMiB: r.DiskMiB, MinCores: r.CPUs, Egress: o.Spec.Egress, Market: &m, Unit: o.Unit, MaxPrice: o.MaxPrice}
+}
+
+// price is what an offer asks for the order, and its tick.
+func (o *Order) price(v *protocol.Offer) (price protocol.Price, tick uint64, ok bool) {
+	if o.Spec.OfServed() {
+		m, ok := v.Serves(o.Spec.Module)
+		return m.Price(), m.Tick, ok && o.Unit == protocol.UnitTokenOut
+	}
+	price, ok = v.Price(o.Unit)
+	return price, v.TickUnits, ok
 }
 
 // Requester buys work.

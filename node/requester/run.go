@@ -17,34 +17,39 @@ import (
 
 // Status is a run as its user sees it.
 type Status struct {
-	ID       protocol.Hash        `json:"id"`
-	Job      protocol.Hash        `json:"job"` // of the present attempt
-	Name     string               `json:"name"`
-	State    protocol.State       `json:"state"` // "quoted" while rigs are being asked
-	Ended    bool                 `json:"ended"`
-	Reason   protocol.Reason      `json:"reason,omitempty"`
-	Detail   string               `json:"detail,omitempty"`
-	ExitCode uint32               `json:"exit_code"`
-	Rig      protocol.Address     `json:"rig"`
-	Peer     string               `json:"peer,omitempty"`
-	Price    protocol.Price       `json:"price"`
-	Units    uint64               `json:"units"`
-	Spent    protocol.Amount      `json:"spent"` // promised by vouchers, all attempts
-	Budget   protocol.Amount      `json:"budget"`
-	Attempt  int                  `json:"attempt"`
-	Tried    []string             `json:"tried,omitempty"` // why earlier rigs failed
-	Skipped  []protocol.SkipCount `json:"skipped,omitempty"`
-	Outputs  string               `json:"outputs,omitempty"` // CID
-	Dir      string               `json:"dir"`
-	Created  uint64               `json:"created"` // unix milliseconds
-	Micros   map[string]int64     `json:"micros"`  // time spent per phase
-	OutBytes int64                `json:"stdout_bytes"`
-	ErrBytes int64                `json:"stderr_bytes"`
+	ID       protocol.Hash    `json:"id"`
+	Job      protocol.Hash    `json:"job"` // of the present attempt
+	Name     string           `json:"name"`
+	Kind     protocol.Kind    `json:"kind"`
+	State    protocol.State   `json:"state"` // "quoted" while rigs are being asked
+	Ended    bool             `json:"ended"`
+	Reason   protocol.Reason  `json:"reason,omitempty"`
+	Detail   string           `json:"detail,omitempty"`
+	ExitCode uint32           `json:"exit_code"`
+	Rig      protocol.Address `json:"rig"`
+	Peer     string           `json:"peer,omitempty"`
+	Price    protocol.Price   `json:"price"`
+	Units    uint64           `json:"units"`
+	// Delivered is how many units the user of a session with a served model has had, by
+	// its own word.
+	Delivered uint64               `json:"delivered,omitempty"`
+	Spent     protocol.Amount      `json:"spent"` // promised by vouchers, all attempts
+	Budget    protocol.Amount      `json:"budget"`
+	Attempt   int                  `json:"attempt"`
+	Tried     []string             `json:"tried,omitempty"` // why earlier rigs failed
+	Skipped   []protocol.SkipCount `json:"skipped,omitempty"`
+	Outputs   string               `json:"outputs,omitempty"` // CID
+	Dir       string               `json:"dir"`
+	Created   uint64               `json:"created"` // unix milliseconds
+	Micros    map[string]int64     `json:"micros"`  // time spent per phase
+	OutBytes  int64                `json:"stdout_bytes"`
+	ErrBytes  int64                `json:"stderr_bytes"`
 }
 
-// Succeeded reports whether the program ran to its end and the result is here.
+// Succeeded reports whether the program ran to its end and the result is here, or for a
+// service whether it ran until it was stopped.
 func (s *Status) Succeeded() bool {
-	return s.Ended && s.Reason == protocol.ReasonNone &&
+	return s.Ended && (s.Reason == protocol.ReasonNone || s.Kind == protocol.KindService && s.Reason == protocol.ReasonStopped) &&
 		(s.State == protocol.StateSettled || s.State == protocol.StateVerified)
 }
 
@@ -59,6 +64,7 @@ type Run struct {
 	dir   string
 	stop  chan struct{} // closed by Stop
 	once  sync.Once
+	ended chan struct{} // closed by finish
 
 	mu      sync.Mutex // guards what follows; owner: Run
 	status  Status
@@ -67,15 +73,17 @@ type Run struct {
 	files   [2]*os.File   // stdout, stderr; nil before the first byte
 	dirty   bool          // a power cut may take something of what was written
 	replay  [2]int64      // bytes of this attempt already seen, while it repeats an earlier one
+	told    chan struct{} // closed and replaced when more was delivered
 }
 
 func newRun(o Order, dir string, now time.Time) (*Run, error) {
-	r := &Run{order: o, stop: make(chan struct{}), changed: make(chan struct{}), mark: now}
+	r := &Run{order: o, stop: make(chan struct{}), ended: make(chan struct{}), changed: make(chan struct{}),
+		told: make(chan struct{}), mark: now}
 	if _, err := rand.Read(r.id[:]); err != nil {
 		return nil, fmt.Errorf("draw run ID: %w", err)
 	}
 	r.dir = runDir(dir, r.id)
-	r.status = Status{ID: r.id, Name: o.Name, State: protocol.StateQuoted, Budget: o.Budget, Dir: r.dir,
+	r.status = Status{ID: r.id, Name: o.Name, Kind: o.Spec.Kind, State: protocol.StateQuoted, Budget: o.Budget, Dir: r.dir,
 		Created: uint64(now.UnixMilli()), Micros: map[string]int64{}}
 	return r, nil
 }
@@ -98,6 +106,9 @@ func (r *Run) Status() (Status, <-chan struct{}) {
 
 // Stop asks for the end of the run. What was done by then is paid for.
 func (r *Run) Stop() { r.once.Do(func() { close(r.stop) }) }
+
+// Ended is closed when the run has ended.
+func (r *Run) Ended() <-chan struct{} { return r.ended }
 
 // Path of the stdout (1) or stderr (2) file, which is there once something was written.
 func (r *Run) Path(fd int) string {
@@ -260,6 +271,7 @@ func (r *Run) finish(f func(*Status)) {
 		f(s)
 		s.Ended = true
 	})
+	close(r.ended)
 }
 
 func (r *Run) closeFiles() {

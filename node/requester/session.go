@@ -32,6 +32,7 @@ type session struct {
 	voucher  *protocol.Voucher   // booked and not yet sent
 	shared   []string            // with the rig; owner: fund, then run
 	closing  <-chan struct{}     // closed when the node shuts down
+	ran      bool                // the program was running; owner: the loop, then run's caller
 }
 
 func newSession(r *Requester, run *Run, q *quoted, raw []byte, specCID string, attempt int) *session {
@@ -109,6 +110,7 @@ func (s *session) step(ctx context.Context, ev protocol.Event) {
 		return
 	}
 	s.rec.Job = job
+	s.ran = s.ran || job.State == protocol.StateRunning
 	if _, ok := ev.(protocol.ChannelReady); ok {
 		s.rec.Epoch, s.rec.PayerSig = s.funded.epoch, s.funded.sig
 		effects = slices.DeleteFunc(effects, func(e protocol.Effect) bool { return e == protocol.Save{} }) // went with the reservation
