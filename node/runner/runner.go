@@ -82,6 +82,8 @@ type Caps struct {
 	// MemoryLimit, CPULimit and ProcessLimit tell whether the kernel holds a job to
 	// what its Spec says.
 	MemoryLimit, CPULimit, ProcessLimit bool
+	// Interface tells whether a job can have a network interface (Spec.Interface).
+	Interface bool
 	// Rootless tells that the sandbox runs without the host's root.
 	Rootless bool
 }

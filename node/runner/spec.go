@@ -3,6 +3,8 @@ package runner
 import (
 	"errors"
 	"fmt"
+	"net/netip"
+	"os"
 	"path"
 	"slices"
 	"strings"
@@ -53,6 +55,9 @@ type Spec struct {
 	// It should be empty, and no other job may use it at the same time.
 	OutDir string
 
+	// Interface is a container's network interface, beside its loopback; nil for none.
+	Interface *Interface
+
 	// MemoryBytes caps the job's memory.
 	MemoryBytes uint64
 	// StdoutBytes caps standard output and error together.
@@ -64,6 +69,15 @@ type Spec struct {
 	// Deadline is the most that the job may run by the wall clock, pauses
 	// not counted.
 	Deadline time.Duration
+}
+
+// Interface is a network interface of a job, whose far end nothing but Attach has.
+type Interface struct {
+	// Addr is the job's IPv4 address, with the length of its network.
+	Addr netip.Prefix
+	// Attach takes over the far end, of which each read and each write is one Ethernet
+	// frame, before the job's program starts. Its error ends the job.
+	Attach func(*os.File) error
 }
 
 // Check refuses what no engine runs, by the field's name.

@@ -27,5 +27,11 @@ func check(s *runner.Spec) error {
 	if s.MemoryBytes > MaxMemoryBytes {
 		return fmt.Errorf("memory limit of %d bytes is over %d", s.MemoryBytes, uint64(MaxMemoryBytes))
 	}
+	if s.Interface != nil {
+		return fmt.Errorf("a network interface for a WASM module: %w", runner.ErrUnsupported)
+	}
+	if !s.Devices.None() {
+		return fmt.Errorf("cards for a WASM module: %w", runner.ErrNoCards)
+	}
 	return s.Check()
 }
