@@ -55,6 +55,7 @@ func makeCBOR(t testing.TB) (list []cborVector) {
 		list = addCBOR(t, list, fmt.Sprintf("message %d", m.Type()), "", b)
 	}
 	list = addCBOR(t, list, "message 4 with a job key", "", must(EncodeMessage(sealedAccept())))
+	list = addCBOR(t, list, "message 4 with a link key", "", must(EncodeMessage(linkedAccept())))
 	for i, r := range exampleIndexRequests() {
 		list = addCBOR(t, list, []string{"index put", "index find"}[i], "", must(Encode(r)))
 	}

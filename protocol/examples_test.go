@@ -93,7 +93,30 @@ func exampleMessages() []Message {
 			Size: 12, Reason: ReasonDeadline, Detail: "60 s"},
 		&Stop{Reason: ReasonStopped},
 		&Settled{Paid: NewAmount(3_085)},
+		exampleLink(),
 	}
+}
+
+func exampleLink() *Link {
+	return &Link{Members: []LinkMember{
+		{Peer: "16Uiu2HAm1", Addrs: []string{"/ip4/127.0.0.1/tcp/4001"}, Job: testHash("job 0")},
+		{Peer: "16Uiu2HAm2", Addrs: []string{"/ip4/127.0.0.1/tcp/4002"}, Job: testHash("job 1")},
+	}}
+}
+
+// linkedAccept is the accept of a member of a private link.
+func linkedAccept() *Accept {
+	a := sealedAccept()
+	key := testHash("link key")
+	a.JobKey, a.LinkKey = nil, key[:]
+	return a
+}
+
+// linkedSpec is the spec of one.
+func linkedSpec() *JobSpec {
+	s := exampleSpec()
+	s.Engine, s.Link = EngineContainer, &LinkPlace{Rank: 1, Size: 2}
+	return s
 }
 
 // sealedAccept is the accept of a job with something sealed.

@@ -220,7 +220,7 @@ func testMessageLimits(t *testing.T) {
 		_, err = DecodeMessage(must(Encode(envelope{Version: v, Type: TypeStop, Body: body})))
 		wantField(t, err, "message.version", "1")
 	}
-	for _, typ := range []MessageType{0, 12, 255} {
+	for _, typ := range []MessageType{0, 13, 255} {
 		_, err = DecodeMessage(must(Encode(envelope{Version: Version, Type: typ, Body: body})))
 		wantField(t, err, "message.type", "§5.2")
 	}

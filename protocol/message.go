@@ -23,6 +23,7 @@ const (
 	TypeResult       MessageType = 9
 	TypeStop         MessageType = 10
 	TypeSettled      MessageType = 11
+	TypeLink         MessageType = 12
 )
 
 // Message is one message of the job protocol.
@@ -64,6 +65,7 @@ type Accept struct {
 	RigSig    Signature `cbor:"4,keyasint"`
 	PayerSig  Signature `cbor:"5,keyasint"`
 	JobKey    JobKey    `cbor:"6,keyasint,omitempty"` // there exactly where the spec has something sealed
+	LinkKey   LinkKey   `cbor:"7,keyasint,omitempty"` // there exactly where the spec is of a private link
 }
 
 // JobKey opens and seals a job's content (SPEC §5.5). It is in no record and never
@@ -177,6 +179,9 @@ func (m *Refusal) check() error { return checkReason("refusal", m.Reason, m.Deta
 func (m *Accept) check() error {
 	if n := len(m.JobKey); n != 0 && n != JobKeyBytes {
 		return fieldErr("accept.job_key", fmt.Sprintf("%d bytes or none", JobKeyBytes), n)
+	}
+	if n := len(m.LinkKey); n != 0 && n != LinkKeyBytes {
+		return fieldErr("accept.link_key", fmt.Sprintf("%d bytes or none", LinkKeyBytes), n)
 	}
 	return m.Agreement.Check()
 }
@@ -312,6 +317,8 @@ func newMessage(t MessageType) Message {
 		return new(Stop)
 	case TypeSettled:
 		return new(Settled)
+	case TypeLink:
+		return new(Link)
 	}
 	return nil
 }

@@ -115,6 +115,7 @@ type JobSpec struct {
 	Crit       Extensions `cbor:"14,keyasint" json:"crit,omitempty"`
 	Opt        Extensions `cbor:"15,keyasint" json:"opt,omitempty"`
 	Sealed     Sealed     `cbor:"16,keyasint,omitempty" json:"sealed,omitempty"`
+	Link       *LinkPlace `cbor:"17,keyasint,omitempty" json:"link,omitempty"` // nil is in no private link
 }
 
 // Sealed says what of a job only its two sides can read (SPEC §5.5). The CIDs and sizes
@@ -192,6 +193,9 @@ func (s *JobSpec) Check() error {
 		return fieldErr("spec.resources.memory_mib", fmt.Sprintf("at most %d", memory>>20), s.Resources.MemoryMiB)
 	}
 	if err := s.checkSealed(); err != nil {
+		return err
+	}
+	if err := s.checkLink(); err != nil {
 		return err
 	}
 	if err := CheckCID("spec.module", s.Module); err != nil {

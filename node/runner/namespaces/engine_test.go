@@ -67,7 +67,9 @@ func TestProbe(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := runner.Caps{Pause: true, Dial: true, MemoryLimit: true, CPULimit: true, ProcessLimit: true, Rootless: os.Geteuid() != 0}
+	_, noTun := os.Stat("/dev/net/tun")
+	want := runner.Caps{Pause: true, Dial: true, MemoryLimit: true, CPULimit: true, ProcessLimit: true,
+		Interface: os.Geteuid() == 0 && noTun == nil, Rootless: os.Geteuid() != 0}
 	if caps != want {
 		t.Errorf("it says that it can %+v, want %+v", caps, want)
 	}

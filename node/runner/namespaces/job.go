@@ -109,6 +109,9 @@ func (j *Job) begin() error {
 	if len(ready.files) > 0 {
 		j.outTop = ready.files[0]
 	}
+	if err := j.attach(); err != nil {
+		return err
+	}
 	j.meter.begin(j.box)
 	if err := j.box.control.send(message{Kind: askGo}); err != nil {
 		return fmt.Errorf("start the job's program: %w", err)

@@ -58,13 +58,18 @@ func (e *Engine) Probe(ctx context.Context) (runner.Caps, error) {
 			return runner.Caps{}, fmt.Errorf("a job that starts too many processes: %w", err)
 		}
 	}
+	caps.Interface = e.probeInterface(ctx)
 	return caps, nil
 }
 
 // probeJob starts this binary as a job.
 func (e *Engine) probeJob(ctx context.Context, what string, out io.Writer, d runner.Devices) (*Job, error) {
-	s := runner.Spec{Args: []string{probeName, what}, CPUs: 1, Processes: probeProcesses, MemoryBytes: probeMemory,
-		StdoutBytes: 64 << 10, Devices: d, ScratchBytes: 1 << 20, Deadline: probeTime}
+	return e.probeSpec(ctx, out, runner.Spec{Args: []string{probeName, what}, CPUs: 1, Processes: probeProcesses,
+		MemoryBytes: probeMemory, StdoutBytes: 64 << 10, Devices: d, ScratchBytes: 1 << 20, Deadline: probeTime})
+}
+
+// probeSpec starts this binary as a job that lacks a root only.
+func (e *Engine) probeSpec(ctx context.Context, out io.Writer, s runner.Spec) (*Job, error) {
 	program, err := os.Readlink(e.program)
 	if err != nil { // it is no link
 		program = e.program

@@ -9,6 +9,8 @@ import (
 	"os"
 	"strconv"
 	"syscall"
+
+	"github.com/rerig/rerig/node/runner/tap"
 )
 
 // probed is the job of Probe, in its sandbox; it returns its exit code.
@@ -31,6 +33,8 @@ func probed(what string) (int, error) {
 		return 0, nil
 	case "processes":
 		return probedProcesses()
+	case "call":
+		return probeCode, tap.Call()
 	case "cards":
 		return 0, probedCards()
 	}
