@@ -1,0 +1,119 @@
+// Package transfer brings a job's inputs from where they are, by URL, and takes its
+// results to where they are wanted. What was cut short goes on where it stopped, and what
+// has not changed is not fetched again.
+package transfer
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"net/url"
+	"os"
+	"path"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+)
+
+// Remote tells whether an input or output is a URL that this package knows.
+func Remote(s string) bool {
+	for _, scheme := range []string{"https://", "http://", "s3://"} {
+		if strings.HasPrefix(s, scheme) {
+			return true
+		}
+	}
+	return false
+}
+
+// Cache is a directory of fetched files. Several processes may share it.
+type Cache struct {
+	Dir      string
+	MaxBytes int64 // of all files; the oldest go first
+	// MaxFile is the longest file that is fetched, in bytes.
+	MaxFile int64
+	// Told is called with the bytes that are there and the bytes of all, -1 where the
+	// server does not say. It may be nil.
+	Told func(done, all int64)
+}
+
+// TooLongError says that a file is longer than Cache.MaxFile.
+type TooLongError struct {
+	URL   string
+	Bytes int64 // -1 where it has no declared end
+	Limit int64
+}
+
+// Error names the limit.
+func (e *TooLongError) Error() string {
+	if e.Bytes < 0 {
+		return fmt.Sprintf("%s: at most %d bytes, it has more", e.URL, e.Limit)
+	}
+	return fmt.Sprintf("%s: at most %d bytes, it has %d", e.URL, e.Limit, e.Bytes)
+}
+
+// Get brings a URL's file here and returns its path and the name that it has at its
+// origin. The file stays the cache's: read it, do not change it.
+func (c *Cache) Get(ctx context.Context, from string) (file, name string, err error) {
+	u, err := url.Parse(from)
+	if err != nil {
+		return "", "", fmt.Errorf("input %q: %w", from, err)
+	}
+	if u.Host == "" {
+		return "", "", fmt.Errorf("input %q: it names no host", from)
+	}
+	if name = path.Base(u.Path); name == "." || name == "/" {
+		return "", "", fmt.Errorf("input %q: it names no file; give URL=NAME", from)
+	}
+	if err := os.MkdirAll(c.Dir, 0o700); err != nil {
+		return "", "", fmt.Errorf("keep inputs: %w", err)
+	}
+	sum := sha256.Sum256([]byte(from))
+	e := &entry{cache: c, url: u, base: filepath.Join(c.Dir, hex.EncodeToString(sum[:16]))}
+	if err := e.fetch(ctx); err != nil {
+		return "", "", fmt.Errorf("fetch %s: %w", u.Redacted(), err)
+	}
+	now := time.Now()
+	if err := os.Chtimes(e.file(), now, now); err != nil { // the newest is evicted last
+		return "", "", fmt.Errorf("keep inputs: %w", err)
+	}
+	return e.file(), name, c.evict(e.file())
+}
+
+// evict drops the files that were not used for longest until the rest fits; keep stays.
+func (c *Cache) evict(keep string) error {
+	list, err := os.ReadDir(c.Dir)
+	if err != nil {
+		return fmt.Errorf("clear inputs: %w", err)
+	}
+	type old struct {
+		path string
+		used time.Time
+		size int64
+	}
+	var all []old
+	var total int64
+	for _, d := range list {
+		info, err := d.Info()
+		if err != nil || !info.Mode().IsRegular() {
+			continue
+		}
+		total += info.Size()
+		if p := filepath.Join(c.Dir, d.Name()); strings.TrimSuffix(p, ".json") != keep {
+			all = append(all, old{p, info.ModTime(), info.Size()})
+		}
+	}
+	slices.SortFunc(all, func(a, b old) int { return a.used.Compare(b.used) })
+	for _, f := range all {
+		if total <= c.MaxBytes {
+			break
+		}
+		if err := os.Remove(f.path); err != nil && !errors.Is(err, os.ErrNotExist) {
+			return fmt.Errorf("clear inputs: %w", err)
+		}
+		total -= f.size
+	}
+	return nil
+}
