@@ -11,7 +11,7 @@ import (
 )
 
 func openGvisor(cfg *RigConfig, dir string, log *slog.Logger) (runner.Engine, error) {
-	return withGroups(func(parent *cgroup.Parent) (runner.Engine, error) {
+	return withGroups(func(parent *cgroup.Parent) (runner.CardProber, error) {
 		return gvisor.New(gvisor.Config{DataDir: dir, Program: cfg.ContainerProgram, Parent: parent, Logger: log})
 	})
 }

@@ -11,13 +11,13 @@ import (
 )
 
 func openNamespaces(cfg *RigConfig, log *slog.Logger) (runner.Engine, error) {
-	return withGroups(func(parent *cgroup.Parent) (runner.Engine, error) {
+	return withGroups(func(parent *cgroup.Parent) (runner.CardProber, error) {
 		return namespaces.New(namespaces.Config{Program: cfg.ContainerProgram, Parent: parent, Logger: log})
 	})
 }
 
 // withGroups opens an engine that puts its jobs into control groups.
-func withGroups(open func(*cgroup.Parent) (runner.Engine, error)) (runner.Engine, error) {
+func withGroups(open func(*cgroup.Parent) (runner.CardProber, error)) (runner.Engine, error) {
 	parent, err := cgroup.Open("rerig")
 	if err != nil {
 		return nil, fmt.Errorf("control groups: %w", err)
@@ -31,9 +31,9 @@ func withGroups(open func(*cgroup.Parent) (runner.Engine, error)) (runner.Engine
 
 // grouped is an engine that owns the control groups it was given.
 type grouped struct {
-	runner.Engine
+	runner.CardProber
 	parent *cgroup.Parent
 }
 
 // Close closes the engine, then its groups.
-func (g grouped) Close() error { return errors.Join(g.Engine.Close(), g.parent.Close()) }
+func (g grouped) Close() error { return errors.Join(g.CardProber.Close(), g.parent.Close()) }

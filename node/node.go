@@ -58,16 +58,20 @@ type Payer interface {
 
 // RigConfig makes a node sell work.
 type RigConfig struct {
-	Payee       protocol.Address // zero pays the node's own address
-	Price       protocol.Amount  // base units per million CPU milliseconds
-	TickUnits   uint64           // CPU milliseconds per receipt; 0 is 1000
-	Slots       int              // jobs at once; 0 is the number of cores
-	Queue       int              // jobs that may wait; 0 is 64
-	MemoryMiB   uint32           // for one job; 0 is a quarter of the machine's
-	Region      string
-	Simulated   []protocol.GPU // cards that exist on a test network only
-	SandboxPath string         // overrides the embedded sandbox program
-	Warm        int            // sandboxes kept ready; 0 is the runner's default
+	Payee     protocol.Address // zero pays the node's own address
+	Price     protocol.Amount  // base units per million CPU milliseconds
+	GPUPrice  protocol.Amount  // base units per million milliseconds of a card; 0 sells none
+	TickUnits uint64           // milliseconds of CPUs, or of cards, per receipt; 0 is 1000
+	Slots     int              // jobs at once; 0 is the number of cores
+	Queue     int              // jobs that may wait; 0 is 64
+	MemoryMiB uint32           // for one job; 0 is a quarter of the machine's
+	Region    string
+	Simulated []protocol.GPU // cards that exist on a test network only
+	// Sysroot is a directory whose cards are sold in place of this machine's, on a test
+	// network only: they are called simulated.
+	Sysroot     string
+	SandboxPath string // overrides the embedded sandbox program
+	Warm        int    // sandboxes kept ready; 0 is the runner's default
 	// Containers is how containers are held, HeldByGvisor and so on; "" runs none.
 	Containers string
 	// AllowRunc lets HeldByDocker run jobs under runc, on the host's kernel, where the

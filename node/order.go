@@ -38,7 +38,7 @@ func (n *Node) order(ctx context.Context, req *RunRequest) (*requester.Order, er
 		}
 		spec.Inputs = append(spec.Inputs, in)
 	}
-	return &requester.Order{Name: req.Name, Spec: spec, Key: key, Unit: protocol.UnitCPUMillis, Budget: req.Budget,
+	return &requester.Order{Name: req.Name, Spec: spec, Key: key, Unit: spec.Resources.Unit(), Budget: req.Budget,
 		MaxPrice: req.MaxPrice, Region: req.Region, Rig: req.Rig, Retries: req.Retries}, nil
 }
 

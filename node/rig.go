@@ -31,6 +31,7 @@ type rig struct {
 	provider *provider.Provider
 	server   *exchange.Server
 	dials    *exchange.DialServer
+	cards    *cards      // nil where none are sold
 	offering atomic.Bool // the self-test passed and the offer is out
 }
 
@@ -48,17 +49,21 @@ func (n *Node) openRig() (*rig, error) {
 		return nil, err
 	}
 	r.engines = engines
+	r.cards = newCards(&cfg, n.cfg.DataDir, n.log)
 	p := n.cfg.Profile
 	r.provider, err = provider.New(provider.Config{Key: n.key, Network: p.Name, Payee: cfg.Payee,
 		Markets:   []protocol.Market{p.Market()},
-		Prices:    []protocol.Price{{Unit: protocol.UnitCPUMillis, PerMillion: cfg.Price}},
+		Prices:    cfg.prices(),
 		TickUnits: cfg.TickUnits, Engines: []string{protocol.EngineWASM}, Hardware: hw, Region: cfg.Region,
 		Slots: cfg.Slots, Queue: cfg.Queue, MemoryMiB: cfg.MemoryMiB, WorkDir: filepath.Join(n.cfg.DataDir, "jobs"),
 		Book: inBook{n.journal, n.ends}, Chain: n.settle, Artifacts: artifacts{n.artifacts},
 		Programs: &programs{artifacts{n.artifacts}, engines.images},
-		Sandbox:  &sandbox{engines: engines.byName(), empty: modules.EmptyDir()}, Clock: n.cfg.Clock, Changed: n.discovery.Refresh, Halted: n.treasury.Halted, Logger: n.log})
+		Sandbox:  &sandbox{engines: engines.byName(), empty: modules.EmptyDir(), cards: r.cards}, Clock: n.cfg.Clock, Changed: n.discovery.Refresh, Halted: n.treasury.Halted, Logger: n.log})
 	if err != nil {
 		return nil, err
+	}
+	if r.cards != nil {
+		r.cards.sell = r.provider.SellCards
 	}
 	r.server, err = exchange.NewServer(n.net.Host(), p.Name, exchange.DefaultLimits(),
 		func(ctx context.Context, st *exchange.Stream) { r.provider.Handle(ctx, st) })
@@ -67,6 +72,15 @@ func (n *Node) openRig() (*rig, error) {
 	}
 	r.dials, err = exchange.NewDialServer(n.net.Host(), p.Name, exchange.DefaultDialLimits(), r.provider.Dial)
 	return r, err
+}
+
+// prices are what the rig takes for the time of its processors and of its cards.
+func (cfg *RigConfig) prices() []protocol.Price {
+	list := []protocol.Price{{Unit: protocol.UnitCPUMillis, PerMillion: cfg.Price}}
+	if !cfg.GPUPrice.IsZero() {
+		list = append(list, protocol.Price{Unit: protocol.UnitGPUMillis, PerMillion: cfg.GPUPrice})
+	}
+	return list
 }
 
 // watched reports whether a job of this rig, if it is one, waits at the other end.
@@ -109,11 +123,15 @@ func (r *rig) run(ctx context.Context, n *Node) error {
 	others := make(chan struct{}) // closed when the other engines have had their self-test
 	go func() {
 		defer close(others)
-		if more, dialled := r.engines.proveOthers(ctx); len(more) > 0 {
+		more, dialled := r.engines.proveOthers(ctx)
+		if len(more) > 0 {
 			r.provider.Sell(slices.Concat(names, more), dialled)
 		}
 		if n.cfg.Proved != nil {
 			n.cfg.Proved()
+		}
+		if r.cards != nil && slices.Contains(more, protocol.EngineContainer) {
+			r.cards.run(ctx, r.engines.byName()[protocol.EngineContainer])
 		}
 	}()
 	var serving errgroup.Group // each ends with ctx

@@ -17,6 +17,7 @@ type sandbox struct {
 	engines map[string]runner.Engine // by the name in specs and offers
 	sums    moduleSums
 	empty   string // a directory without files
+	cards   *cards // nil where none are sold
 }
 
 // Start runs a task in the engine that its spec names.
@@ -39,11 +40,25 @@ func (s *sandbox) Start(ctx context.Context, t provider.Task, stdout, stderr io.
 		}
 		spec.ModulePath = t.Program.Module
 	}
-	job, err := engine.Start(ctx, spec, stdout, stderr)
+	var run provider.Run
+	var err error
+	if len(t.Cards) > 0 {
+		run, err = s.startWithCards(ctx, &t, func(d *runner.Devices) (runner.Job, error) {
+			spec.Devices, spec.Env = *d, withDriver(spec.Env, d.Env)
+			return engine.Start(ctx, spec, stdout, stderr)
+		})
+	} else {
+		run, err = begun(engine.Start(ctx, spec, stdout, stderr))
+	}
 	var f *runner.Failure
 	if errors.As(err, &f) { // a module that does not compile is the job's own end, with nothing to pay
 		return failed{outcome(runner.Result{Failure: f})}, nil
 	}
+	return run, err
+}
+
+// begun is a job that was started, metered in CPU milliseconds.
+func begun(job runner.Job, err error) (provider.Run, error) {
 	if err != nil {
 		return nil, err
 	}

@@ -93,6 +93,7 @@ type Programs interface {
 
 // Task is what the sandbox is to run.
 type Task struct {
+	Job          protocol.Hash // its ID
 	Engine       string
 	Program      Program
 	ModuleCID    string

@@ -84,7 +84,7 @@ func (o *Order) filter(m protocol.Market) protocol.Filter {
 		return protocol.Filter{Model: o.Spec.Module, Region: o.Region, Market: &m, Unit: o.Unit, MaxPrice: o.MaxPrice}
 	}
 	r := o.Spec.Resources
-	return protocol.Filter{Engine: o.Spec.Engine, Region: o.Region, MinVRAMMiB: r.VRAMMiB, MinMemMiB: r.MemoryMiB,
+	return protocol.Filter{Engine: o.Spec.Engine, Region: o.Region, MinVRAMMiB: r.VRAMMiB, MinGPUs: r.GPUs, MinMemMiB: r.MemoryMiB,
 		MinDiskMiB: r.DiskMiB, MinCores: r.CPUs, Egress: o.Spec.Egress, Market: &m, Unit: o.Unit, MaxPrice: o.MaxPrice}
 }
 
