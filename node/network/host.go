@@ -5,42 +5,41 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/libp2p/go-libp2p"
 	dht "github.com/libp2p/go-libp2p-kad-dht"
+	"github.com/libp2p/go-libp2p/config"
 	"github.com/libp2p/go-libp2p/core/host"
 	"github.com/libp2p/go-libp2p/core/network"
 	"github.com/libp2p/go-libp2p/core/peer"
 	libp2pproto "github.com/libp2p/go-libp2p/core/protocol"
+	"github.com/libp2p/go-libp2p/core/transport"
 	"github.com/libp2p/go-libp2p/p2p/host/autorelay"
-	rcmgr "github.com/libp2p/go-libp2p/p2p/host/resource-manager"
+	basichost "github.com/libp2p/go-libp2p/p2p/host/basic"
+	"github.com/libp2p/go-libp2p/p2p/host/peerstore/pstoremem"
 	"github.com/libp2p/go-libp2p/p2p/muxer/yamux"
 	"github.com/libp2p/go-libp2p/p2p/net/connmgr"
 	"github.com/libp2p/go-libp2p/p2p/net/swarm"
+	"github.com/libp2p/go-libp2p/p2p/net/upgrader"
 	"github.com/libp2p/go-libp2p/p2p/protocol/holepunch"
 	"github.com/libp2p/go-libp2p/p2p/security/noise"
 	quic "github.com/libp2p/go-libp2p/p2p/transport/quic"
 	"github.com/libp2p/go-libp2p/p2p/transport/tcp"
+	"github.com/libp2p/go-libp2p/p2p/transport/tcpreuse"
 	ma "github.com/multiformats/go-multiaddr"
+	"go.uber.org/fx"
 )
 
-// Connection and stream limits fit for a home router (kubo's larger ones trip
-// some). The resource manager leaves room above the connection manager's high
-// mark, which only trims after the fact.
+// Marks of the connection manager, fit for a home router (kubo's larger ones trip some).
 const (
 	connsLow, connsHigh = 96, 160
 	connGrace           = 20 * time.Second
-	maxConns            = 2 * connsHigh
-	maxStreams          = 4096
-	maxTransient        = 128
-	maxPeerStreams      = 512
-	maxPeerConns        = 16        // twice the dials that libp2p makes to one peer at once
-	maxMemory           = 256 << 20 // bytes that streams and muxers may reserve
 )
 
 // version is what identify tells a peer; a peer that says another is not of this
 // network (SPEC §3).
 func (c *Config) version() string { return "rerig/" + c.Network + "/1" }
 
+// newHost fills in what libp2p's options would. Its package of options brings all transports
+// there are, WebRTC among them: 4 MB, and code that nothing here is meant to reach.
 func (n *Network) newHost() (host.Host, error) {
 	id, err := identity(n.cfg.Key)
 	if err != nil {
@@ -54,65 +53,85 @@ func (n *Network) newHost() (host.Host, error) {
 	if err != nil {
 		return nil, err
 	}
-	opts := []libp2p.Option{
-		libp2p.Identity(id),
-		libp2p.ProtocolVersion(n.cfg.version()),
-		libp2p.UserAgent("rerig"),
-		libp2p.Security(noise.ID, noise.New),
-		libp2p.Muxer(yamux.ID, yamux.DefaultTransport),
-		libp2p.Transport(quic.NewTransport),
-		libp2p.ConnectionManager(conns),
-		libp2p.ResourceManager(resources),
-		libp2p.ConnectionGater(n.gater),
-		libp2p.WithDialTimeout(dialTimeout),
-		libp2p.AddrsFactory(n.advertised),
-		libp2p.SwarmOpts(swarm.WithDialRanker(rankTCPFirst)),
-		libp2p.DisableMetrics(),
+	peers, err := pstoremem.NewPeerstore()
+	if err != nil {
+		return nil, fmt.Errorf("peer store: %w", err)
+	}
+	cfg := config.Config{
+		PeerKey:            id,
+		Peerstore:          peers,
+		ProtocolVersion:    n.cfg.version(),
+		UserAgent:          "rerig",
+		SecurityTransports: []config.Security{{ID: noise.ID, Constructor: noise.New}},
+		Muxers:             []upgrader.StreamMuxer{{ID: yamux.ID, Muxer: yamux.DefaultTransport}},
+		Transports:         n.transports(),
+		ConnManager:        conns,
+		ResourceManager:    resources,
+		ConnectionGater:    n.gater,
+		DialTimeout:        dialTimeout,
+		AddrsFactory:       n.advertised,
+		SwarmOpts:          []swarm.Option{swarm.WithDialRanker(rankTCPFirst)},
+		DisableMetrics:     true,
+		// As libp2p's own defaults: fewer than 5 of 100 dials is none.
+		UDPBlackHoleSuccessCounter:  &swarm.BlackHoleSuccessCounter{N: 100, MinSuccesses: 5, Name: "UDP"},
+		IPv6BlackHoleSuccessCounter: &swarm.BlackHoleSuccessCounter{N: 100, MinSuccesses: 5, Name: "IPv6"},
 	}
 	if n.cfg.LocalNet {
-		opts = append(opts, localOptions()...)
+		onLocalNet(&cfg)
 	} else {
-		opts = append(opts, n.publicOptions()...)
+		n.onInternet(&cfg)
 	}
-	h, err := libp2p.New(opts...)
+	h, err := cfg.NewNode()
 	if err != nil {
 		return nil, fmt.Errorf("start libp2p host: %w", err)
 	}
 	return h, nil
 }
 
-// localOptions suit a network whose addresses are all direct. Without reuseport a
-// restarted node gets its port back at once and two nodes cannot share one.
-func localOptions() []libp2p.Option {
-	return []libp2p.Option{
-		libp2p.Transport(tcp.NewTCPTransport, tcp.DisableReuseport()),
-		libp2p.DisableRelay(),
-		libp2p.DisableIdentifyAddressDiscovery(),
-		libp2p.ForceReachabilityPublic(),
+// transports are QUIC and TCP. On a network of one machine TCP goes without reuseport, so
+// that a restarted node gets its port back at once and two nodes cannot share one.
+func (n *Network) transports() []fx.Option {
+	made := []fx.Annotation{fx.As(new(transport.Transport)), fx.ResultTags(`group:"transport"`)}
+	newTCP := func(u transport.Upgrader, r network.ResourceManager, m *tcpreuse.ConnMgr) (*tcp.TcpTransport, error) {
+		if n.cfg.LocalNet {
+			return tcp.NewTCPTransport(u, r, m, tcp.DisableReuseport())
+		}
+		return tcp.NewTCPTransport(u, r, m)
+	}
+	return []fx.Option{
+		fx.Provide(fx.Annotate(quic.NewTransport, made...)),
+		fx.Provide(fx.Annotate(newTCP, made...)),
 	}
 }
 
-func (n *Network) publicOptions() []libp2p.Option {
-	opts := []libp2p.Option{
-		libp2p.Transport(tcp.NewTCPTransport),
-		libp2p.NonPublicAddrPublishing(false),
-		libp2p.EnableRelay(),
-		libp2p.EnableNATService(),
-		libp2p.EnableAutoNATv2(),
-		libp2p.EnableHolePunching(holepunch.DirectDialTimeout(3 * time.Second)),
-	}
+// onLocalNet suits a network whose addresses are all direct.
+func onLocalNet(cfg *config.Config) {
+	cfg.DisableIdentifyAddressDiscovery = true
+	reachable := network.ReachabilityPublic
+	cfg.ForceReachability = &reachable
+}
+
+// onInternet suits one with routers and firewalls in between.
+func (n *Network) onInternet(cfg *config.Config) {
+	cfg.DisableNonPublicAddrPublishing = true
+	cfg.Relay = true
+	cfg.EnableService = true // of AutoNAT
+	cfg.EnableAutoNATv2 = true
+	cfg.EnableHolePunching = true
+	cfg.HolePunchingOptions = []holepunch.Option{holepunch.DirectDialTimeout(3 * time.Second)}
 	if n.cfg.Server {
-		return append(opts,
-			libp2p.EnableRelayService(),
-			libp2p.ForceReachabilityPublic(),
-			// A fresh network has no QUIC successes to count, and a server that
-			// refuses QUIC dial-back leaves its peers without a verdict.
-			libp2p.UDPBlackHoleSuccessCounter(nil))
+		cfg.EnableRelayService = true
+		reachable := network.ReachabilityPublic
+		cfg.ForceReachability = &reachable
+		// A fresh network has no QUIC successes to count, and a server that
+		// refuses QUIC dial-back leaves its peers without a verdict.
+		cfg.UDPBlackHoleSuccessCounter = nil
+		return
 	}
-	return append(opts,
-		libp2p.NATPortMap(),
-		libp2p.EnableAutoRelayWithPeerSource(n.relays, autorelay.WithNumRelays(2),
-			autorelay.WithMinCandidates(1), autorelay.WithBootDelay(0)))
+	cfg.NATManager = basichost.NewNATManager
+	cfg.EnableAutoRelay = true
+	cfg.AutoRelayOpts = []autorelay.Option{autorelay.WithPeerSource(n.relays), autorelay.WithNumRelays(2),
+		autorelay.WithMinCandidates(1), autorelay.WithBootDelay(0)}
 }
 
 // relays offers autorelay the connected peers; it picks those that relay.
@@ -128,33 +147,6 @@ func (n *Network) relays(ctx context.Context, num int) <-chan peer.AddrInfo {
 		}
 	}
 	return out
-}
-
-func newResources() (network.ResourceManager, error) {
-	limits := rcmgr.DefaultLimits
-	libp2p.SetDefaultServiceLimits(&limits)
-	r := rcmgr.PartialLimitConfig{
-		System: rcmgr.ResourceLimits{
-			Conns: maxConns, ConnsInbound: connsHigh + connsLow, ConnsOutbound: maxConns, FD: maxConns,
-			Streams: maxStreams, StreamsInbound: maxStreams, StreamsOutbound: maxStreams, Memory: maxMemory,
-		},
-		Transient: rcmgr.ResourceLimits{
-			Conns: maxTransient, ConnsInbound: maxTransient, ConnsOutbound: maxTransient, FD: maxTransient,
-			Streams: 2 * maxTransient, StreamsInbound: 2 * maxTransient, StreamsOutbound: 2 * maxTransient,
-		},
-		// libp2p's own limit of descriptors is below the dials that it begins at once:
-		// the surplus fail, among them perhaps the only good address.
-		PeerDefault: rcmgr.ResourceLimits{
-			Conns: maxPeerConns, ConnsInbound: maxPeerConns, ConnsOutbound: maxPeerConns, FD: maxPeerConns,
-			Streams: maxPeerStreams, StreamsInbound: maxPeerStreams, StreamsOutbound: maxPeerStreams,
-		},
-	}
-	m, err := rcmgr.NewResourceManager(
-		rcmgr.NewFixedLimiter(r.Build(limits.Scale(maxMemory, maxConns))), rcmgr.WithMetricsDisabled())
-	if err != nil {
-		return nil, fmt.Errorf("resource manager: %w", err)
-	}
-	return m, nil
 }
 
 // newDHT is Kademlia under a private prefix, with provider records and no values.
