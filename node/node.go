@@ -197,7 +197,7 @@ func (n *Node) openNetwork() (err error) {
 	p := n.cfg.Profile
 	n.net, err = network.New(network.Config{Key: n.key, Network: p.Name, ListenAddrs: n.cfg.Listen, Announce: n.cfg.Announce,
 		Bootstrap: p.Bootstrap, DataDir: n.cfg.DataDir, Server: n.cfg.Server, LocalNet: p.Local,
-		MDNS: n.cfg.MDNS, Vital: exchange.ID(p.Name), Watched: n.watched, Logger: n.log})
+		MDNS: n.cfg.MDNS, Vital: exchange.ID(p.Name), Watched: n.watched, Dials: exchange.DialID(p.Name), Logger: n.log})
 	if err != nil {
 		return err
 	}

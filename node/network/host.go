@@ -49,7 +49,7 @@ func (n *Network) newHost() (host.Host, error) {
 	if err != nil {
 		return nil, fmt.Errorf("connection manager: %w", err)
 	}
-	resources, err := newResources()
+	resources, err := newResources(n.cfg.Dials)
 	if err != nil {
 		return nil, err
 	}

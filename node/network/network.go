@@ -75,6 +75,10 @@ type Config struct {
 	Watched func(network.Conn) bool
 	Probe   time.Duration
 
+	// Dials is the protocol of which one peer may have protocol.MaxDials streams here at
+	// once, which is more than libp2p gives one peer of a protocol.
+	Dials libp2pproto.ID
+
 	Logger *slog.Logger // nil logs nothing
 }
 

@@ -12,6 +12,8 @@ import (
 	"github.com/libp2p/go-libp2p/p2p/protocol/holepunch"
 	"github.com/libp2p/go-libp2p/p2p/protocol/identify"
 	"github.com/libp2p/go-libp2p/p2p/protocol/ping"
+
+	"github.com/rerig/rerig/protocol"
 )
 
 // Connection and stream limits. They leave room above the connection manager's high mark,
@@ -85,8 +87,14 @@ func limits() rcmgr.ConcreteLimitConfig {
 	return r.Build(rcmgr.DefaultLimits.Scale(maxMemory, maxConns))
 }
 
-func newResources() (network.ResourceManager, error) {
-	m, err := rcmgr.NewResourceManager(rcmgr.NewFixedLimiter(limits()), rcmgr.WithMetricsDisabled())
+func newResources(dials libp2pproto.ID) (network.ResourceManager, error) {
+	l := limits()
+	if dials != "" {
+		l = rcmgr.PartialLimitConfig{ProtocolPeer: map[libp2pproto.ID]rcmgr.ResourceLimits{
+			dials: streams(protocol.MaxDials, protocol.MaxDials, protocol.MaxDials, boundElsewhere),
+		}}.Build(l)
+	}
+	m, err := rcmgr.NewResourceManager(rcmgr.NewFixedLimiter(l), rcmgr.WithMetricsDisabled())
 	if err != nil {
 		return nil, fmt.Errorf("resource manager: %w", err)
 	}
