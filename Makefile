@@ -7,7 +7,7 @@ HOST     = $(shell $(GO) env GOHOSTOS)_$(shell $(GO) env GOHOSTARCH)
 TARGETS  = linux_amd64 linux_arm64 windows_amd64 darwin_arm64
 export GOFLAGS := -trimpath -buildvcs=false
 
-.PHONY: build demo test check cross bench nogvisor hostile chaos-money fuzz contracts lint clean embedded modules
+.PHONY: build demo test check cross bench nogvisor size hostile chaos-money fuzz contracts lint clean embedded modules
 build: build/rerig
 
 # What the binary embeds: the wasm modules, and the sandbox program of a platform.
@@ -49,6 +49,11 @@ cross: modules $(addprefix sandbox-,$(TARGETS))
 # The same program without gVisor: smaller, and it sells no containers held by it.
 nogvisor: embedded
 	@CGO_ENABLED=0 $(GO) build -tags nogvisor -ldflags='$(LDFLAGS)' -o build/rerig-nogvisor ./cmd/rerig
+
+# Small disks have to hold it: bytes on linux/amd64, with gVisor and without.
+size: build nogvisor
+	@for w in rerig:95000000 rerig-nogvisor:60000000; do f=build/$${w%:*}; n=$$(($$(wc -c <$$f))); \
+		echo "$$f: $$n bytes of $${w#*:}"; [ $$n -le $${w#*:} ] || { echo "too large: see what came in with: go tool nm -size"; exit 1; }; done
 
 # Gas is measured first: what the tables of contracts/ say is what this run's chain charges.
 # What needs root, npm or a C compiler is left out without it, and says so.
