@@ -30,7 +30,7 @@ func Serve(ctx context.Context, l net.Listener, h http.Handler, most int) error 
 		conn, err := l.Accept()
 		if err != nil {
 			if ctx.Err() != nil {
-				return nil //nolint:nilerr // it was closed to end this
+				return nil // it was closed to end this
 			}
 			return fmt.Errorf("ask: %w", errors.Join(err, l.Close()))
 		}
@@ -88,7 +88,9 @@ func answer(ctx context.Context, conn net.Conn, h http.Handler) {
 	})
 	h.ServeHTTP(out, r)
 	close(done)
-	out.end(w)
+	if ctx.Err() == nil { // otherwise it was broken off, and is not to look whole
+		out.end(w)
+	}
 	_ = conn.Close() // ends the reading
 	both.Wait()
 }

@@ -37,13 +37,10 @@ type server struct {
 func (g *guest) open(ctx context.Context, o *order) (*server, error) {
 	ctx, stop := context.WithCancel(ctx)
 	s := &server{stop: stop, client: &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: atOnce}}, ended: make(chan error, 1)}
-	cfg := serve.Config{Model: filepath.Join(g.in, file), Name: name, Listen: "127.0.0.1:0", Context: o.context,
-		MaxBatch: 1, Drain: time.Second}
+	cfg := g.config()
+	cfg.Name, cfg.Listen, cfg.Context, cfg.MaxBatch, cfg.Drain = name, "127.0.0.1:0", o.context, 1, time.Second
 	if o.lines != "" {
 		cfg.MaxBatch = atOnce
-	}
-	if limit := debug.SetMemoryLimit(-1); limit < 1<<50 { // GOMEMLIMIT
-		cfg.MaxCache = limit / 2
 	}
 	ready := make(chan net.Addr, 1)
 	cfg.Ready = func(a net.Addr) { ready <- a }
@@ -56,6 +53,15 @@ func (g *guest) open(ctx context.Context, o *order) (*server, error) {
 		stop()
 		return nil, err
 	}
+}
+
+// config is what every server of the sandbox's model has.
+func (g *guest) config() serve.Config {
+	cfg := serve.Config{Model: filepath.Join(g.in, file)}
+	if limit := debug.SetMemoryLimit(-1); limit < 1<<50 { // GOMEMLIMIT
+		cfg.MaxCache = limit / 2
+	}
+	return cfg
 }
 
 // close ends the server.

@@ -26,7 +26,13 @@ func Main() bool {
 		return false
 	}
 	g := guest{in: "/in", out: "/out", stdout: os.Stdout, stderr: os.Stderr}
-	os.Exit(g.run(context.Background(), os.Args[1:]))
+	switch {
+	case len(os.Args) > 1 && os.Args[1] == modeTask:
+		os.Exit(g.run(context.Background(), os.Args[2:]))
+	case len(os.Args) > 1 && os.Args[1] == modeServe:
+		os.Exit(g.serve(context.Background(), os.Args[2:]))
+	}
+	os.Exit(exitUsage)
 	return true
 }
 

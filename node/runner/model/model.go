@@ -24,6 +24,12 @@ const (
 	file = "model.gguf"
 )
 
+// What the program is to be, as its first argument, which no requester writes.
+const (
+	modeTask  = "task"
+	modeServe = "serve"
+)
+
 // Limits of the self-test's job.
 const (
 	trialMemory = 512 << 20
@@ -97,10 +103,7 @@ func (e *Engine) Probe(ctx context.Context) (runner.Caps, error) {
 // that cannot be loaded the job's failure is FailureBadModule. Usage begins when the model is
 // loaded, or when that took five CPU seconds.
 func (e *Engine) Start(ctx context.Context, s runner.Spec, stdout, stderr io.Writer) (runner.Job, error) {
-	s.CPUs = max(s.CPUs, 1)
-	s.Root, s.WorkDir, s.UID, s.GID = e.root, "", 0, 0
-	s.Args = append([]string{program}, s.Args...)
-	s.Env = []string{fmt.Sprintf("GOMAXPROCS=%d", s.CPUs), fmt.Sprintf("GOMEMLIMIT=%dB", s.MemoryBytes/8*7)}
+	s = e.alone(s, modeTask)
 	s.StdoutBytes++ // for the mark
 	j := &job{told: tail{to: stderr}, out: stdout, begun: make(chan struct{})}
 	defer close(j.begun)
@@ -109,4 +112,13 @@ func (e *Engine) Start(ctx context.Context, s runner.Spec, stdout, stderr io.Wri
 		return nil, err
 	}
 	return j, nil
+}
+
+// alone makes a job one of this program, with nothing else in its sandbox.
+func (e *Engine) alone(s runner.Spec, mode string) runner.Spec {
+	s.CPUs = max(s.CPUs, 1)
+	s.Root, s.WorkDir, s.UID, s.GID = e.root, "", 0, 0
+	s.Args = append([]string{program, mode}, s.Args...)
+	s.Env = []string{fmt.Sprintf("GOMAXPROCS=%d", s.CPUs), fmt.Sprintf("GOMEMLIMIT=%dB", s.MemoryBytes/8*7)}
+	return s
 }
