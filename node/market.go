@@ -167,7 +167,7 @@ func (c *control) market(r *http.Request) (any, error) {
 			return nil, err
 		}
 		m := MarketOffer{Offer: o.Offer, Peer: id.String()}
-		if price, ok := o.Price(protocol.UnitCPUMillis); ok {
+		if price, ok := o.Price(cmp.Or(f.Unit, protocol.UnitCPUMillis)); ok {
 			if m.PerHour, err = price.Cost(3_600_000); err != nil {
 				return nil, err
 			}

@@ -75,7 +75,7 @@ func (b *board) draw(now bool) {
 		}
 		spent = plus(spent, st.Spent)
 		if busy++; busy <= boardRows {
-			lines = append(lines, fmt.Sprintf("%6d  %-9s %-13s %10s  %s", i, st.State, shortAddr(st.Rig), units(st.Units), b.money.text(st.Spent)))
+			lines = append(lines, fmt.Sprintf("%6d  %-9s %-13s %10s  %s", i, st.State, shortAddr(st.Rig), unitsOf(st.Price.Unit, st.Units), b.money.text(st.Spent)))
 		}
 	}
 	if busy > boardRows {

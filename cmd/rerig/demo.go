@@ -207,7 +207,7 @@ func (d *demo) showMarket(ctx context.Context) error {
 	if d.p.quiet {
 		return nil
 	}
-	return offerTable(d.app.stderr, d.session.money, found.Offers, nil, nil)
+	return offerTable(d.app.stderr, d.session.money, protocol.UnitCPUMillis, found.Offers, nil, nil)
 }
 
 // runJobs asks the model on two rigs, which must agree, and scales the picture on

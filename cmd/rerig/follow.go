@@ -88,7 +88,7 @@ func (v *view) show(st *node.RunStatus) {
 		}
 	}
 	if st.State == protocol.StateRunning && !st.Ended {
-		v.p.live("running · %.0f s · %s · %s", time.Since(v.begun).Seconds(), units(st.Units), m.text(st.Spent))
+		v.p.live("running · %.0f s · %s · %s", time.Since(v.begun).Seconds(), unitsOf(st.Price.Unit, st.Units), m.text(st.Spent))
 	}
 }
 
@@ -119,7 +119,7 @@ func (a *app) runEnd(s *session, st *node.RunStatus, dest string, p *progress) e
 		if st.ExitCode != 0 {
 			mark = p.line
 		}
-		mark("%.1f s · exit %d · %s · %s", took, st.ExitCode, units(st.Units), m.text(st.Spent))
+		mark("%.1f s · exit %d · %s · %s", took, st.ExitCode, unitsOf(st.Price.Unit, st.Units), m.text(st.Spent))
 		if st.ExitCode == 0 {
 			return nil
 		}

@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"github.com/rerig/rerig/node"
 	"github.com/rerig/rerig/node/hardware"
 )
 
@@ -57,11 +58,9 @@ func (m *machine) sources() hardware.Sources {
 }
 
 func (m *machine) ledger() *hardware.Ledger {
-	name := hardware.LedgerFile
-	if m.sysroot != "" {
-		name = "simulated-" + name
-	}
-	return hardware.NewLedger(hardware.LedgerConfig{Path: filepath.Join(m.app.dir(), name), Sources: m.sources()})
+	m.sources() // makes sysroot a full path
+	l, _, _ := node.CardLedger(m.app.dir(), m.sysroot)
+	return l
 }
 
 func (a *app) hardwareCmd() *cobra.Command {

@@ -13,8 +13,8 @@ import (
 	"github.com/rerig/rerig/node/hardware/rigtest"
 )
 
-// rigs are machines that are not there, for scripts.
-var rigs = map[string]func() *rigtest.Machine{
+// machines are those that are not there, for scripts.
+var machines = map[string]func() *rigtest.Machine{
 	"p106x6": rigtest.P106x6, "mixed": rigtest.Mixed, "rx580": rigtest.RX580, "arc": rigtest.Arc, "bare": rigtest.Bare, "off-bus": rigtest.OffBus,
 	"empty": func() *rigtest.Machine { return &rigtest.Machine{} },
 	"error-9": func() *rigtest.Machine {
@@ -36,10 +36,10 @@ var rigs = map[string]func() *rigtest.Machine{
 
 // writeRig NAME DIR makes a machine below a directory.
 func writeRig(ts *testscript.TestScript, neg bool, args []string) {
-	if neg || len(args) != 2 || rigs[args[0]] == nil {
-		ts.Fatalf("usage: rig NAME DIR, with a name of %q", slices.Sorted(maps.Keys(rigs)))
+	if neg || len(args) != 2 || machines[args[0]] == nil {
+		ts.Fatalf("usage: rig NAME DIR, with a name of %q", slices.Sorted(maps.Keys(machines)))
 	}
-	ts.Check(rigs[args[0]]().Write(ts.MkAbs(args[1])))
+	ts.Check(machines[args[0]]().Write(ts.MkAbs(args[1])))
 }
 
 // TestCDI plays the writing of CDI specs, which needs device files.
@@ -55,8 +55,8 @@ func TestCDI(t *testing.T) {
 
 // rigFiles NAME DIR adds device files and libraries of its driver to such a machine.
 func rigFiles(ts *testscript.TestScript, neg bool, args []string) {
-	if neg || len(args) != 2 || rigs[args[0]] == nil {
-		ts.Fatalf("usage: rigfiles NAME DIR, with a name of %q", slices.Sorted(maps.Keys(rigs)))
+	if neg || len(args) != 2 || machines[args[0]] == nil {
+		ts.Fatalf("usage: rigfiles NAME DIR, with a name of %q", slices.Sorted(maps.Keys(machines)))
 	}
-	ts.Check(rigs[args[0]]().Files(ts.MkAbs(args[1])))
+	ts.Check(machines[args[0]]().Files(ts.MkAbs(args[1])))
 }

@@ -17,7 +17,7 @@ func isDir(path string) bool {
 }
 
 func simulatedLine(root string) string {
-	return "SIMULATED: read below " + root + ", not this machine; nothing of it can be sold"
+	return "SIMULATED: read below " + root + ", not this machine; only a test network can be sold it"
 }
 
 // write is the reply for people.
@@ -55,7 +55,7 @@ func (r *hardwareReply) write(w io.Writer) error {
 	case usable == 0:
 		fmt.Fprintln(w, "None of these cards can be used as it is. This machine can sell processor time only.")
 	default:
-		fmt.Fprintln(w, "Cards are in no offer yet: this version's engines give none to jobs.")
+		fmt.Fprintln(w, "`rerig up` sells the cards that a small job reaches; its log says which. No test of this version has\nmet a real card.")
 	}
 	return nil
 }

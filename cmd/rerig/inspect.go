@@ -113,8 +113,8 @@ func (r *inspectReply) papers(row func(name, format string, args ...any), m mone
 	row("requester", "%s", a.Requester)
 	row("peer", "%s", rec.Peer)
 	row("price", "%s %s per CPU hour", m.perHour(a.Price), m.Symbol)
-	row("tick", "%s", units(a.TickUnits))
-	row("used", "%s in %d receipts", units(rec.Job.Units), rec.Job.Seq)
+	row("tick", "%s", unitsOf(a.Price.Unit, a.TickUnits))
+	row("used", "%s in %d receipts", unitsOf(rec.Job.Price.Unit, rec.Job.Units), rec.Job.Seq)
 	row("cost", "%s, of which %s is paid by vouchers", m.text(rec.Job.Due), m.text(rec.Job.Paid))
 	row("budget", "%s", m.text(a.MaxTotal))
 	row("channel", "%s epoch %d", rec.Channel.ID(), rec.Epoch)
@@ -129,7 +129,7 @@ func (r *inspectReply) papers(row func(name, format string, args ...any), m mone
 	row("rig's signature", "%s", rec.RigSig)
 	row("requester's signature", "%s", rec.PayerSig)
 	if rec.Job.Seq > 0 {
-		row("last receipt", "#%d, %s, output %s", rec.Receipt.Seq, units(rec.Receipt.Units), rec.Receipt.Output)
+		row("last receipt", "#%d, %s, output %s", rec.Receipt.Seq, unitsOf(rec.Job.Price.Unit, rec.Receipt.Units), rec.Receipt.Output)
 		row("its signature", "%s", rec.RcptSig)
 	}
 	if rec.Outputs != "" {

@@ -19,20 +19,26 @@ import (
 func (a *app) marketCmd() *cobra.Command {
 	var region, maxPrice string
 	var memory uint32
+	var wanted cardFlags
 	ls := &cobra.Command{
 		Use: "ls", Short: "List rigs that offer, and why others do not fit", Args: exactly(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return a.marketLs(cmd.Context(), region, maxPrice, memory)
+			return a.marketLs(cmd.Context(), region, maxPrice, memory, &wanted)
 		},
 	}
 	f := ls.Flags()
 	f.StringVar(&region, "region", "", "only rigs of this region")
-	f.StringVar(&maxPrice, "max-price", "", "highest `price` of a CPU hour, such as 0.06/h")
+	f.StringVar(&maxPrice, "max-price", "", "highest `price` of a CPU hour, or with --gpus of a card's, such as 0.06/h")
 	f.Uint32Var(&memory, "memory", 0, "`MiB` that a job needs")
+	wanted.register(f, "a job")
 	return group("market", "Look at who sells", ls)
 }
 
-func (a *app) marketLs(ctx context.Context, region, maxPrice string, memory uint32) (err error) {
+func (a *app) marketLs(ctx context.Context, region, maxPrice string, memory uint32, wanted *cardFlags) (err error) {
+	need := protocol.Resources{MemoryMiB: memory}
+	if need.GPUs, need.VRAMMiB, err = wanted.read(); err != nil {
+		return err
+	}
 	s, err := a.open(ctx)
 	if err != nil {
 		return err
@@ -41,7 +47,7 @@ func (a *app) marketLs(ctx context.Context, region, maxPrice string, memory uint
 	if err := s.join(ctx); err != nil {
 		return err
 	}
-	filter := protocol.Filter{Region: region, MinMemMiB: memory, Unit: protocol.UnitCPUMillis}
+	filter := protocol.Filter{Region: region, MinMemMiB: memory, MinGPUs: need.GPUs, MinVRAMMiB: need.VRAMMiB, Unit: need.Unit()}
 	if maxPrice != "" {
 		if filter.MaxPrice, err = s.money.rate("max-price", maxPrice); err != nil {
 			return err
@@ -56,24 +62,24 @@ func (a *app) marketLs(ctx context.Context, region, maxPrice string, memory uint
 			a.progress().line("no rig offers here; `rerig doctor` says whether this node has peers, `rerig up` sells")
 			return nil
 		}
-		if err := offerTable(w, s.money, found.Offers, nil, nil); err != nil {
+		if err := offerTable(w, s.money, need.Unit(), found.Offers, nil, nil); err != nil {
 			return err
 		}
 		return skippedTable(w, found.Skipped)
 	})
 }
 
-// offerTable lists offers, with further columns when extra is given.
-func offerTable(w io.Writer, m money, offers []node.MarketOffer, names []string, extra func(*node.MarketOffer) []string) error {
+// offerTable lists offers with their prices of a unit, and further columns when extra is given.
+func offerTable(w io.Writer, m money, unit protocol.Unit, offers []node.MarketOffer, names []string, extra func(*node.MarketOffer) []string) error {
 	if len(offers) == 0 {
 		return nil
 	}
 	t := tabwriter.NewWriter(w, 0, 4, 2, ' ', 0)
-	head := []string{"RIG", strings.ToUpper("price/h " + m.Symbol), "CPU", "MEMORY", "GPU", "SLOTS", "REGION", "CHANNEL"}
+	head := []string{"RIG", strings.ToUpper(priceName(unit) + "/h " + m.Symbol), "CPU", "MEMORY", "GPU", "SLOTS", "REGION", "CHANNEL"}
 	fmt.Fprintln(t, strings.Join(append(head, names...), "\t"))
 	for i := range offers {
 		o := &offers[i]
-		price, _ := o.Price(protocol.UnitCPUMillis)
+		price, _ := o.Price(unit)
 		row := []string{o.Rig.String(), m.perHour(price), fmt.Sprintf("%d× %s", o.Hardware.Cores, clipText(o.Hardware.CPU, 24)),
 			fmt.Sprintf("%.1f GiB", float64(o.Hardware.MemoryMiB)/1024), cards(o.Hardware.GPUs),
 			fmt.Sprintf("%d/%d free", o.FreeSlots, o.Slots), dash(o.Region), yesNo(o.Channel, "open", "-")}
@@ -83,6 +89,14 @@ func offerTable(w io.Writer, m money, offers []node.MarketOffer, names []string,
 		fmt.Fprintln(t, strings.Join(row, "\t"))
 	}
 	return t.Flush()
+}
+
+// priceName says whose hour a price is for, where that is not the processor's.
+func priceName(u protocol.Unit) string {
+	if u == protocol.UnitGPUMillis {
+		return "gpu price"
+	}
+	return "price"
 }
 
 func skippedTable(w io.Writer, skipped []protocol.SkipCount) error {
@@ -133,7 +147,7 @@ func yesNo(b bool, yes, no string) string {
 // dryRun shows who would run the request and for how much. It spends nothing.
 func (a *app) dryRun(ctx context.Context, s *session, req *node.RunRequest) error {
 	filter := protocol.Filter{Engine: cmp.Or(req.Engine, protocol.EngineWASM), Region: req.Region, MinMemMiB: req.Resources.MemoryMiB,
-		MinCores: req.Resources.CPUs, Unit: protocol.UnitCPUMillis, MaxPrice: req.MaxPrice}
+		MinCores: req.Resources.CPUs, MinGPUs: req.Resources.GPUs, MinVRAMMiB: req.Resources.VRAMMiB, Unit: req.Resources.Unit(), MaxPrice: req.MaxPrice}
 	found, err := s.Market(ctx, filter)
 	if err != nil {
 		return networkError(err)
@@ -143,12 +157,12 @@ func (a *app) dryRun(ctx context.Context, s *session, req *node.RunRequest) erro
 	})
 	skip(found, protocol.ReasonNoOffers, "this node's own rig", func(o *node.MarketOffer) bool { return o.Rig == s.info.Address })
 	skip(found, protocol.ReasonOverBudget, "the budget of "+s.money.text(req.Budget)+" buys nothing", func(o *node.MarketOffer) bool {
-		price, _ := o.Price(protocol.UnitCPUMillis)
+		price, _ := o.Price(filter.Unit)
 		return price.Buys(req.Budget) == 0
 	})
 	err = a.print(found, func(w io.Writer) error {
 		columns := []string{"FOR " + strings.ToUpper(req.Limits.RunTime().String()), "BUDGET BUYS"}
-		err := offerTable(w, s.money, found.Offers, columns, func(o *node.MarketOffer) []string {
+		err := offerTable(w, s.money, filter.Unit, found.Offers, columns, func(o *node.MarketOffer) []string {
 			return estimate(s.money, o, req)
 		})
 		return errors.Join(err, skippedTable(w, found.Skipped))
@@ -164,15 +178,20 @@ func (a *app) dryRun(ctx context.Context, s *session, req *node.RunRequest) erro
 	return nil
 }
 
-// estimate is what the run costs when its CPUs are busy for the whole time limit, or
-// the budget where that is less, and how long the budget lasts.
+// estimate is what the run costs when its CPUs are busy, or its cards held, for the whole
+// time limit, or the budget where that is less, and how long the budget lasts.
 func estimate(m money, o *node.MarketOffer, req *node.RunRequest) []string {
-	price, _ := o.Price(protocol.UnitCPUMillis)
-	most, err := price.Cost(req.Limits.RunMillis * uint64(max(req.Resources.CPUs, 1)))
+	r := req.Resources
+	price, _ := o.Price(r.Unit())
+	at := max(uint64(r.CPUs), 1)
+	if r.GPUs > 0 {
+		at = uint64(r.GPUs)
+	}
+	most, err := price.Cost(req.Limits.RunMillis * at)
 	if err != nil || req.Budget.Less(most) {
 		most = req.Budget
 	}
-	return []string{m.text(most), units(price.Buys(req.Budget))}
+	return []string{m.text(most), unitsOf(price.Unit, price.Buys(req.Budget))}
 }
 
 // skip counts the offers that the run would not take under a reason.

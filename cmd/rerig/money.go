@@ -37,7 +37,7 @@ func (m money) parse(flag, s string) (protocol.Amount, error) {
 func (m money) rate(flag, s string) (protocol.Amount, error) {
 	hour, err := protocol.ParseUnits(strings.TrimSuffix(s, "/h"), m.Decimals)
 	if err != nil {
-		return hour, usage("--%s: a price in %s per CPU hour such as 0.05/h, got %q", flag, m.Symbol, s)
+		return hour, usage("--%s: a price in %s per hour such as 0.05/h, got %q", flag, m.Symbol, s)
 	}
 	v := new(big.Int).Mul(hour.Big(), big.NewInt(1_000_000))
 	v.Add(v, big.NewInt(hourMillis-1)).Div(v, big.NewInt(hourMillis))
@@ -50,13 +50,21 @@ func (m money) perHour(p protocol.Price) string { return p.PerHour(m.Decimals) }
 // wei writes native money in whole coins.
 func wei(a protocol.Amount) string { return a.Units(18) }
 
-// units writes what a job used.
-func units(n uint64) string {
+// unitsOf writes what a job used, in the unit that it was sold in.
+func unitsOf(u protocol.Unit, n uint64) string {
+	whose := "CPU"
+	switch u {
+	case protocol.UnitGPUMillis:
+		whose = "GPU"
+	case protocol.UnitCPUMillis, "": // nothing is agreed yet
+	default:
+		return fmt.Sprintf("%d %s", n, u)
+	}
 	switch {
 	case n < 10_000:
-		return fmt.Sprintf("%d CPU-ms", n)
+		return fmt.Sprintf("%d %s-ms", n, whose)
 	case n < 600_000:
-		return fmt.Sprintf("%d.%d CPU-s", n/1000, n%1000/100)
+		return fmt.Sprintf("%d.%d %s-s", n/1000, n%1000/100, whose)
 	}
-	return fmt.Sprintf("%d.%d CPU-min", n/60_000, n%60_000/6000)
+	return fmt.Sprintf("%d.%d %s-min", n/60_000, n%60_000/6000, whose)
 }

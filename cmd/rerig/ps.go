@@ -80,13 +80,13 @@ func psTable(w io.Writer, m money, r psReply) error {
 	for i := range r.Runs {
 		st := &r.Runs[i]
 		fmt.Fprintf(t, "%s\tbought\t%s\t%s\t%s\t%s\t%s/%s\t%s\n", st.ID.Short(), st.State, shortAddr(st.Rig), age(st.Created),
-			units(st.Units), st.Spent.Units(m.Decimals), st.Budget.Units(m.Decimals), detail(st.Ended, st.ExitCode, st.Reason, st.Name))
+			unitsOf(st.Price.Unit, st.Units), st.Spent.Units(m.Decimals), st.Budget.Units(m.Decimals), detail(st.Ended, st.ExitCode, st.Reason, st.Name))
 	}
 	for i := range r.Jobs {
 		rec := &r.Jobs[i]
 		j := &rec.Job
 		fmt.Fprintf(t, "%s\tsold\t%s\t%s\t%s\t%s\t%s/%s\t%s\n", j.ID.Short(), j.State, shortAddr(rec.Agreement.Requester), age(rec.Created),
-			units(j.Units), j.Paid.Units(m.Decimals), j.MaxTotal.Units(m.Decimals), detail(j.Ended, j.ExitCode, j.Reason, rec.Name))
+			unitsOf(j.Price.Unit, j.Units), j.Paid.Units(m.Decimals), j.MaxTotal.Units(m.Decimals), detail(j.Ended, j.ExitCode, j.Reason, rec.Name))
 	}
 	return t.Flush()
 }

@@ -47,6 +47,7 @@ has the reason, and the exit code is
   rerig run --model jargon -- complete -n 20 "A hacker is"
   rerig run --matrix size=100,200,400 -i holiday.jpg --out-dir small thumb -- --size {size}
   rerig run --file job.yaml --array 50
+  rerig run --image cuda --gpus 1 --vram 6GiB -- nvidia-smi
   rerig run --dry-run --max-price 0.05/h my.wasm`,
 		Args: func(cmd *cobra.Command, args []string) error {
 			switch dash := cmd.ArgsLenAtDash(); {
@@ -167,6 +168,9 @@ func (a *app) runRequest(s *session, r *runFlags, module string, args []string) 
 		}
 	}
 	if req.Inputs, err = inputs(r.inputs); err != nil {
+		return nil, err
+	}
+	if err := r.cardRequest(req); err != nil {
 		return nil, err
 	}
 	if r.image != "" {

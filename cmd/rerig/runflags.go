@@ -30,6 +30,7 @@ type runFlags struct {
 	held     string
 	cpus     uint16
 	disk     uint32
+	cards    cardFlags
 
 	file     string
 	array    int
@@ -43,7 +44,7 @@ func (r *runFlags) register(f *pflag.FlagSet) {
 	f.StringArrayVarP(&r.inputs, "input", "i", nil, "`file[=name]` for the module's /in; may be repeated")
 	f.StringArrayVarP(&r.env, "env", "e", nil, "`KEY=VALUE` for the module; may be repeated")
 	f.StringVar(&r.budget, "budget", "0.1", "most that it may cost, in the network's token")
-	f.StringVar(&r.maxPrice, "max-price", "", "highest `price` of a CPU hour, such as 0.06/h")
+	f.StringVar(&r.maxPrice, "max-price", "", "highest `price` of a CPU hour, or with --gpus of a card's, such as 0.06/h")
 	f.DurationVar(&r.timeout, "timeout", 10*time.Minute, "run time `limit`")
 	f.Uint32Var(&r.memory, "memory", 0, "`MiB` that the module needs (default of a model: its size and more)")
 	f.StringVar(&r.region, "region", "", "only rigs of this region")
@@ -60,6 +61,7 @@ func (r *runFlags) register(f *pflag.FlagSet) {
 	f.StringVar(&r.held, "held-by", "", "`sandbox` that must hold the container: gvisor, namespaces or docker (default any)")
 	f.Uint16Var(&r.cpus, "cpus", 0, "`cores` of a container or a model (default 1)")
 	f.Uint32Var(&r.disk, "disk", 0, "`MiB` that a container may write outside /out")
+	r.cards.register(f, "a container")
 	f.StringVarP(&r.file, "file", "f", "", "job `file` (YAML) that says all this; other flags override it")
 	f.IntVar(&r.array, "array", 0, "buy so many `tasks`, with {index} from 0 in arguments, -e, -i, --name and --out-dir")
 	f.StringArrayVar(&r.matrix, "matrix", nil, "a task for each of `KEY=VALUE,VALUE…`, with {KEY}; may be repeated")

@@ -148,7 +148,7 @@ func historyTables(w io.Writer, m money, h *node.History) error {
 	fmt.Fprintln(t, "JOB\tSIDE\tSTATE\tUSED\tDONE FOR\tPAID BY VOUCHER\tTIME")
 	for i := range h.Jobs {
 		j := &h.Jobs[i].Job
-		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", j.ID.Short(), j.Role, j.State, units(j.Units), j.Due.Units(m.Decimals),
+		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", j.ID.Short(), j.Role, j.State, unitsOf(j.Price.Unit, j.Units), j.Due.Units(m.Decimals),
 			j.Paid.Units(m.Decimals), time.UnixMilli(int64(h.Jobs[i].Created)).Format(time.DateTime))
 	}
 	return t.Flush()

@@ -30,6 +30,8 @@ const usualGrace = 24 * time.Hour
 type upFlags struct {
 	payout   string
 	price    string
+	gpuPrice string
+	sysroot  string
 	tick     uint64
 	slots    int
 	queue    int
@@ -58,7 +60,9 @@ billed first; a second signal ends it at once.
 WASM modules run everywhere. Containers run on Linux, each on a kernel of its own
 (gVisor, which this binary brings) without network, files or devices of this machine;
 where their self-test fails the log says why, and modules are sold alone. Language
-models that requesters bring are run in the same sandbox, by this binary.
+models that requesters bring are run in the same sandbox, by this binary. Graphics cards
+are sold whole to containers, where a small job has shown that it reaches the card;
+` + "`rerig hardware`" + ` says which, and why not. No test of this version has met a real card.
 
 The key made on first use signs offers and receipts. It has no power over what is
 earned: that goes to --payout.`,
@@ -70,7 +74,10 @@ earned: that goes to --payout.`,
 	f := c.Flags()
 	f.StringVar(&u.payout, "payout", "", "`address` that is paid (default the node's own)")
 	f.StringVar(&u.price, "price", "0.05/h", "`price` of a CPU hour in the network's token")
-	f.Uint64Var(&u.tick, "tick", 1000, "CPU `milliseconds` between payments: the most a stranger can owe")
+	f.StringVar(&u.gpuPrice, "gpu-price", "0.25/h", "`price` of an hour of one graphics card, whole, in the network's token; off keeps the cards")
+	f.StringVar(&u.sysroot, "sysroot", "", "sell the cards below `directory` instead of this machine's, for tests")
+	_ = f.MarkHidden("sysroot") // it was added just now
+	f.Uint64Var(&u.tick, "tick", 1000, "`milliseconds` of processors, or of cards, between payments: the most a stranger can owe")
 	f.IntVar(&u.slots, "slots", 0, "jobs at once (default one for each core)")
 	f.IntVar(&u.queue, "queue", 64, "jobs that may wait")
 	f.Uint32Var(&u.memory, "memory", 0, "`MiB` for one job (default a quarter of the machine's)")
@@ -152,6 +159,9 @@ func (a *app) upConfig(u *upFlags, p *node.Profile, sells bool) (cfg node.Config
 	}
 	if len(u.simulate) > 0 && !p.Local {
 		return cfg, usage("--simulate-gpu is for test networks only, and %s is not one: nobody may sell cards that do not exist", p.Name)
+	}
+	if u.sysroot != "" && !p.Local {
+		return cfg, usage("--sysroot is for test networks only, and %s is not one: nobody may sell cards that do not exist", p.Name)
 	}
 	if !sells {
 		return cfg, nil

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"path/filepath"
 	"runtime"
 	"strings"
 
@@ -55,6 +56,16 @@ func (u *upFlags) rigConfig(p *node.Profile) (rig *node.RigConfig, err error) {
 	}
 	if rig.Price, err = moneyOf(p).rate("price", u.price); err != nil {
 		return nil, err
+	}
+	if u.gpuPrice != "off" {
+		if rig.GPUPrice, err = moneyOf(p).rate("gpu-price", u.gpuPrice); err != nil {
+			return nil, err
+		}
+	}
+	if u.sysroot != "" { // its tools are run from elsewhere
+		if rig.Sysroot, err = filepath.Abs(u.sysroot); err != nil {
+			return nil, usage("--sysroot: %w", err)
+		}
 	}
 	for _, s := range u.simulate {
 		card, err := hardware.ParseSimulated(s)
