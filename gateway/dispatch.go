@@ -70,8 +70,10 @@ func (d *dispatch) run(ctx context.Context, out sink) error {
 		switch {
 		case err == nil:
 			return out.end(d)
-		case errors.As(err, &left), ctx.Err() != nil:
+		case errors.As(err, &left):
 			return err
+		case ctx.Err() != nil:
+			return gone{err}
 		}
 		d.g.blame(a, err)
 		d.why.add(a.offer.Rig.String(), err.Error())

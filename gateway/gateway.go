@@ -103,6 +103,13 @@ func New(c Config) (*Gateway, error) {
 	return g, nil
 }
 
+// Spent is what sessions cost so far, and what those that are open may cost yet, in base units.
+func (g *Gateway) Spent() protocol.Amount {
+	g.purse.mu.Lock()
+	defer g.purse.mu.Unlock()
+	return g.purse.taken
+}
+
 // Run serves until ctx ends: it then takes no more requests, gives the open ones a moment,
 // ends every session, and returns when the last bill is paid. It may be called once.
 func (g *Gateway) Run(ctx context.Context) (err error) {

@@ -262,6 +262,7 @@ func (p *pool) end(h *hire) {
 	ctx, cancel := context.WithTimeout(context.Background(), closeWait) // it is ended whoever wanted it
 	defer cancel()
 	h.web.CloseIdleConnections()
+	p.tell(ctx, h) // before the last receipt, which is held against it
 	if err := h.session.Close(ctx); err != nil {
 		p.log.Debug("a session ended badly", "job", h.session.Job(), "err", err)
 	}
@@ -292,19 +293,24 @@ func (p *pool) report(h *hire) {
 			return
 		case <-h.credit.changed:
 		}
-		h.credit.Lock()
-		units := h.credit.units
-		h.credit.Unlock()
 		ctx, cancel := context.WithTimeout(context.Background(), closeWait)
-		if err := h.session.Delivered(ctx, uint64(max(units, 0))); err != nil {
-			p.log.Debug("the node was not told what arrived", "job", h.session.Job(), "err", err)
-		}
+		p.tell(ctx, h)
 		cancel()
 		pause.Reset(reportEvery)
 		select {
 		case <-pause.C:
 		case <-h.session.Done():
 		}
+	}
+}
+
+// tell tells the node what has arrived by now.
+func (p *pool) tell(ctx context.Context, h *hire) {
+	h.credit.Lock()
+	units := h.credit.units
+	h.credit.Unlock()
+	if err := h.session.Delivered(ctx, uint64(max(units, 0))); err != nil {
+		p.log.Debug("the node was not told what arrived", "job", h.session.Job(), "err", err)
 	}
 }
 

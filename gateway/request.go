@@ -17,8 +17,8 @@ import (
 )
 
 const (
-	maxBody     = 16 << 20 // bytes of a request
-	maxChoices  = 128      // n, as the API has it
+	maxBody     = 4 << 20 // bytes of a request, as rigs take them
+	maxChoices  = 128     // n, as the API has it
 	readTimeout = 30 * time.Second
 )
 

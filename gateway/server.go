@@ -221,7 +221,7 @@ func (g *Gateway) text(e entry) string {
 	if e.Rig != "" {
 		fmt.Fprintf(&b, " · %s… · %d+%d tokens · %s · %v", e.Rig[:10], e.Read, e.Made, g.config.Text(e.Cost), e.Took.Round(time.Millisecond))
 		if e.First > 0 {
-			fmt.Fprintf(&b, ", first after %v", e.First.Round(time.Millisecond))
+			fmt.Fprintf(&b, ", first after %v", e.First.Round(100*time.Microsecond))
 		}
 	}
 	if e.Problem != "" {

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"slices"
 	"strconv"
 	"time"
 
@@ -20,6 +21,7 @@ const (
 	maxAnswer   = 64 << 20         // bytes of an answer that is no stream
 	maxRefusal  = 64 << 10         // bytes of a rig's error
 	chunkBuffer = 16               // chunks read ahead of the client
+	maxRest     = 4 << 10          // bytes behind the end of a stream
 	maxRetry    = time.Minute      // that a busy rig is believed to stay so
 	specials    = 16               // tokens without a text that each answer may have
 )
@@ -193,18 +195,18 @@ func refusal(res *http.Response) error {
 			Code    any    `json:"code"`
 		} `json:"error"`
 	}
+	// What a server lost on the way is billed, which is not so of what it did not take.
 	known := json.Unmarshal(raw, &body) == nil && body.Error.Message != ""
-	switch res.StatusCode {
-	case http.StatusTooManyRequests, http.StatusServiceUnavailable:
+	switch {
+	case res.StatusCode == http.StatusTooManyRequests,
+		res.StatusCode == http.StatusServiceUnavailable && body.Error.Code != "server_lost":
 		retry := time.Second
 		if s, err := strconv.Atoi(res.Header.Get("Retry-After")); err == nil && s > 0 {
 			retry = min(time.Duration(s)*time.Second, maxRetry)
 		}
 		return &busyError{retry}
-	case http.StatusBadRequest, http.StatusRequestEntityTooLarge, http.StatusUnprocessableEntity:
-		if known {
-			return &refusedError{&apiError{status: res.StatusCode, message: body.Error.Message, raw: raw}}
-		}
+	case known && slices.Contains([]int{http.StatusBadRequest, http.StatusRequestEntityTooLarge, http.StatusUnprocessableEntity}, res.StatusCode):
+		return &refusedError{&apiError{status: res.StatusCode, message: body.Error.Message, raw: raw}}
 	}
 	if known {
 		return fmt.Errorf("%s: %s", res.Status, body.Error.Message)
@@ -257,6 +259,7 @@ func (a *attempt) readStream(ctx context.Context, body io.Reader, started time.T
 		data, err := events.next()
 		switch {
 		case errors.Is(err, errDone):
+			_, _ = io.CopyN(io.Discard, events.lines, maxRest) // so that the connection can be used again
 			return a.ended(nil)
 		case err != nil:
 			return a.ended(err)

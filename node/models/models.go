@@ -68,6 +68,7 @@ type Config struct {
 	Models      []Model // at most protocol.MaxModels
 	MemoryBytes uint64  // of all servers together
 	Engine      Engine
+	Continues   bool          // its servers take return_token_ids and continue_token_ids (SPEC §5.6)
 	Changed     func()        // what Served lists is another; may be nil
 	Backoff     time.Duration // before a server that ended is started again, doubled each time; 0 is a second
 	Health      time.Duration // between looks at a server; 0 is 15 s

@@ -75,6 +75,9 @@ func (n *Session) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 func (n *Session) list(w http.ResponseWriter, all bool) {
 	n.set.mu.Lock()
 	one := map[string]any{"id": n.m.Name, "object": "model", "created": 0, "owned_by": "rerig", "context_length": n.m.Context}
+	if n.set.cfg.Continues {
+		one["continues_tokens"] = true
+	}
 	n.set.mu.Unlock()
 	var v any = one
 	if all {
