@@ -86,10 +86,11 @@ type RigInfo struct {
 	Earned    protocol.Amount   `json:"earned"`   // by vouchers, ever
 }
 
-// File is a local file that becomes an input.
+// File is a local file, or public content that somebody has, that becomes an input.
 type File struct {
 	Name string `json:"name"` // in /in; "" takes the path's base name
 	Path string `json:"path"`
+	CID  string `json:"cid,omitempty"` // instead of a path: CID or CID/FILE, fetched from whoever has it
 }
 
 // RunRequest asks the node to buy a job. Paths are on the node's machine, which

@@ -4,8 +4,13 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"os"
+	"path"
 	"path/filepath"
+	"slices"
+	"strings"
 
+	"github.com/rerig/rerig/node/artifact"
 	"github.com/rerig/rerig/node/requester"
 	"github.com/rerig/rerig/protocol"
 )
@@ -31,15 +36,53 @@ func (n *Node) order(ctx context.Context, req *RunRequest) (*requester.Order, er
 	for _, f := range req.Inputs {
 		in := protocol.Input{Name: f.Name}
 		if in.Name == "" {
-			in.Name = filepath.Base(f.Path)
+			in.Name = path.Base(cmp.Or(f.CID, filepath.ToSlash(f.Path)))
 		}
-		if in.CID, in.Size, err = n.addFile(ctx, f.Path, spec.Sealed.Has(protocol.SealedFiles), key); err != nil {
+		if in.CID, in.Size, err = n.addInput(ctx, f, spec.Sealed.Has(protocol.SealedFiles), key); err != nil {
 			return nil, fmt.Errorf("input %s: %w", in.Name, err)
 		}
 		spec.Inputs = append(spec.Inputs, in)
 	}
 	return &requester.Order{Name: req.Name, Spec: spec, Key: key, Unit: spec.Resources.Unit(), Budget: req.Budget,
 		MaxPrice: req.MaxPrice, Region: req.Region, Rig: req.Rig, Retries: req.Retries}, nil
+}
+
+// addInput keeps a local file, or fetches public content so that the rig has a source.
+func (n *Node) addInput(ctx context.Context, f File, sealed bool, key protocol.JobKey) (cid string, size uint64, err error) {
+	if f.CID == "" {
+		return n.addFile(ctx, f.Path, sealed, key)
+	}
+	from := artifact.Sources{Find: true}
+	if root, file, inside := strings.Cut(f.CID, "/"); inside {
+		if f.CID, err = n.fileOf(ctx, root, file, from); err != nil {
+			return "", 0, err
+		}
+	}
+	local, err := n.artifacts.Fetch(ctx, f.CID, protocol.MaxInputBytes, from)
+	if err != nil {
+		return "", 0, err
+	}
+	if sealed {
+		return n.addFile(ctx, local, true, key)
+	}
+	st, err := os.Stat(local)
+	if err != nil {
+		return "", 0, fmt.Errorf("fetched input: %w", err)
+	}
+	return f.CID, uint64(st.Size()), nil
+}
+
+// fileOf is the CID of a file in a directory, such as another job's outputs.
+func (n *Node) fileOf(ctx context.Context, root, file string, from artifact.Sources) (string, error) {
+	entries, err := n.artifacts.FetchTree(ctx, root, protocol.MaxInputBytes, protocol.MaxImageFiles, from)
+	if err != nil {
+		return "", err
+	}
+	i := slices.IndexFunc(entries, func(e artifact.Entry) bool { return e.Path == file })
+	if i < 0 {
+		return "", fmt.Errorf("%s has no file %q", root, file)
+	}
+	return entries[i].CID, nil
 }
 
 // servedOrder is an order of a session with a served model. The rig has all that it needs.

@@ -80,6 +80,7 @@ func PutDir(ctx context.Context, dir, to string, told func(name string, done, al
 	if err != nil {
 		return nil, err
 	}
+	defer browser.CloseIdleConnections()
 	err = filepath.WalkDir(dir, func(file string, d fs.DirEntry, err error) error {
 		if err != nil || !d.Type().IsRegular() {
 			return err

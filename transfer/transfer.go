@@ -16,6 +16,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/gofrs/flock"
 )
 
 // Remote tells whether an input or output is a URL that this package knows.
@@ -54,6 +56,9 @@ func (e *TooLongError) Error() string {
 	return fmt.Sprintf("%s: at most %d bytes, it has %d", e.URL, e.Limit, e.Bytes)
 }
 
+// lockPoll is how often a fetch looks whether another process is done with the same URL.
+const lockPoll = 100 * time.Millisecond
+
 // Get brings a URL's file here and returns its path and the name that it has at its
 // origin. The file stays the cache's: read it, do not change it.
 func (c *Cache) Get(ctx context.Context, from string) (file, name string, err error) {
@@ -72,6 +77,12 @@ func (c *Cache) Get(ctx context.Context, from string) (file, name string, err er
 	}
 	sum := sha256.Sum256([]byte(from))
 	e := &entry{cache: c, url: u, base: filepath.Join(c.Dir, hex.EncodeToString(sum[:16]))}
+	lock := flock.New(e.base+".lock", flock.SetPermissions(0o600))
+	if _, err := lock.TryLockContext(ctx, lockPoll); err != nil {
+		return "", "", fmt.Errorf("fetch %s: another process fetches it: %w", u.Redacted(), err)
+	}
+	defer func() { err = errors.Join(err, lock.Unlock()) }()
+	defer browser.CloseIdleConnections()
 	if err := e.fetch(ctx); err != nil {
 		return "", "", fmt.Errorf("fetch %s: %w", u.Redacted(), err)
 	}
@@ -97,7 +108,7 @@ func (c *Cache) evict(keep string) error {
 	var total int64
 	for _, d := range list {
 		info, err := d.Info()
-		if err != nil || !info.Mode().IsRegular() {
+		if err != nil || !info.Mode().IsRegular() || strings.HasSuffix(d.Name(), ".lock") {
 			continue
 		}
 		total += info.Size()

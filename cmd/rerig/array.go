@@ -13,6 +13,7 @@ import (
 	"github.com/rerig/rerig/jobfile"
 	"github.com/rerig/rerig/node"
 	"github.com/rerig/rerig/protocol"
+	"github.com/rerig/rerig/transfer"
 )
 
 // many reports whether the flags make an array of tasks, even of one.
@@ -56,7 +57,7 @@ func (a *app) runMany(ctx context.Context, s *session, r *runFlags, module strin
 		for k, arg := range args {
 			filled[k] = v.Fill(arg)
 		}
-		if requests[i], err = a.runRequest(s, r.task(v), v.Fill(module), filled); err != nil {
+		if requests[i], err = a.runRequest(ctx, s, r.task(v), v.Fill(module), filled); err != nil {
 			return fmt.Errorf("task %d: %w", i, err)
 		}
 		requests[i].Budget = each
@@ -70,7 +71,7 @@ func (a *app) runMany(ctx context.Context, s *session, r *runFlags, module strin
 	if r.dryRun {
 		return a.dryRun(ctx, s, requests[0])
 	}
-	c := &collector{a: a, p: p, money: s.money, outDir: r.outDir, values: values, board: newBoard(p, s.money, len(values)),
+	c := &collector{ctx: context.WithoutCancel(ctx), a: a, p: p, money: s.money, outDir: r.outDir, values: values, board: newBoard(p, s.money, len(values)),
 		ended: make([]client.Ended, len(values)), there: make([]bool, len(values)), failFast: r.failFast}
 	m := client.Many{Parallel: r.parallel, Told: c.told, Over: c.over}
 	ended := m.Run(ctx, s.Client, requests)
@@ -81,6 +82,7 @@ func (a *app) runMany(ctx context.Context, s *session, r *runFlags, module strin
 // collector gathers what the tasks of an array make. The client calls it from one
 // goroutine at a time.
 type collector struct {
+	ctx      context.Context // for putting results
 	a        *app
 	p        *progress
 	money    money
@@ -106,7 +108,7 @@ func (c *collector) over(i int, e client.Ended) bool {
 	c.ended[i], c.there[i] = e, true
 	c.board.over(i, e)
 	if e.Status != nil && c.outDir != "" && e.Status.Outputs != "" {
-		if _, err := copyOut(e.Status.Dir, c.dir(i)); err != nil {
+		if _, err := c.a.putOut(c.ctx, e.Status.Dir, c.dir(i), c.p); err != nil {
 			c.err = errors.Join(c.err, fmt.Errorf("task %d: %w; the files are still in %s", i, err, filepath.Join(e.Status.Dir, "out")))
 		}
 	}
@@ -122,6 +124,9 @@ func (c *collector) over(i int, e client.Ended) bool {
 func (c *collector) dir(i int) string {
 	if filled := c.values[i].Fill(c.outDir); filled != c.outDir {
 		return filled
+	}
+	if transfer.Remote(c.outDir) {
+		return c.outDir + "/" + strconv.Itoa(i)
 	}
 	return filepath.Join(c.outDir, strconv.Itoa(i))
 }

@@ -251,7 +251,7 @@ func (d *demo) runJob(ctx context.Context, title, module string, args []string, 
 	d.p.line("")
 	d.p.line("%s", title)
 	r.budget, r.timeout = demoBudget, time.Minute
-	req, err := d.app.runRequest(d.session, r, module, args)
+	req, err := d.app.runRequest(ctx, d.session, r, module, args)
 	if err != nil {
 		return nil, err
 	}
@@ -265,7 +265,7 @@ func (d *demo) runJob(ctx context.Context, title, module string, args []string, 
 	if st, err = quiet.follow(ctx, d.session, st, d.p); err != nil {
 		return nil, err
 	}
-	if err := quiet.runEnd(d.session, st, outDir(r), d.p); err != nil {
+	if err := quiet.runEnd(ctx, d.session, st, outDir(r), d.p); err != nil {
 		return nil, err
 	}
 	if len(r.inputs) > 0 {

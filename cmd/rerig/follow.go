@@ -93,7 +93,7 @@ func (v *view) show(st *node.RunStatus) {
 }
 
 // runEnd fetches the output files and turns the run's end into an exit code.
-func (a *app) runEnd(s *session, st *node.RunStatus, dest string, p *progress) error {
+func (a *app) runEnd(ctx context.Context, s *session, st *node.RunStatus, dest string, p *progress) error {
 	m := s.money
 	took := float64(0)
 	for _, us := range st.Micros {
@@ -101,7 +101,7 @@ func (a *app) runEnd(s *session, st *node.RunStatus, dest string, p *progress) e
 	}
 	finished := st.Succeeded() || st.State == protocol.StateVerified
 	if finished && st.Outputs != "" && dest != "" {
-		files, err := copyOut(st.Dir, dest)
+		files, err := a.putOut(context.WithoutCancel(ctx), st.Dir, dest, p)
 		if err != nil {
 			return &exitError{exitFailed, fmt.Errorf("%w; the files are still in %s", err, filepath.Join(st.Dir, "out"))}
 		}

@@ -3,8 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
-	"path/filepath"
 	"strings"
 	"time"
 
@@ -107,13 +105,16 @@ func (a *app) run(ctx context.Context, r *runFlags, module string, args []string
 }
 
 func (a *app) runWith(ctx context.Context, s *session, r *runFlags, module string, args []string, p *progress) error {
+	if err := checkOut(r.outDir); err != nil {
+		return err
+	}
 	if r.parallel < 1 || r.parallel > maxParallel {
 		return usage("--parallel: 1 to %d, got %d", maxParallel, r.parallel)
 	}
 	if r.many() {
 		return a.runMany(ctx, s, r, module, args, p)
 	}
-	req, err := a.runRequest(s, r, module, args)
+	req, err := a.runRequest(ctx, s, r, module, args)
 	if err != nil {
 		return err
 	}
@@ -131,11 +132,11 @@ func (a *app) runWith(ctx context.Context, s *session, r *runFlags, module strin
 	if st, err = a.follow(ctx, s, st, p); err != nil {
 		return networkError(err)
 	}
-	return a.runEnd(s, st, outDir(r), p)
+	return a.runEnd(ctx, s, st, outDir(r), p)
 }
 
 // runRequest checks the flags and resolves the module and its inputs.
-func (a *app) runRequest(s *session, r *runFlags, module string, args []string) (*node.RunRequest, error) {
+func (a *app) runRequest(ctx context.Context, s *session, r *runFlags, module string, args []string) (*node.RunRequest, error) {
 	req := &node.RunRequest{Name: r.name, Args: args, Env: r.env, Region: r.region, Retries: r.retries, Public: r.public, Private: r.private}
 	req.Resources.MemoryMiB = r.memory
 	if r.timeout < time.Millisecond || r.timeout > protocol.MaxRunTime {
@@ -167,7 +168,7 @@ func (a *app) runRequest(s *session, r *runFlags, module string, args []string) 
 			return nil, usage("--env: KEY=VALUE, got %q", kv)
 		}
 	}
-	if req.Inputs, err = inputs(r.inputs); err != nil {
+	if req.Inputs, err = a.inputs(ctx, r.inputs); err != nil {
 		return nil, err
 	}
 	if err := r.cardRequest(req); err != nil {
@@ -197,46 +198,6 @@ func (a *app) containerRequest(r *runFlags, req *node.RunRequest) (err error) {
 	}
 	req.Module, err = a.imageLayout(r.image)
 	return err
-}
-
-// inputs reads FILE and FILE=NAME.
-func inputs(list []string) (files []node.File, err error) {
-	for _, s := range list {
-		f := node.File{}
-		f.Path, f.Name = splitInput(s)
-		if f.Path != s {
-			if err := protocol.CheckFileName("--input name", f.Name); err != nil {
-				return nil, usage("%w", err)
-			}
-		}
-		if err := readable("--input", f.Path); err != nil {
-			return nil, err
-		}
-		if f.Path, err = filepath.Abs(f.Path); err != nil { // the node has another working directory
-			return nil, fmt.Errorf("--input: %w", err)
-		}
-		files = append(files, f)
-	}
-	return files, nil
-}
-
-func splitInput(s string) (path, name string) {
-	if i := strings.LastIndex(s, "="); i > 0 {
-		return s[:i], s[i+1:]
-	}
-	return s, ""
-}
-
-// outDir is where the output files go; "" leaves them with the node.
-func outDir(r *runFlags) string {
-	if r.outDir != "" {
-		return r.outDir
-	}
-	if len(r.inputs) == 0 {
-		return ""
-	}
-	path, _ := splitInput(r.inputs[0])
-	return filepath.Dir(path)
 }
 
 func networkError(err error) error {

@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/rerig/rerig/jobfile"
+	"github.com/rerig/rerig/transfer"
 )
 
 // fromFile fills what the command line leaves open from a job file. Paths in the file
@@ -31,7 +32,10 @@ func (r *runFlags) fromFile(c *cobra.Command, args []string) (module string, res
 	r.takeLimits(f, given)
 	if !given("input") {
 		for _, in := range f.Inputs {
-			path := near(in.Path)
+			path := in.Path
+			if !transfer.Remote(path) && !isCID(path) {
+				path = near(path)
+			}
 			if in.Name != "" {
 				path += "=" + in.Name
 			}
@@ -42,7 +46,9 @@ func (r *runFlags) fromFile(c *cobra.Command, args []string) (module string, res
 		r.env = f.Env
 	}
 	if !given("out-dir") && f.OutDir != "" {
-		r.outDir = near(f.OutDir)
+		if r.outDir = f.OutDir; !transfer.Remote(r.outDir) {
+			r.outDir = near(r.outDir)
+		}
 	}
 	if len(args) > 0 { // the command line's arguments take the place of the file's
 		return f.Module, args, nil
