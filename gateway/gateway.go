@@ -12,6 +12,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"path/filepath"
 	"sync"
 	"time"
 
@@ -77,6 +78,8 @@ type Gateway struct {
 	pool    *pool
 	rigs    *rigs
 	catalog *catalog
+	store   *store
+	batches *batches
 
 	open     chan struct{}  // holds a value for each request being answered; never closed
 	attempts sync.WaitGroup // of goroutines that speak to rigs
@@ -93,14 +96,27 @@ func New(c Config) (*Gateway, error) {
 	if err != nil {
 		return nil, err
 	}
-	spent, err := j.spent()
-	if err != nil {
+	g := &Gateway{config: c, log: c.Logger, clock: c.Clock, started: c.Clock(), journal: j, rigs: newRigs(c.Clock),
+		catalog: newCatalog(c.Market, c.MaxPrice, c.Clock), open: make(chan struct{}, maxOpen)}
+	if err := g.recall(); err != nil {
 		return nil, errors.Join(err, j.db.Close())
 	}
-	g := &Gateway{config: c, log: c.Logger, clock: c.Clock, started: c.Clock(), journal: j, rigs: newRigs(c.Clock),
-		purse: newPurse(c.Budget, c.Text, spent), catalog: newCatalog(c.Market, c.MaxPrice, c.Clock), open: make(chan struct{}, maxOpen)}
 	g.pool = newPool(c.Market, g.purse, g.log, g.clock)
 	return g, nil
+}
+
+// recall takes up what an earlier process left.
+func (g *Gateway) recall() error {
+	spent, err := g.journal.spent()
+	if err != nil {
+		return err
+	}
+	g.purse = newPurse(g.config.Budget, g.config.Text, spent)
+	if g.store, err = openStore(g.journal.db, filepath.Join(g.config.Dir, "files")); err != nil {
+		return err
+	}
+	g.batches, err = openBatches(g, g.journal.db)
+	return err
 }
 
 // Spent is what sessions cost so far, and what those that are open may cost yet, in base units.
@@ -127,6 +143,11 @@ func (g *Gateway) Run(ctx context.Context) (err error) {
 	defer endJournal()
 	group, ending := errgroup.WithContext(ctx)
 	group.Go(func() error { return g.journal.run(writing) })
+	played := make(chan struct{}) // closed when no batch is worked on any more
+	group.Go(func() error {
+		defer close(played)
+		return g.batches.run(ending)
+	})
 	group.Go(func() error {
 		defer endJournal() // nothing is spent any more
 		g.pool.run(pooling)
@@ -148,6 +169,7 @@ func (g *Gateway) Run(ctx context.Context) (err error) {
 			err = web.Close() // the clients of what is still open are cut off
 		}
 		g.handlers.Wait()
+		<-played
 		g.attempts.Wait()
 		return err
 	})

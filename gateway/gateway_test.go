@@ -84,7 +84,7 @@ func begin(t *testing.T, m Market, change func(*Config)) *caller {
 }
 
 // send makes a request and returns its answer with the body read.
-func (c *caller) send(method, path, body string, header ...string) (*http.Response, []byte) {
+func (c *caller) send(method, path, body string, header ...string) (*reply, []byte) {
 	c.t.Helper()
 	r, err := http.NewRequest(method, c.base+path, strings.NewReader(body))
 	if err != nil {
@@ -105,16 +105,22 @@ func (c *caller) send(method, path, body string, header ...string) (*http.Respon
 	if err != nil {
 		c.t.Fatalf("%s %s: %v", method, path, err)
 	}
-	return res, raw
+	return &reply{res.StatusCode, res.Header, res.Trailer}, raw
 }
 
-func (c *caller) post(path, body string, header ...string) (*http.Response, []byte) {
+// reply is an answer whose body was read.
+type reply struct {
+	StatusCode      int
+	Header, Trailer http.Header
+}
+
+func (c *caller) post(path, body string, header ...string) (*reply, []byte) {
 	c.t.Helper()
 	return c.send(http.MethodPost, path, body, header...)
 }
 
 // ask makes a request that must succeed and decodes its answer.
-func (c *caller) ask(path, body string, to any) *http.Response {
+func (c *caller) ask(path, body string, to any) *reply {
 	c.t.Helper()
 	res, raw := c.post(path, body)
 	if res.StatusCode != http.StatusOK {
@@ -176,7 +182,7 @@ type streamed struct {
 
 // stream makes a request for a stream, holds every chunk against the API's rules, and returns
 // the text of the first choice, how it ended, and the last chunk.
-func (c *caller) stream(path, body string) (said, finish string, last streamed, res *http.Response) {
+func (c *caller) stream(path, body string) (said, finish string, last streamed, res *reply) {
 	c.t.Helper()
 	res, raw := c.post(path, body)
 	if res.StatusCode != http.StatusOK || !strings.HasPrefix(res.Header.Get("Content-Type"), "text/event-stream") {

@@ -101,13 +101,13 @@ func migrate(db *sql.DB) error {
 }
 
 // spent is what each key has spent in all.
-func (j *journal) spent() (map[string]protocol.Amount, error) {
+func (j *journal) spent() (out map[string]protocol.Amount, err error) {
 	rows, err := j.db.Query("SELECT key, cost FROM spent")
 	if err != nil {
 		return nil, fmt.Errorf("gateway's journal: %w", err)
 	}
-	defer rows.Close()
-	out := map[string]protocol.Amount{}
+	defer func() { err = errors.Join(err, rows.Close()) }()
+	out = map[string]protocol.Amount{}
 	for rows.Next() {
 		var key, cost string
 		if err := rows.Scan(&key, &cost); err != nil {

@@ -85,17 +85,6 @@ func (r *fakeRig) open(budget protocol.Amount) (Session, error) {
 	return s, nil
 }
 
-// die ends a rig as a power cut does: its connections break and it takes no new ones.
-func (r *fakeRig) die() {
-	r.mu.Lock()
-	r.refuses = errors.New("it does not answer")
-	sessions := r.sessions
-	r.mu.Unlock()
-	for _, s := range sessions {
-		s.end(errors.New("the rig is gone"))
-	}
-}
-
 func (s *fakeSession) Job() string { return fmt.Sprintf("0xjob%d", s.number) }
 
 func (s *fakeSession) Dial(ctx context.Context) (net.Conn, error) {

@@ -39,6 +39,15 @@ func (g *Gateway) handler() http.Handler {
 	for _, f := range []*form{chatForm, textForm, embedForm} {
 		mux.HandleFunc("POST "+f.path, g.bounded(func(w http.ResponseWriter, r *http.Request) { g.generate(w, r, f) }))
 	}
+	mux.HandleFunc("POST /v1/files", g.bounded(g.upload))
+	mux.HandleFunc("GET /v1/files", g.listFiles)
+	mux.HandleFunc("GET /v1/files/{id}", g.oneFile)
+	mux.HandleFunc("GET /v1/files/{id}/content", g.content)
+	mux.HandleFunc("DELETE /v1/files/{id}", g.deleteFile)
+	mux.HandleFunc("POST /v1/batches", g.createBatch)
+	mux.HandleFunc("GET /v1/batches", g.listBatches)
+	mux.HandleFunc("GET /v1/batches/{id}", g.oneBatch)
+	mux.HandleFunc("POST /v1/batches/{id}/cancel", g.cancelBatch)
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
 		fail(w, &apiError{status: http.StatusNotFound, code: "unknown_url",
 			message: fmt.Sprintf("Unknown request URL: %s %s", r.Method, r.URL.Path)})
