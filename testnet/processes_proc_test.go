@@ -57,7 +57,8 @@ func anyAlive(list []string) bool {
 // it (SPEC §8.1).
 func tidyDir(dir string) error {
 	for sub, allowed := range map[string][]string{
-		"":                       {"lock", "key.json", "journal.db", "peers.json", "artifacts", "jobs", "runs", "sandbox", "containers", "images", "builtin"},
+		"": {"lock", "key.json", "journal.db", "peers.json", "artifacts", "jobs", "runs", "sandbox", "containers", "images", "builtin",
+			"simulated-cards.json", "simulated-cards.json.lock"},
 		"jobs":                   nil,
 		"sandbox/empty":          nil,
 		"artifacts/partial":      nil,

@@ -50,10 +50,11 @@ func (s *slots) free() int {
 // short tells whether somebody waits for slots, and for cards; the caller holds mu.
 func (s *slots) short() (inSlots, inCards bool) {
 	for _, t := range s.waiting {
-		if _, ok := s.cards.choose(t.need); ok && !(inCards && t.need.cards > 0) {
-			return true, inCards
+		if _, ok := s.cards.choose(t.need); !ok || inCards && t.need.cards > 0 {
+			inCards = true
+			continue
 		}
-		inCards = true
+		return true, inCards
 	}
 	return false, inCards
 }
@@ -64,8 +65,11 @@ func (s *slots) fits(n need) bool {
 		return true
 	}
 	inSlots, inCards := s.short()
+	if inSlots || inCards && n.cards > 0 {
+		return false
+	}
 	_, ok := s.cards.choose(n)
-	return !inSlots && !(inCards && n.cards > 0) && ok && s.used+n.slots <= s.size
+	return ok && s.used+n.slots <= s.size
 }
 
 // never reports that the rig is too small; the caller holds mu.

@@ -45,6 +45,8 @@ func main() {
 		text, err := io.ReadAll(in)
 		check(err)
 		check(os.WriteFile("/out/upper-"+args[0], []byte(strings.ToUpper(string(text))), 0o644))
+	case "cards": // SECONDS
+		cards(args[0])
 	case "reach":
 		for _, addr := range args {
 			c, err := net.DialTimeout("tcp", addr, 2*time.Second)
