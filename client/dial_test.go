@@ -17,7 +17,10 @@ import (
 	"github.com/rerig/rerig/node"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+// The sender cache of go-ethereum's chain never ends.
+func TestMain(m *testing.M) {
+	goleak.VerifyTestMain(m, goleak.IgnoreTopFunction("github.com/ethereum/go-ethereum/core.(*txSenderCacher).cache"))
+}
 
 // socketNode is a node's control socket that answers one request after the other with
 // what a test says.
