@@ -10,7 +10,8 @@ export GOFLAGS := -trimpath -buildvcs=false
 .PHONY: build demo test check cross bench nogvisor size hostile chaos-money fuzz contracts lint clean embedded modules
 build: build/rerig
 
-# What the binary embeds: the wasm modules, and the sandbox program of a platform.
+# What the binary embeds: the wasm modules, and the sandbox programs of a platform: that of
+# modules, and on Linux gVisor's.
 modules:
 	@$(MAKE) -s -C modules
 sandbox-%:
@@ -19,6 +20,9 @@ sandbox-%:
 		-o build/sandbox/$* ./node/runner/wasm/sandbox
 	@CGO_ENABLED=0 $(GO) run ./scripts/squeeze build/sandbox/$* \
 		node/runner/wasm/dist/$*/rerig-sandbox$(if $(findstring windows,$*),.exe).zst
+	@$(if $(findstring linux,$*),CGO_ENABLED=0 GOOS=linux GOARCH=$(word 2,$(subst _, ,$*)) $(GO) build -ldflags='-s -w' \
+		-o build/sandbox/gvisor_$* ./node/runner/gvisor/sandbox && \
+		CGO_ENABLED=0 $(GO) run ./scripts/squeeze build/sandbox/gvisor_$* node/runner/gvisor/dist/$*/rerig-gvisor.zst)
 embedded: modules sandbox-$(HOST)
 
 build/rerig: embedded FORCE
@@ -77,4 +81,4 @@ fuzz:
 	@scripts/fuzz.sh $(or $(FUZZTIME),20s)
 
 clean:
-	rm -rf build node/runner/wasm/dist/*/rerig-sandbox* modules/dist/*
+	rm -rf build node/runner/wasm/dist/*/rerig-sandbox* node/runner/gvisor/dist/*/*.zst modules/dist/*

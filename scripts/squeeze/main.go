@@ -54,6 +54,9 @@ func squeeze(in []string, out string) error {
 			return err
 		}
 	}
+	if holds(out, whole.Bytes()) {
+		return nil
+	}
 	z, err := zstd.NewWriter(nil, zstd.WithEncoderLevel(zstd.SpeedBestCompression),
 		zstd.WithWindowSize(windowBytes), zstd.WithEncoderConcurrency(1))
 	if err != nil {
@@ -64,4 +67,20 @@ func squeeze(in []string, out string) error {
 		return err
 	}
 	return os.WriteFile(out, packed, 0o644)
+}
+
+// holds tells whether a file has that in it already: packing takes seconds, looking a tenth of
+// one.
+func holds(path string, whole []byte) bool {
+	packed, err := os.ReadFile(path)
+	if err != nil {
+		return false
+	}
+	z, err := zstd.NewReader(nil)
+	if err != nil {
+		return false
+	}
+	defer z.Close()
+	had, err := z.DecodeAll(packed, nil)
+	return err == nil && bytes.Equal(had, whole)
 }

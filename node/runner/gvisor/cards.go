@@ -1,64 +1,29 @@
-//go:build linux && !nogvisor
+//go:build linux
 
 package gvisor
 
 import (
 	"bytes"
 	"context"
-	"errors"
 	"fmt"
 	"os"
 	"slices"
 
 	specs "github.com/opencontainers/runtime-spec/specs-go"
-	"golang.org/x/sys/unix"
-	"gvisor.dev/gvisor/pkg/sentry/devices/nvproxy"
-	"gvisor.dev/gvisor/pkg/sentry/devices/nvproxy/nvconf"
-	"gvisor.dev/gvisor/runsc/config"
 
 	"github.com/rerig/rerig/node/runner"
 )
 
-// cardUses is what a job may do with NVIDIA's driver: compute, and watch the card.
-const cardUses = "compute,utility"
-
-// checkCards refuses what gVisor cannot pass on: cards of other makers than NVIDIA, and
-// versions of the driver whose calls it does not know to the letter.
+// checkCards refuses what gVisor cannot pass on: cards of other makers than NVIDIA. The
+// sandbox itself refuses versions of the driver that it does not know to the letter.
 func checkCards(d *runner.Devices, rootless bool) error {
-	if d.None() {
+	switch {
+	case d.None():
 		return nil
-	}
-	if d.NVIDIA == "" {
+	case d.NVIDIA == "":
 		return fmt.Errorf("%w: gVisor passes on NVIDIA's cards only; hold containers by namespaces for others", runner.ErrNoCards)
-	}
-	if rootless {
+	case rootless:
 		return fmt.Errorf("%w: gVisor passes cards on as root only; run the rig as root", runner.ErrNoCards)
-	}
-	version, err := nvconf.DriverVersionFrom(d.NVIDIA)
-	if err != nil {
-		return fmt.Errorf("%w: the driver's version: %w", runner.ErrNoCards, err)
-	}
-	nvproxy.Init()
-	if !slices.ContainsFunc(nvproxy.SupportedDrivers(), version.Equals) {
-		return fmt.Errorf("%w: gVisor does not know NVIDIA's driver %s; `rerig hardware` names the nearest that it does", runner.ErrNoCards, d.NVIDIA)
-	}
-	for _, n := range passedOn(d) {
-		if err := present(n); err != nil {
-			return fmt.Errorf("%w: device file %s: %w", runner.ErrNoCards, n.Inside, err)
-		}
-	}
-	return nil
-}
-
-// present checks that a device file is the one that it was. gVisor finds it by the path that
-// it has inside.
-func present(n runner.DeviceNode) error {
-	var st unix.Stat_t
-	if err := unix.Lstat(n.Inside, &st); err != nil {
-		return err
-	}
-	if st.Mode&unix.S_IFMT != unix.S_IFCHR || st.Rdev != unix.Mkdev(n.Major, n.Minor) {
-		return errors.New("it is another device than it was; start the rig again")
 	}
 	return nil
 }
@@ -77,13 +42,6 @@ func addCards(spec *specs.Spec, d *runner.Devices) {
 	for _, f := range d.Files {
 		spec.Mounts = append(spec.Mounts, specs.Mount{Destination: f.Inside, Type: "bind", Source: f.Host,
 			Options: []string{"bind", "ro", "nosuid", "nodev"}})
-	}
-}
-
-// proxyCards turns gVisor's proxy of NVIDIA's driver on for one job, for exactly one version.
-func proxyCards(conf *config.Config, driver string) {
-	if driver != "" {
-		conf.NVProxy, conf.NVProxyDriverVersion, conf.NVProxyAllowedDriverCapabilities = true, driver, cardUses
 	}
 }
 

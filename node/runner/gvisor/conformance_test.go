@@ -1,4 +1,4 @@
-//go:build linux && !nogvisor
+//go:build linux
 
 package gvisor
 
@@ -27,9 +27,9 @@ func target(t testing.TB) conformance.Target {
 					t.Error(err)
 				}
 			})
-			return New(Config{DataDir: dir, Program: rigProgram, Parent: p, Warm: -1}) // the suite counts processes
+			return New(Config{DataDir: dir, Program: rigProgram, Sandbox: sandboxProgram, Parent: p, Warm: -1}) // the suite counts processes
 		},
-		Rig: rigProgram,
+		Rig: rigProgram, Binary: sandboxProgram,
 	}
 }
 

@@ -1,4 +1,4 @@
-//go:build linux && !nogvisor
+//go:build linux
 
 package gvisor
 
@@ -15,11 +15,6 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
-	"gvisor.dev/gvisor/pkg/control/client"
-	"gvisor.dev/gvisor/pkg/sentry/control"
-	"gvisor.dev/gvisor/pkg/sentry/kernel/auth"
-	"gvisor.dev/gvisor/pkg/urpc"
-	"gvisor.dev/gvisor/runsc/boot"
 
 	"github.com/rerig/rerig/node/runner"
 )
@@ -34,37 +29,37 @@ const (
 	killedExec = int32(syscall.SIGKILL)
 )
 
-// call calls a method of the sandbox's kernel. The kernel serves the job: it is not
-// trusted to answer.
-func (j *Job) call(ctx context.Context, method string, arg, result any) error {
+// call calls a method of the sandbox's kernel, and gives it files. The kernel serves the
+// job: it is not trusted to answer.
+func (j *Job) call(ctx context.Context, method string, arg, result any, files ...*os.File) error {
 	select {
 	case <-j.begun:
 	default:
 		return errors.New("the job has not begun")
 	}
-	c, err := j.connect()
+	conn, err := j.connect()
 	if err != nil {
 		return err
 	}
-	answered := make(chan struct{})
-	go func() { err = c.Call(method, arg, result); close(answered) }() // ends with the connection
-	defer func() { _ = c.Socket.Close() }()
+	answered := make(chan error, 1)
+	go func() { answered <- exchange(conn, method, arg, result, files) }() // ends with the connection
 	select {
-	case <-answered:
+	case err := <-answered:
+		conn.Close()
 		return err
 	case <-ctx.Done():
-		_ = c.Socket.Shutdown()
+		conn.Close()
 		<-answered // result is no longer written to
 		return ctx.Err()
 	case <-j.done:
-		_ = c.Socket.Shutdown()
+		conn.Close()
 		<-answered
 		return runner.ErrEnded
 	}
 }
 
 // connect connects to the control socket of the sandbox's kernel.
-func (j *Job) connect() (*urpc.Client, error) {
+func (j *Job) connect() (*net.UnixConn, error) {
 	path := filepath.Join(j.dir, "state", "runsc-"+j.id+".sock")
 	// A path may be longer than a socket's address.
 	fd, err := unix.Open(path, unix.O_PATH|unix.O_CLOEXEC, 0)
@@ -77,11 +72,11 @@ func (j *Job) connect() (*urpc.Client, error) {
 		}
 	}
 	defer unix.Close(fd)
-	c, err := client.ConnectTo(fmt.Sprintf("/proc/self/fd/%d", fd))
+	conn, err := net.DialUnix("unix", nil, &net.UnixAddr{Name: fmt.Sprintf("/proc/self/fd/%d", fd), Net: "unix"})
 	if err != nil {
 		return nil, fmt.Errorf("connect to the sandbox: %w", err)
 	}
-	return c, nil
+	return conn, nil
 }
 
 // Dial connects to a TCP port on the job's own loopback, through gVisor's port forwarding.
@@ -93,9 +88,7 @@ func (j *Job) Dial(ctx context.Context, port uint16) (net.Conn, error) {
 	ours, theirs := os.NewFile(uintptr(ends[0]), "ours"), os.NewFile(uintptr(ends[1]), "theirs")
 	defer ours.Close()
 	defer theirs.Close()
-	opts := &boot.PortForwardOpts{ContainerID: j.id, Port: port}
-	opts.Files = []*os.File{theirs}
-	if err := j.call(ctx, boot.ContMgrPortForward, opts, nil); err != nil {
+	if err := j.call(ctx, methodForward, forwardArgs{ContainerID: j.id, Port: port}, nil, theirs); err != nil {
 		return nil, fmt.Errorf("dial port %d of the job: %w", port, err)
 	}
 	conn, err := net.FileConn(ours)
@@ -112,7 +105,7 @@ func (j *Job) Pause() error {
 	if j.isPaused() || j.hasEnded() {
 		return nil
 	}
-	if err := j.halt(boot.ContMgrPause); err != nil {
+	if err := j.halt(methodPause); err != nil {
 		return fmt.Errorf("pause the job: %w", err)
 	}
 	j.mu.Lock()
@@ -133,7 +126,7 @@ func (j *Job) Resume() error {
 	if !j.isPaused() || j.hasEnded() {
 		return nil
 	}
-	if err := j.halt(boot.ContMgrResume); err != nil {
+	if err := j.halt(methodResume); err != nil {
 		return fmt.Errorf("resume the job: %w", err)
 	}
 	j.mu.Lock()
@@ -185,14 +178,12 @@ func (j *Job) Exec(ctx context.Context, argv []string, stdin io.Reader, stdout, 
 	if err != nil {
 		return 0, fmt.Errorf("run a program in the sandbox: %w", err)
 	}
-	args := &control.ExecArgs{
-		Argv: argv, Envv: j.spec.Env, WorkingDirectory: j.spec.WorkDir, ContainerID: j.id,
-		KUID: auth.KUID(j.spec.UID), KGID: auth.KGID(j.spec.GID),
-		NoNewPrivileges: true, Capabilities: &auth.TaskCapabilities{},
-		FilePayload: control.NewFilePayload(map[int]*os.File{0: s.theirs[0], 1: s.theirs[1], 2: s.theirs[2]}, nil),
+	args := executeArgs{
+		Argv: argv, Envv: j.spec.Env, WorkDir: j.spec.WorkDir, ContainerID: j.id,
+		KUID: j.spec.UID, KGID: j.spec.GID, NoNewPrivileges: true, GuestFDs: []int{0, 1, 2},
 	}
 	var pid int32
-	err = j.call(ctx, boot.ContMgrExecuteAsync, args, &pid)
+	err = j.call(ctx, methodExecute, args, &pid, s.theirs[:]...)
 	s.closeTheirs()
 	if err != nil {
 		s.closeOurs()
@@ -213,11 +204,11 @@ func (j *Job) Exec(ctx context.Context, argv []string, stdin io.Reader, stdout, 
 // await waits for a program of Exec, and kills it when ctx is done.
 func (j *Job) await(ctx context.Context, pid int32) (syscall.WaitStatus, error) {
 	var status uint32
-	err := j.call(ctx, boot.ContMgrWaitPID, &boot.WaitPIDArgs{PID: pid, CID: j.id}, &status)
+	err := j.call(ctx, methodWaitPID, waitArgs{PID: pid, CID: j.id}, &status)
 	if ctx.Err() != nil {
 		kill, cancel := context.WithTimeout(context.WithoutCancel(ctx), haltTime)
 		defer cancel()
-		_ = j.call(kill, boot.ContMgrSignal, &boot.SignalArgs{CID: j.id, Signo: killedExec, PID: pid, Mode: boot.DeliverToProcess}, nil)
+		_ = j.call(kill, methodSignal, signalArgs{CID: j.id, Signo: killedExec, PID: pid}, nil)
 	}
 	return syscall.WaitStatus(status), err
 }

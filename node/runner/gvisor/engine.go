@@ -1,4 +1,4 @@
-//go:build linux && !nogvisor
+//go:build linux
 
 package gvisor
 
@@ -42,6 +42,8 @@ type Engine struct {
 	log      *slog.Logger
 	jobs     string // the directory with one for each job
 	rootless bool
+	packed   []byte  // the embedded sandbox program, where there is no other
+	program  program // set by Run before it takes jobs; closed by Close
 
 	seats   chan chan<- seated // to Run: give one; answered exactly once, so of capacity 1
 	born    int                // inits that Run has started; of Run alone
@@ -74,6 +76,13 @@ func New(cfg Config) (*Engine, error) {
 	if cfg.Program == "" {
 		cfg.Program = "/proc/self/exe"
 	}
+	var packed []byte
+	if cfg.Sandbox == "" {
+		var err error
+		if packed, err = embedded(); err != nil {
+			return nil, err
+		}
+	}
 	log := cfg.Logger
 	if log == nil {
 		log = slog.New(slog.DiscardHandler)
@@ -87,7 +96,7 @@ func New(cfg Config) (*Engine, error) {
 		return nil, fmt.Errorf("make the container engine's data directory: %w", err)
 	}
 	return &Engine{
-		config: cfg, log: log, jobs: jobs, rootless: os.Geteuid() != 0,
+		config: cfg, log: log, jobs: jobs, rootless: os.Geteuid() != 0, packed: packed, program: program{path: cfg.Sandbox},
 		seats: make(chan chan<- seated), started: make(chan struct{}), all: map[*Job]struct{}{},
 	}, nil
 }
@@ -98,8 +107,8 @@ func (e *Engine) Name() string { return "container" }
 // Started is closed when Run has begun, so that Start and Probe may be called.
 func (e *Engine) Started() <-chan struct{} { return e.started }
 
-// Close frees what New took, which is nothing that outlives Run.
-func (e *Engine) Close() error { return nil }
+// Close frees what New and Run took. Run must have returned.
+func (e *Engine) Close() error { return e.program.close() }
 
 // Run removes what an engine that was killed left behind, then owns every sandbox until ctx
 // is done, and returns when all are gone. It returns nil then, and an error when it is
@@ -113,6 +122,9 @@ func (e *Engine) Run(ctx context.Context) error {
 	e.running, e.ended = true, make(chan struct{})
 	e.mu.Unlock()
 	err := e.sweep()
+	if err == nil && e.program.path == "" {
+		e.program, err = unpackProgram(e.packed, e.config.DataDir)
+	}
 	if err == nil {
 		e.once.Do(func() { close(e.started) })
 		e.serve(ctx)

@@ -1,4 +1,4 @@
-//go:build linux && !nogvisor
+//go:build linux
 
 package gvisor
 
@@ -21,12 +21,14 @@ import (
 
 	"github.com/rerig/rerig/node/runner"
 	"github.com/rerig/rerig/node/runner/cgroup"
+	"github.com/rerig/rerig/node/runner/gvisor/internal/line"
 )
 
 // What the tests build once.
 var (
-	rigProgram string // static, with gVisor in it
-	guestRoot  string // a container's root with the program /guest
+	rigProgram     string // static; its main calls Main
+	sandboxProgram string // what rerig embeds
+	guestRoot      string // a container's root with the program /guest
 )
 
 // In a test that runs again as another user these say where they are.
@@ -37,6 +39,7 @@ const (
 
 func TestMain(m *testing.M) {
 	if rigProgram, guestRoot = os.Getenv(rigEnv), os.Getenv(guestEnv); rigProgram != "" {
+		sandboxProgram = filepath.Join(filepath.Dir(rigProgram), "sandbox")
 		os.Exit(m.Run())
 	}
 	dir, err := os.MkdirTemp("", "gvisor")
@@ -44,8 +47,8 @@ func TestMain(m *testing.M) {
 		panic(err)
 	}
 	_ = os.Chmod(dir, 0o755) // for the tests as another user
-	rigProgram, guestRoot = filepath.Join(dir, "rig"), filepath.Join(dir, "root")
-	for out, pkg := range map[string]string{rigProgram: "./internal/rig", filepath.Join(guestRoot, "guest"): "./internal/guest"} {
+	rigProgram, sandboxProgram, guestRoot = filepath.Join(dir, "rig"), filepath.Join(dir, "sandbox"), filepath.Join(dir, "root")
+	for out, pkg := range map[string]string{rigProgram: "./internal/rig", sandboxProgram: "./sandbox", filepath.Join(guestRoot, "guest"): "./internal/guest"} {
 		cmd := exec.Command("go", "build", "-trimpath", "-ldflags=-s -w", "-o", out, pkg)
 		cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOFLAGS=")
 		if text, err := cmd.CombinedOutput(); err != nil {
@@ -79,7 +82,7 @@ func open(t testing.TB) *Engine {
 			t.Error(err)
 		}
 	})
-	return run(t, Config{DataDir: t.TempDir(), Program: rigProgram, Parent: p})
+	return run(t, Config{DataDir: t.TempDir(), Program: rigProgram, Sandbox: sandboxProgram, Parent: p})
 }
 
 // run runs an engine until the test ends.
@@ -205,7 +208,7 @@ func TestReadySandboxDies(t *testing.T) {
 func children(t *testing.T) (pids []int) {
 	for _, pid := range tree(os.Getpid())[1:] {
 		b, err := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", pid))
-		if err == nil && strings.HasPrefix(string(b), initName+"\x00") {
+		if err == nil && strings.HasPrefix(string(b), line.InitName+"\x00") {
 			pids = append(pids, pid)
 		}
 	}

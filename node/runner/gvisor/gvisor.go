@@ -1,7 +1,7 @@
 // Package gvisor runs a container's program under gVisor: a kernel of its own, in user
-// space, that answers the job's system calls. gVisor is linked into this binary, which
-// starts itself again as the sandbox. It implements the engine "container" of SPEC §5.1,
-// held as `container:gvisor`.
+// space, that answers the job's system calls. gVisor is a program of its own (sandbox/) that
+// this binary embeds and starts from memory: what a rig runs is one file. It implements the
+// engine "container" of SPEC §5.1, held as `container:gvisor`.
 //
 // Begin with Main as the first line of main(), then New, keep Run going, and call Start for
 // each job. Every job has five namespaces, a control group where the machine has them, a
@@ -28,7 +28,10 @@ type Config struct {
 	// DataDir holds one directory for each running job. The engine makes it and needs it
 	// alone; what an engine that was killed left there is removed by Run.
 	DataDir string
-	// Program is the static binary whose main calls Main first; "" for the running one.
+	// Sandbox is the sandbox program; "" for the one that this binary embeds.
+	Sandbox string
+	// Program is the static binary whose main calls Main first, which the self-test runs
+	// inside; "" for the running one.
 	Program string
 	// Parent makes each job's control group; nil for none, as for an unprivileged user.
 	Parent *Parent

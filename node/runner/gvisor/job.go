@@ -1,4 +1,4 @@
-//go:build linux && !nogvisor
+//go:build linux
 
 package gvisor
 
@@ -14,6 +14,7 @@ import (
 
 	"github.com/rerig/rerig/node/runner"
 	"github.com/rerig/rerig/node/runner/cgroup"
+	"github.com/rerig/rerig/node/runner/gvisor/internal/line"
 )
 
 const (
@@ -39,6 +40,9 @@ type Job struct {
 	begun  chan struct{} // closed by serve when the program runs
 	done   chan struct{} // closed by serve
 	result runner.Result // valid once done is closed
+	held   bool          // nothing can write more to its output directory than it may; set before begun is closed
+
+	noCards string // why it cannot have its cards; set before done is closed
 
 	halting sync.Mutex // one Pause or Resume at a time
 	write   sync.Mutex // lets one write at a time through; guards output
@@ -82,20 +86,25 @@ func (j *Job) serve() {
 }
 
 // follow reads init's reports to the last, which is nil when init ended without one.
-func (j *Job) follow() *report {
+func (j *Job) follow() *line.Report {
 	for {
-		r := j.seat.hear()
-		if r == nil || !r.Started {
+		r := line.Hear(j.seat.line)
+		switch {
+		case r == nil || r.Last():
 			return r
+		case r.Full != "":
+			j.kill(j.overFull(r.Full))
+		default:
+			j.begin(r.Held)
 		}
-		j.begin()
 	}
 }
 
 // begin notes that the program runs. From here on it has its own cores: gVisor starts on all.
-func (j *Job) begin() {
+func (j *Job) begin(held bool) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
+	j.held = held
 	if j.meter.group != nil {
 		if err := j.meter.group.Limit(cgroup.Limits{CPUs: j.spec.CPUs}); err != nil && j.failure == nil {
 			j.failure = &runner.Failure{Kind: runner.FailureInternal, Detail: err.Error()}
@@ -159,7 +168,7 @@ func (j *Job) kill(why *runner.Failure) {
 }
 
 // settle turns what is known after the sandbox's end into the result.
-func (j *Job) settle(last *report, said string) {
+func (j *Job) settle(last *line.Report, said string) {
 	j.detach()
 	j.mu.Lock()
 	j.meter.end(j.seat.cmd.ProcessState)
@@ -188,7 +197,7 @@ func (j *Job) settle(last *report, said string) {
 }
 
 // verdict reads how the sandbox ended by itself. The caller holds mu.
-func (j *Job) verdict(last *report, said string) (*runner.Failure, int) {
+func (j *Job) verdict(last *line.Report, said string) (*runner.Failure, int) {
 	if j.meter.outOfMemory() {
 		f := j.memoryFailure()
 		if last != nil && last.Exited && syscall.WaitStatus(last.Status).Exited() {
@@ -202,6 +211,9 @@ func (j *Job) verdict(last *report, said string) (*runner.Failure, int) {
 	switch {
 	case last == nil:
 		return &runner.Failure{Kind: runner.FailureInternal, Detail: fmt.Sprintf("the sandbox died without a report: %q", said)}, 0
+	case last.Cards:
+		j.noCards = last.Error
+		return &runner.Failure{Kind: runner.FailureInternal, Detail: last.Error}, 0
 	case last.Error != "" && last.Program:
 		return &runner.Failure{Kind: runner.FailureBadModule, Detail: last.Error}, 0
 	case last.Error != "":

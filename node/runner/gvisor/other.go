@@ -1,4 +1,4 @@
-//go:build !linux || nogvisor
+//go:build !linux
 
 package gvisor
 
@@ -20,8 +20,5 @@ func Main() bool { return false }
 
 // New returns ErrNotHere.
 func New(Config) (*Engine, error) {
-	if runtime.GOOS != "linux" {
-		return nil, fmt.Errorf("%w: it is for Linux, and this is %s", ErrNotHere, runtime.GOOS)
-	}
-	return nil, fmt.Errorf("%w: this binary was built without gVisor (tag nogvisor); take the full one", ErrNotHere)
+	return nil, fmt.Errorf("%w: it is for Linux, and this is %s", ErrNotHere, runtime.GOOS)
 }

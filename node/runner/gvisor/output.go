@@ -1,4 +1,4 @@
-//go:build linux && !nogvisor
+//go:build linux
 
 package gvisor
 
@@ -13,6 +13,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/rerig/rerig/node/runner"
+	"github.com/rerig/rerig/node/runner/gvisor/internal/line"
 )
 
 // How often a job's output directory, and where no control group does it, its memory is
@@ -81,12 +82,12 @@ func hidden(path string, err error) *runner.Failure {
 // watch holds the job to the limits that no kernel holds it to, and counts what no kernel
 // counts, until stop is closed.
 func (j *Job) watch(stop <-chan struct{}) {
-	if j.spec.OutDir == "" && j.limited() && j.meter.counted {
-		return
-	}
 	select {
 	case <-j.begun:
 	case <-stop:
+		return
+	}
+	if (j.spec.OutDir == "" || j.held) && j.limited() && j.meter.counted {
 		return
 	}
 	timer := time.NewTimer(0)
@@ -148,7 +149,7 @@ var errOver = errors.New("over the limit")
 // overOutput is the failure of a job whose output is over its limit; else how many
 // bytes are left.
 func (j *Job) overOutput() (left uint64, f *runner.Failure) {
-	if j.spec.OutDir == "" {
+	if j.spec.OutDir == "" || j.held {
 		return diskSpeed, nil
 	}
 	bytes, files := j.unlinked(), 0
@@ -161,25 +162,33 @@ func (j *Job) overOutput() (left uint64, f *runner.Failure) {
 			return nil //nolint:nilerr // it was removed meanwhile
 		}
 		if files++; files > j.spec.OutputFiles {
-			f = &runner.Failure{Kind: runner.FailureOutput, Detail: fmt.Sprintf("output has more than %d files", j.spec.OutputFiles)}
+			f = j.overFull(line.FullFiles)
 			return errOver
 		}
 		if info, err := d.Info(); err == nil && d.Type().IsRegular() {
 			bytes += uint64(info.Size())
 		}
 		if bytes > j.spec.OutputBytes {
-			f = &runner.Failure{Kind: runner.FailureOutput, Detail: fmt.Sprintf("output is over %d bytes", j.spec.OutputBytes)}
+			f = j.overFull(line.FullBytes)
 			return errOver
 		}
 		return nil
 	})
 	if err == nil && bytes > j.spec.OutputBytes { // all of it without a name
-		f = &runner.Failure{Kind: runner.FailureOutput, Detail: fmt.Sprintf("output is over %d bytes", j.spec.OutputBytes)}
+		f = j.overFull(line.FullBytes)
 	}
 	if f != nil {
 		return 0, f
 	}
 	return j.spec.OutputBytes - bytes, nil
+}
+
+// overFull is the failure of a job whose output directory has no room for more.
+func (j *Job) overFull(what string) *runner.Failure {
+	if what == line.FullFiles {
+		return &runner.Failure{Kind: runner.FailureOutput, Detail: fmt.Sprintf("output has more than %d files", j.spec.OutputFiles)}
+	}
+	return &runner.Failure{Kind: runner.FailureOutput, Detail: fmt.Sprintf("output is over %d bytes", j.spec.OutputBytes)}
 }
 
 // unlinked is the disk, in bytes, that files of the output's file system take which the

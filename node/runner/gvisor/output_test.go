@@ -1,4 +1,4 @@
-//go:build linux && !nogvisor
+//go:build linux
 
 package gvisor
 
@@ -52,7 +52,7 @@ func TestHiddenOutput(t *testing.T) {
 	if !asNobody(t) {
 		return
 	}
-	e := run(t, Config{DataDir: t.TempDir(), Program: rigProgram})
+	e := run(t, Config{DataDir: t.TempDir(), Program: rigProgram, Sandbox: sandboxProgram})
 	s := spec("rights", "/out/program", "/out/closed")
 	s.Env = []string{"STAY=1"}
 	s.OutDir, s.OutputBytes, s.OutputFiles = t.TempDir(), 1<<20, 4

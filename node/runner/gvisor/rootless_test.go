@@ -1,4 +1,4 @@
-//go:build linux && !nogvisor
+//go:build linux
 
 package gvisor
 
@@ -59,7 +59,7 @@ func TestRootlessProbe(t *testing.T) {
 	if !asNobody(t) {
 		return
 	}
-	caps, err := run(t, Config{DataDir: t.TempDir(), Program: rigProgram}).Probe(t.Context())
+	caps, err := run(t, Config{DataDir: t.TempDir(), Program: rigProgram, Sandbox: sandboxProgram}).Probe(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -74,7 +74,7 @@ func TestRootlessJobs(t *testing.T) {
 	if !asNobody(t) {
 		return
 	}
-	e := run(t, Config{DataDir: t.TempDir(), Program: rigProgram})
+	e := run(t, Config{DataDir: t.TempDir(), Program: rigProgram, Sandbox: sandboxProgram})
 	t.Run("memory", func(t *testing.T) {
 		t.Parallel()
 		res, out := do(t, e, spec("grow"))

@@ -1,23 +1,21 @@
-//go:build linux && !nogvisor
+//go:build linux
 
 package gvisor
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net"
 	"os"
 	"os/exec"
+	"slices"
 	"syscall"
 
 	"golang.org/x/sys/unix"
 
 	"github.com/rerig/rerig/node/runner/cgroup"
+	"github.com/rerig/rerig/node/runner/gvisor/internal/line"
 )
-
-// maxMessage is the longest message between the daemon and a sandbox's init.
-const maxMessage = 64 << 10
 
 // seat is a sandbox's init that waits for its job, or has it.
 type seat struct {
@@ -48,8 +46,8 @@ func (e *Engine) newSeat() (*seat, error) {
 	}
 	defer said.Close()
 	s := &seat{line: conn.(*net.UnixConn), words: words, cmd: &exec.Cmd{
-		Path: e.config.Program,
-		Args: append(append([]string{initName}, runscFlags(e.rootless)...), "init"),
+		Path: e.program.path,
+		Args: slices.Concat([]string{line.InitName}, runscFlags(e.rootless), []string{line.Command}),
 		Env:  []string{}, Dir: "/",
 		Stderr:      said,
 		ExtraFiles:  []*os.File{theirs},
@@ -102,34 +100,6 @@ func sandboxAttr(rootless bool) *syscall.SysProcAttr {
 	return attr
 }
 
-// give hands init its job.
-func (s *seat) give(o order, files [orderFiles]*os.File) error {
-	text, err := json.Marshal(o)
-	if err != nil {
-		return err
-	}
-	var fds [orderFiles]int
-	for i, f := range files {
-		fds[i] = int(f.Fd())
-	}
-	_, _, err = s.line.WriteMsgUnix(text, unix.UnixRights(fds[:]...), nil)
-	return err
-}
-
-// hear waits for init's next report; nil when it has ended.
-func (s *seat) hear() *report {
-	buf := make([]byte, maxMessage)
-	n, err := s.line.Read(buf)
-	if err != nil {
-		return nil
-	}
-	r := new(report)
-	if err := json.Unmarshal(buf[:n], r); err != nil {
-		return &report{Error: "decode the sandbox's report: " + err.Error()}
-	}
-	return r
-}
-
 // dismiss ends an init that has no job, and waits for its end.
 func (s *seat) dismiss() error {
 	_ = s.cmd.Process.Kill()
@@ -149,49 +119,4 @@ func (s *seat) leave() error {
 func (s *seat) close() {
 	_ = s.line.Close()
 	s.words.Close()
-}
-
-// order is the job that the daemon gives to an init, with orderFiles files.
-type order struct {
-	ID      string
-	Dir     string // the job's bundle
-	Scratch uint64 // how much it may write outside /out, in bytes
-	NVIDIA  string // the driver's version, for a job with cards
-}
-
-// The files that come with an order.
-const (
-	orderState = iota // the directory of gVisor's state; it carries the job's lock
-	orderStdin        // the job's own
-	orderStdout
-	orderStderr
-	orderFiles
-)
-
-// receive waits for init's job; it fails when the daemon ends first.
-func receive(line *net.UnixConn) (o order, files [orderFiles]*os.File, err error) {
-	buf, oob := make([]byte, maxMessage), make([]byte, unix.CmsgSpace(4*orderFiles))
-	n, oobn, _, _, err := line.ReadMsgUnix(buf, oob)
-	if err != nil {
-		return o, files, err
-	}
-	messages, err := unix.ParseSocketControlMessage(oob[:oobn])
-	if err != nil {
-		return o, files, err
-	}
-	if n == 0 || len(messages) != 1 {
-		return o, files, errors.New("the daemon sent no job")
-	}
-	fds, err := unix.ParseUnixRights(&messages[0])
-	if err != nil {
-		return o, files, err
-	}
-	if len(fds) != orderFiles {
-		return o, files, fmt.Errorf("the daemon sent %d files", len(fds))
-	}
-	for i, fd := range fds {
-		unix.CloseOnExec(fd)
-		files[i] = os.NewFile(uintptr(fd), "")
-	}
-	return o, files, json.Unmarshal(buf[:n], &o)
 }

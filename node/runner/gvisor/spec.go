@@ -1,4 +1,4 @@
-//go:build linux && !nogvisor
+//go:build linux
 
 package gvisor
 
@@ -15,6 +15,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/rerig/rerig/node/runner"
+	"github.com/rerig/rerig/node/runner/gvisor/internal/line"
 )
 
 // What a job gets that its spec does not say.
@@ -25,13 +26,10 @@ const (
 	openFiles = 4096
 	// leastScratch is what a job may write outside /out at the least: programs want a /tmp.
 	leastScratch = 16 << 20
-	// oomScore has the kernel end a job before anything of the miner's when the
-	// machine itself runs out of memory.
-	oomScore = "800"
 )
 
 // hosts is what stands for a name server: the names of the job's own loopback.
-const hosts = "127.0.0.1 localhost " + hostName + "\n::1 localhost " + hostName + "\n"
+const hosts = "127.0.0.1 localhost " + line.HostName + "\n::1 localhost " + line.HostName + "\n"
 
 // check refuses what this engine does not run, and fills in what may be left out. Every file
 // that an unprivileged rig can give to a job is its root's.
@@ -75,7 +73,7 @@ func check(s *runner.Spec, rootless bool) error {
 
 // writeBundle makes a job's OCI bundle: its directories, its host names, and its spec as
 // config.json.
-func writeBundle(dir string, s *runner.Spec) error {
+func writeBundle(dir string, s *runner.Spec, spare int) error {
 	for _, d := range []string{"root", "state"} {
 		if err := os.Mkdir(filepath.Join(dir, d), 0o700); err != nil {
 			return fmt.Errorf("make the job's directory: %w", err)
@@ -84,7 +82,7 @@ func writeBundle(dir string, s *runner.Spec) error {
 	if err := os.WriteFile(filepath.Join(dir, "hosts"), []byte(hosts), 0o644); err != nil {
 		return fmt.Errorf("write the job's host names: %w", err)
 	}
-	text, err := json.Marshal(ociSpec(dir, s))
+	text, err := json.Marshal(ociSpec(dir, s, spare))
 	if err != nil {
 		return fmt.Errorf("encode the job's OCI spec: %w", err)
 	}
@@ -96,12 +94,13 @@ func writeBundle(dir string, s *runner.Spec) error {
 
 // ociSpec is a job as gVisor takes it: no capability, no way to get one, no host file but
 // those of the job, and the network namespace of the sandbox's init.
-func ociSpec(dir string, s *runner.Spec) *specs.Spec {
+// gVisor itself may run on spare cores beyond the job's.
+func ociSpec(dir string, s *runner.Spec, spare int) *specs.Spec {
 	files := min(openFiles, ownOpenFiles())
 	processes := uint64(s.Processes)
 	spec := &specs.Spec{
 		Version:  specs.Version,
-		Hostname: hostName,
+		Hostname: line.HostName,
 		Root:     &specs.Root{Path: filepath.Join(dir, "root")},
 		Process: &specs.Process{
 			User: specs.User{UID: s.UID, GID: s.GID},
@@ -120,14 +119,17 @@ func ociSpec(dir string, s *runner.Spec) *specs.Spec {
 			scratch("/dev/shm", s.ScratchBytes),
 		},
 		Annotations: map[string]string{
-			annotationRoot:   s.Root,
-			annotationCPUs:   strconv.Itoa(s.CPUs),
-			annotationMemory: strconv.FormatUint(s.MemoryBytes, 10),
+			line.AnnotationRoot:   s.Root,
+			line.AnnotationCPUs:   strconv.Itoa(s.CPUs),
+			line.AnnotationMemory: strconv.FormatUint(s.MemoryBytes, 10),
 		},
 		Linux: &specs.Linux{Namespaces: []specs.LinuxNamespace{
 			{Type: specs.PIDNamespace}, {Type: specs.IPCNamespace}, {Type: specs.UTSNamespace}, {Type: specs.MountNamespace},
 			{Type: specs.NetworkNamespace, Path: "/proc/self/ns/net"},
 		}},
+	}
+	if spare > 0 {
+		spec.Annotations[line.AnnotationSpare] = strconv.Itoa(spare)
 	}
 	if emptyDir(filepath.Join(s.Root, "tmp")) { // gVisor would mount one of any size
 		spec.Mounts = append(spec.Mounts, scratch("/tmp", s.ScratchBytes))
@@ -153,6 +155,19 @@ func ociSpec(dir string, s *runner.Spec) *specs.Spec {
 func scratch(path string, bytes uint64) specs.Mount {
 	return specs.Mount{Destination: path, Type: "tmpfs",
 		Options: []string{"nosuid", "nodev", "mode=1777", fmt.Sprintf("size=%d", bytes)}}
+}
+
+// spareCores is how many cores beyond a job's gVisor may run on. It answers system calls in a
+// process of its own, and with one core in all must switch to that for each, which takes
+// several times as long. It gives no job more time: without a control group that holds both
+// to what the job has bought there is none.
+func (e *Engine) spareCores(s *runner.Spec) int {
+	if p := e.config.Parent; p != nil && s.CPUs == 1 {
+		if _, cpu, _, _ := p.Enforces(); cpu {
+			return 1
+		}
+	}
+	return 0
 }
 
 // emptyDir tells whether a directory holds nothing or does not exist.

@@ -1,4 +1,4 @@
-//go:build linux && !nogvisor
+//go:build linux
 
 package gvisor
 
@@ -16,6 +16,7 @@ import (
 
 	"github.com/rerig/rerig/node/runner"
 	"github.com/rerig/rerig/node/runner/cgroup"
+	"github.com/rerig/rerig/node/runner/gvisor/internal/line"
 )
 
 // What a sandbox itself takes, beside its job.
@@ -63,6 +64,8 @@ func (e *Engine) Start(ctx context.Context, s runner.Spec, stdout, stderr io.Wri
 	default:
 	}
 	switch f := j.result.Failure; {
+	case j.noCards != "":
+		return nil, fmt.Errorf("%w: %s", runner.ErrNoCards, j.noCards)
 	case f == nil:
 		return nil, errors.New("start the sandbox: it ended without a word")
 	case f.Kind == runner.FailureInternal:
@@ -99,7 +102,7 @@ func (j *Job) launch(ctx context.Context) error {
 	if err := os.Mkdir(j.dir, 0o700); err != nil {
 		return fmt.Errorf("make the job's directory: %w", err)
 	}
-	if err := writeBundle(j.dir, &j.spec); err != nil {
+	if err := writeBundle(j.dir, &j.spec, j.engine.spareCores(&j.spec)); err != nil {
 		return err
 	}
 	if err := j.giveOutput(); err != nil {
@@ -144,29 +147,31 @@ func (j *Job) sit(ctx context.Context) error {
 
 // order gives init the job and its files.
 func (j *Job) order() error {
-	var files [orderFiles]*os.File
+	var files [line.Files]*os.File
 	defer func() {
 		for _, f := range files {
 			f.Close()
 		}
 	}()
 	var err error
-	if files[orderState], err = lockedState(filepath.Join(j.dir, "state")); err != nil {
+	if files[line.State], err = lockedState(filepath.Join(j.dir, "state")); err != nil {
 		return err
 	}
-	for i := orderStdin; i < orderFiles; i++ {
+	for i := line.Stdin; i < line.Files; i++ {
 		r, w, err := os.Pipe()
 		if err != nil {
 			return fmt.Errorf("make the job's pipes: %w", err)
 		}
-		if i == orderStdin { // a job reads nothing from it
+		if i == line.Stdin { // a job reads nothing from it
 			files[i] = r
 			w.Close()
 		} else {
-			files[i], j.pipes[i-orderStdout] = w, r
+			files[i], j.pipes[i-line.Stdout] = w, r
 		}
 	}
-	if err := j.seat.give(order{ID: j.id, Dir: j.dir, Scratch: j.spec.ScratchBytes, NVIDIA: j.spec.Devices.NVIDIA}, files); err != nil {
+	o := line.Order{ID: j.id, Dir: j.dir, Scratch: j.spec.ScratchBytes, NVIDIA: j.spec.Devices.NVIDIA,
+		Out: j.spec.OutDir, OutBytes: j.spec.OutputBytes, OutFiles: j.spec.OutputFiles}
+	if err := o.Send(j.seat.line, files); err != nil {
 		for _, f := range j.pipes {
 			f.Close()
 		}

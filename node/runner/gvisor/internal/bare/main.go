@@ -1,4 +1,4 @@
-//go:build linux && !nogvisor
+//go:build linux
 
 // Command bare is gVisor's own command line with "run" alone, linked as the rig links it:
 // what the benchmarks compare the engine with.

@@ -28,19 +28,13 @@ const (
 	maxName = 255
 )
 
-// What a directory had no room for.
-const (
-	Bytes = "bytes"
-	Files = "files"
-)
-
 // Directory is a covered directory.
 type Directory struct {
 	fuse.RawFileSystem // answers what is not here: not implemented
 	server             *fuse.Server
 	maxBytes           uint64
 	maxFiles           uint64
-	over               func(what string)
+	over               func(files bool)
 
 	mu      sync.Mutex // guards what follows, and the fields of nodes that say so
 	bytes   uint64     // sizes of all files
@@ -74,10 +68,10 @@ type handle struct {
 	entries []fuse.DirEntry // of a directory, as they were at the last beginning
 }
 
-// Mount covers dir, of which all that is in it already counts. over is called when a write
-// or a new file finds no room, each time, with Bytes or Files. The file system ends with the
+// Mount covers dir, of which all that is in it already counts. over is called each time that
+// a write finds no room, or one more file. The file system ends with the
 // calling process or by Close.
-func Mount(dir string, bytes uint64, files int, over func(what string)) (*Directory, error) {
+func Mount(dir string, bytes uint64, files int, over func(files bool)) (*Directory, error) {
 	d := &Directory{
 		RawFileSystem: fuse.NewDefaultRawFileSystem(), maxBytes: bytes, maxFiles: uint64(max(files, 0)), over: over,
 		nodes: map[uint64]*node{}, inodes: map[inode]*node{}, handles: map[uint64]handle{}, next: fuse.FUSE_ROOT_ID + 1,
@@ -158,12 +152,8 @@ func (d *Directory) room(bytes, files uint64) fuse.Status {
 
 // tell reports that there was no room.
 func (d *Directory) tell(status fuse.Status, files bool) fuse.Status {
-	switch {
-	case status.Ok():
-	case files:
-		d.over(Files)
-	default:
-		d.over(Bytes)
+	if !status.Ok() {
+		d.over(files)
 	}
 	return status
 }

@@ -31,7 +31,7 @@ type covered struct {
 	*Directory
 	host, dir string
 	mu        sync.Mutex
-	said      []string // what there was no room for
+	said      []bool // whether it was a file that there was no room for
 }
 
 // cover mounts where only the test's own thread sees it, so that nothing is left of it.
@@ -54,10 +54,10 @@ func cover(t *testing.T) *covered {
 		t.Fatal(err)
 	}
 	var err error
-	c.Directory, err = Mount(c.dir, maxBytes, maxFiles, func(what string) {
+	c.Directory, err = Mount(c.dir, maxBytes, maxFiles, func(files bool) {
 		c.mu.Lock()
 		defer c.mu.Unlock()
-		c.said = append(c.said, what)
+		c.said = append(c.said, files)
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -73,7 +73,7 @@ func cover(t *testing.T) *covered {
 func (c *covered) path(name string) string { return filepath.Join(c.dir, name) }
 
 // refused is what there was no room for since the last call.
-func (c *covered) refused() []string {
+func (c *covered) refused() []bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	said := c.said
@@ -82,10 +82,10 @@ func (c *covered) refused() []string {
 }
 
 // full checks that a step was refused, and that this was told.
-func (c *covered) full(t *testing.T, err error, what string) {
+func (c *covered) full(t *testing.T, err error, files bool) {
 	t.Helper()
-	if said := c.refused(); !errors.Is(err, unix.ENOSPC) || !slices.Contains(said, what) {
-		t.Errorf("got %v and told of %q, want that there is no space and %q told of", err, said, what)
+	if said := c.refused(); !errors.Is(err, unix.ENOSPC) || !slices.Contains(said, files) {
+		t.Errorf("got %v and told of %v, want that there is no space and %v told of", err, said, files)
 	}
 }
 
@@ -104,19 +104,19 @@ func TestBytes(t *testing.T) {
 	_, err = f.Write(make([]byte, maxBytes-1))
 	must(t, err)
 	_, err = f.Write(make([]byte, 2))
-	c.full(t, err, Bytes)
+	c.full(t, err, false)
 	_, err = f.WriteAt([]byte{1}, maxBytes-1)
 	must(t, err) // the last byte of all
 	_, err = f.WriteAt([]byte{1, 2}, 0)
 	must(t, err) // what it has already
-	c.full(t, os.WriteFile(c.path("b"), []byte{1}, 0o600), Bytes)
+	c.full(t, os.WriteFile(c.path("b"), []byte{1}, 0o600), false)
 	must(t, f.Truncate(10))
 	must(t, os.WriteFile(c.path("b"), make([]byte, maxBytes-10), 0o600))
-	c.full(t, f.Truncate(11), Bytes)
-	c.full(t, os.Truncate(c.path("a"), 1<<40), Bytes)
+	c.full(t, f.Truncate(11), false)
+	c.full(t, os.Truncate(c.path("a"), 1<<40), false)
 	must(t, os.Remove(c.path("b")))
 	must(t, f.Truncate(maxBytes)) // sparse, and full
-	c.full(t, os.WriteFile(c.path("b"), []byte{1}, 0o600), Bytes)
+	c.full(t, os.WriteFile(c.path("b"), []byte{1}, 0o600), false)
 	if err := unix.Fallocate(int(f.Fd()), 0, 0, 1); !errors.Is(err, unix.EOPNOTSUPP) {
 		t.Errorf("fallocate says %v", err)
 	}
@@ -136,7 +136,7 @@ func TestNamelessFiles(t *testing.T) {
 		must(t, os.Remove(c.path("a")))
 		_, err = f.Write(make([]byte, maxBytes/4))
 		must(t, err)
-		c.full(t, os.WriteFile(c.path("b"), make([]byte, maxBytes/2), 0o600), Bytes)
+		c.full(t, os.WriteFile(c.path("b"), make([]byte, maxBytes/2), 0o600), false)
 		must(t, os.Remove(c.path("b")))
 		must(t, f.Close())
 	}
@@ -147,7 +147,7 @@ func TestNamelessFiles(t *testing.T) {
 	must(t, err)
 	must(t, os.WriteFile(c.path("b"), nil, 0o600))
 	must(t, os.Rename(c.path("b"), c.path("a")))
-	c.full(t, os.WriteFile(c.path("a"), []byte{1}, 0o600), Bytes)
+	c.full(t, os.WriteFile(c.path("a"), []byte{1}, 0o600), false)
 	must(t, f.Close())
 	must(t, os.WriteFile(c.path("a"), make([]byte, maxBytes), 0o600))
 }
@@ -163,11 +163,11 @@ func TestFiles(t *testing.T) {
 		must(t, os.WriteFile(c.path(fmt.Sprint(i)), nil, 0o600))
 	}
 	x := c.path("x")
-	c.full(t, os.Mkdir(x, 0o700), Files)
-	c.full(t, os.Symlink("x", x), Files)
-	c.full(t, os.Link(c.path("l"), x), Files)
-	c.full(t, os.WriteFile(x, nil, 0o600), Files)
-	c.full(t, unix.Mkfifo(x, 0o600), Files)
+	c.full(t, os.Mkdir(x, 0o700), true)
+	c.full(t, os.Symlink("x", x), true)
+	c.full(t, os.Link(c.path("l"), x), true)
+	c.full(t, os.WriteFile(x, nil, 0o600), true)
+	c.full(t, unix.Mkfifo(x, 0o600), true)
 	if err := unix.Mknod(c.path("x"), unix.S_IFCHR|0o600, 0x103); !errors.Is(err, unix.EPERM) {
 		t.Errorf("a device: %v", err)
 	}
@@ -177,7 +177,7 @@ func TestFiles(t *testing.T) {
 	must(t, os.RemoveAll(c.path("d")))
 	must(t, os.WriteFile(c.path("x"), nil, 0o600))
 	must(t, os.WriteFile(c.path("y"), nil, 0o600))
-	c.full(t, os.WriteFile(c.path("z"), nil, 0o600), Files)
+	c.full(t, os.WriteFile(c.path("z"), nil, 0o600), true)
 	if b, err := os.ReadFile(c.path("l")); err != nil || string(b) != "f" {
 		t.Errorf("a file that lost its first name holds %q, %v", b, err)
 	}

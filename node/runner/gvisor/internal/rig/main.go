@@ -1,11 +1,14 @@
-//go:build linux && !nogvisor
+//go:build linux
 
-// Command rig is the least static binary that holds gVisor: what the engine's tests start
-// their sandboxes from, as the race detector's binaries are not static, and the rig
-// that the conformance suite kills.
+// Command rig is the rig that the conformance suite kills, and what the self-test runs
+// inside its sandboxes: the race detector's binaries are not static. The sandbox program is
+// beside it.
 package main
 
 import (
+	"os"
+	"path/filepath"
+
 	"github.com/rerig/rerig/node/runner"
 	"github.com/rerig/rerig/node/runner/cgroup"
 	"github.com/rerig/rerig/node/runner/conformance/rig"
@@ -21,6 +24,10 @@ func main() {
 		if err != nil {
 			return nil, err
 		}
-		return gvisor.New(gvisor.Config{DataDir: dir, Parent: p})
+		own, err := os.Executable()
+		if err != nil {
+			return nil, err
+		}
+		return gvisor.New(gvisor.Config{DataDir: dir, Parent: p, Sandbox: filepath.Join(filepath.Dir(own), "sandbox")})
 	})
 }

@@ -1,6 +1,6 @@
-//go:build linux && !nogvisor
+//go:build linux
 
-package gvisor
+package main
 
 import (
 	"fmt"

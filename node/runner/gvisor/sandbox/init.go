@@ -1,10 +1,9 @@
-//go:build linux && !nogvisor
+//go:build linux
 
-package gvisor
+package main
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"net"
 	"os"
@@ -16,23 +15,10 @@ import (
 	"gvisor.dev/gvisor/runsc/container"
 	"gvisor.dev/gvisor/runsc/flag"
 	"gvisor.dev/gvisor/runsc/specutils"
+
+	"github.com/rerig/rerig/node/runner/gvisor/internal/line"
+	"github.com/rerig/rerig/node/runner/gvisor/internal/quota"
 )
-
-// lineFD is the file descriptor of init's end of the line to the daemon.
-const lineFD = 3
-
-// report is what a sandbox's init tells the daemon.
-type report struct {
-	// Started tells that the job's program runs.
-	Started bool `json:",omitempty"`
-	// Exited tells that it has ended, with Status as wait(2) has it.
-	Exited bool   `json:",omitempty"`
-	Status uint32 `json:",omitempty"`
-	// Error is why there is no sandbox, or why it broke.
-	Error string `json:",omitempty"`
-	// Program tells that Error is about the program: the sandbox itself had started.
-	Program bool `json:",omitempty"`
-}
 
 // initCommand is the first process of a sandbox, number 1 of a PID namespace of its own. It
 // waits for its job, lays out the root, starts gVisor's processes, and waits for the job's
@@ -40,89 +26,104 @@ type report struct {
 type initCommand struct{ util.InternalSubCommand }
 
 // Name is the subcommand's.
-func (*initCommand) Name() string { return "init" }
+func (*initCommand) Name() string { return line.Command }
 
 // Synopsis says what the subcommand is.
 func (*initCommand) Synopsis() string { return "hold one job" }
 
 // Usage shows the arguments: there are none.
-func (*initCommand) Usage() string { return "init\n" }
+func (*initCommand) Usage() string { return line.Command + "\n" }
 
 // SetFlags adds none.
 func (*initCommand) SetFlags(*flag.FlagSet) {}
 
 // Execute holds one job until it has ended or the daemon has.
 func (c *initCommand) Execute(_ context.Context, _ *flag.FlagSet, args ...any) subcommands.ExitStatus {
-	conn, err := net.FileConn(os.NewFile(lineFD, "line"))
+	conn, err := net.FileConn(os.NewFile(line.FD, "line"))
 	if err != nil {
 		util.Fatalf("find the daemon: %v", err)
 	}
-	line := conn.(*net.UnixConn)
-	last := report{}
+	daemon := conn.(*net.UnixConn)
+	last := line.Report{}
 	if err := prepare(); err != nil {
 		last.Error = err.Error()
 	}
-	o, files, err := receive(line)
+	o, files, err := line.Receive(daemon)
 	if err != nil {
 		return subcommands.ExitFailure // the daemon has no use for this process
 	}
 	go func() { // lives as long as the process
-		_, _ = line.Read(make([]byte, 1))
+		_, _ = daemon.Read(make([]byte, 1))
 		os.Exit(1) // the daemon is gone
 	}()
 	if last.Error == "" {
-		last = hold(o, files, args[0].(*config.Config), line)
+		last = hold(o, files, args[0].(*config.Config), daemon)
 	}
-	if err := say(line, last); err != nil {
+	if err := last.Send(daemon); err != nil {
 		return subcommands.ExitFailure
 	}
 	return subcommands.ExitSuccess
 }
 
 // hold runs the job and returns the last report.
-func hold(o order, files [orderFiles]*os.File, conf *config.Config, line *net.UnixConn) report {
-	conf.RootDir = fmt.Sprintf("/proc/self/fd/%d", files[orderState].Fd())
+func hold(o line.Order, files [line.Files]*os.File, conf *config.Config, daemon *net.UnixConn) line.Report {
+	conf.RootDir = fmt.Sprintf("/proc/self/fd/%d", files[line.State].Fd())
 	if err := conf.Overlay2.Set(fmt.Sprintf("root:memory,size=%d", o.Scratch)); err != nil {
-		return report{Error: err.Error()}
+		return line.Report{Error: err.Error()}
 	}
 	proxyCards(conf, o.NVIDIA)
 	spec, err := specutils.ReadSpec(o.Dir, conf)
-	if err == nil {
-		err = stageRoot(spec.Annotations[annotationRoot], spec.Root.Path)
-	}
 	if err != nil {
-		return report{Error: err.Error()}
+		return line.Report{Error: err.Error()}
+	}
+	if o.NVIDIA != "" {
+		if err := checkCards(o.NVIDIA, spec.Linux.Devices); err != nil {
+			return line.Report{Error: err.Error(), Cards: true}
+		}
+	}
+	if err := stageRoot(spec.Annotations[line.AnnotationRoot], spec.Root.Path); err != nil {
+		return line.Report{Error: err.Error()}
+	}
+	held, err := holdOutput(o, daemon)
+	if err != nil {
+		return line.Report{Error: err.Error()}
 	}
 	// gVisor takes the job's standard files from these.
-	os.Stdin, os.Stdout, os.Stderr = files[orderStdin], files[orderStdout], files[orderStderr]
+	os.Stdin, os.Stdout, os.Stderr = files[line.Stdin], files[line.Stdout], files[line.Stderr]
 	ct, err := container.New(conf, container.Args{ID: o.ID, Spec: spec, BundleDir: o.Dir, Attached: true})
 	if err != nil {
-		return report{Error: err.Error()}
+		return line.Report{Error: err.Error()}
 	}
 	if err := ct.Sandbox.StartRoot(conf, spec); err != nil {
-		return report{Error: err.Error(), Program: true}
+		return line.Report{Error: err.Error(), Program: true}
 	}
-	for _, f := range files[orderStdin:] {
+	for _, f := range files[line.Stdin:] {
 		f.Close() // else the daemon would not see the last process close them
 	}
-	if err := say(line, report{Started: true}); err != nil {
-		return report{Error: err.Error()}
+	if err := (line.Report{Started: true, Held: held}).Send(daemon); err != nil {
+		return line.Report{Error: err.Error()}
 	}
 	status, err := ct.Sandbox.Wait(o.ID)
 	if err != nil {
-		return report{Error: fmt.Sprintf("wait for the job: %v", err)}
+		return line.Report{Error: fmt.Sprintf("wait for the job: %v", err)}
 	}
-	return report{Exited: true, Status: uint32(status)}
+	return line.Report{Exited: true, Status: uint32(status)}
 }
 
-// say sends a report to the daemon.
-func say(line *net.UnixConn, r report) error {
-	r.Error = r.Error[:min(len(r.Error), maxMessage/8)] // JSON may make six bytes of one
-	text, err := json.Marshal(r)
-	if err == nil {
-		_, err = line.Write(text)
+// holdOutput holds the output directory to what the job may write, where this process may
+// mount that; the daemon looks at the directory otherwise.
+func holdOutput(o line.Order, daemon *net.UnixConn) (held bool, err error) {
+	if o.Out == "" || unix.Access("/dev/fuse", unix.R_OK|unix.W_OK) != nil {
+		return false, nil
 	}
-	return err
+	_, err = quota.Mount(o.Out, o.OutBytes, o.OutFiles, func(files bool) {
+		full := line.FullBytes
+		if files {
+			full = line.FullFiles
+		}
+		_ = line.Report{Full: full}.Send(daemon) // fails when the daemon is gone, and so is the job
+	})
+	return err == nil, err
 }
 
 // prepare makes the namespaces that init was born into fit for gVisor.
@@ -134,7 +135,7 @@ func prepare() error {
 	if err := unix.Mount("proc", "/proc", "proc", unix.MS_NOSUID|unix.MS_NODEV|unix.MS_NOEXEC, ""); err != nil {
 		return fmt.Errorf("mount /proc for the sandbox: %w", err)
 	}
-	if err := os.WriteFile("/proc/self/oom_score_adj", []byte(oomScore), 0); err != nil {
+	if err := os.WriteFile("/proc/self/oom_score_adj", []byte(line.OOMScore), 0); err != nil {
 		return fmt.Errorf("put the sandbox before the miner's own processes when memory runs out: %w", err)
 	}
 	if err := raiseLoopback(); err != nil {

@@ -1,0 +1,8 @@
+//go:build !nogvisor
+
+package gvisor
+
+import "embed"
+
+//go:embed all:dist/linux_arm64
+var dist embed.FS
