@@ -3,6 +3,7 @@ package node
 import (
 	"strings"
 
+	"github.com/rerig/rerig/node/models"
 	"github.com/rerig/rerig/node/requester"
 	"github.com/rerig/rerig/node/treasury"
 	"github.com/rerig/rerig/protocol"
@@ -84,6 +85,7 @@ type RigInfo struct {
 	Promised  protocol.Amount   `json:"promised"` // vouchers held and not yet collected
 	Jobs      int               `json:"jobs"`     // ever paid
 	Earned    protocol.Amount   `json:"earned"`   // by vouchers, ever
+	Models    []models.Status   `json:"models,omitempty"`
 }
 
 // File is a local file, or public content that somebody has, that becomes an input.

@@ -19,7 +19,8 @@ import (
 // engines are those that a rig has, whether or not they passed their self-test.
 type engines struct {
 	list   []sold
-	images *image.Store // nil where no containers are run
+	images *image.Store  // nil where no containers are run
+	models *model.Engine // nil where no models are run
 	log    *slog.Logger
 }
 
@@ -59,6 +60,7 @@ func (n *Node) openEngines(cfg *RigConfig) (*engines, *wasm.Engine, error) {
 		n.log.Warn("models are not sold here", "err", err)
 		return e, modules, nil
 	}
+	e.models = models
 	e.list = append(e.list, sold{engine: models, names: []string{protocol.EngineModel}, inside: true})
 	return e, modules, nil
 }

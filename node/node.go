@@ -83,6 +83,10 @@ type RigConfig struct {
 	// ImageBytes is the disk for unpacked images; 0 is 20 GiB, or a quarter of what is
 	// free where that is less.
 	ImageBytes int64
+	// Serve is the models that the rig serves by the token.
+	Serve []ServeConfig
+	// ModelMemoryMiB is the memory of their servers together; 0 is half the machine's.
+	ModelMemoryMiB uint32
 	// CollectFactor is how many times its fee a collection must bring in, where the
 	// profile says what native money is worth; 0 collects on demand only.
 	CollectFactor uint64
@@ -234,6 +238,7 @@ func (n *Node) Run(ctx context.Context) error {
 	under.Go(func() error { return n.discovery.Run(baseCtx) })
 	if n.rig != nil {
 		under.Go(func() error { return n.rig.engines.run(baseCtx) })
+		under.Go(func() error { return n.rig.served.run(baseCtx) })
 	}
 	work, workCtx := errgroup.WithContext(ctx)
 	work.Go(func() error { // a part underneath that fails takes the work down with it

@@ -29,6 +29,7 @@ type rig struct {
 	cfg      *RigConfig
 	engines  *engines
 	provider *provider.Provider
+	served   *served // nil where no models are
 	server   *exchange.Server
 	dials    *exchange.DialServer
 	cards    *cards      // nil where none are sold
@@ -49,6 +50,9 @@ func (n *Node) openRig() (*rig, error) {
 		return nil, err
 	}
 	r.engines = engines
+	if r.served, err = n.openServed(&cfg); err != nil {
+		return nil, err
+	}
 	r.cards = newCards(&cfg, n.cfg.DataDir, n.log)
 	p := n.cfg.Profile
 	r.provider, err = provider.New(provider.Config{Key: n.key, Network: p.Name, Payee: cfg.Payee,
@@ -58,7 +62,7 @@ func (n *Node) openRig() (*rig, error) {
 		Slots: cfg.Slots, Queue: cfg.Queue, MemoryMiB: cfg.MemoryMiB, WorkDir: filepath.Join(n.cfg.DataDir, "jobs"),
 		Book: inBook{n.journal, n.ends}, Chain: n.settle, Artifacts: artifacts{n.artifacts},
 		Programs: &programs{artifacts{n.artifacts}, engines.images},
-		Sandbox:  &sandbox{engines: engines.byName(), empty: modules.EmptyDir(), cards: r.cards}, Clock: n.cfg.Clock, Changed: n.discovery.Refresh, Halted: n.treasury.Halted, Logger: n.log})
+		Sandbox:  &sandbox{engines: engines.byName(), empty: modules.EmptyDir(), cards: r.cards}, Clock: n.cfg.Clock, Changed: n.discovery.Refresh, Halted: n.treasury.Halted, Models: r.models(), Logger: n.log})
 	if err != nil {
 		return nil, err
 	}
@@ -83,6 +87,14 @@ func (cfg *RigConfig) prices() []protocol.Price {
 	return list
 }
 
+// models are what the provider sells sessions with; nil where that is none.
+func (r *rig) models() provider.Models {
+	if r.served == nil {
+		return nil
+	}
+	return r.served
+}
+
 // watched reports whether a job of this rig, if it is one, waits at the other end.
 func (n *Node) watched(c network.Conn) bool { return n.rig != nil && n.rig.server.Watched(c) }
 
@@ -101,6 +113,14 @@ func fillRig(cfg *RigConfig, hw protocol.Hardware, own protocol.Address) {
 	}
 	if cfg.MemoryMiB == 0 {
 		cfg.MemoryMiB = hw.MemoryMiB / 4 // WASM modules get what they can address of it
+	}
+	if cfg.ModelMemoryMiB == 0 {
+		cfg.ModelMemoryMiB = hw.MemoryMiB / 2
+	}
+	for i := range cfg.Serve {
+		if cfg.Serve[i].Tick == 0 {
+			cfg.Serve[i].Tick = defaultModelTick
+		}
 	}
 }
 
@@ -126,6 +146,11 @@ func (r *rig) run(ctx context.Context, n *Node) error {
 		more, dialled := r.engines.proveOthers(ctx)
 		if len(more) > 0 {
 			r.provider.Sell(slices.Concat(names, more), dialled)
+		}
+		if slices.Contains(more, protocol.EngineModel) {
+			r.served.prove(ctx, r.engines.models, n.token())
+		} else {
+			r.served.prove(ctx, nil, n.token())
 		}
 		if n.cfg.Proved != nil {
 			n.cfg.Proved()

@@ -65,6 +65,9 @@ func (a *app) marketLs(ctx context.Context, region, maxPrice string, memory uint
 		if err := offerTable(w, s.money, need.Unit(), found.Offers, nil, nil); err != nil {
 			return err
 		}
+		if err := servedTable(w, s.money, found.Offers); err != nil {
+			return err
+		}
 		return skippedTable(w, found.Skipped)
 	})
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/rerig/rerig/node"
+	"github.com/rerig/rerig/node/models"
 	"github.com/rerig/rerig/protocol"
 )
 
@@ -20,8 +21,9 @@ const shown = 10
 
 // psReply is what `rerig ps -o json` prints.
 type psReply struct {
-	Runs []node.RunStatus  `json:"runs"` // bought
-	Jobs []protocol.Record `json:"jobs"` // sold
+	Runs   []node.RunStatus  `json:"runs"`             // bought
+	Jobs   []protocol.Record `json:"jobs"`             // sold
+	Models []models.Status   `json:"models,omitempty"` // served
 }
 
 func (a *app) psCmd() *cobra.Command {
@@ -47,16 +49,22 @@ func (a *app) ps(ctx context.Context, all bool) (err error) {
 	if r.Jobs, err = s.Jobs(ctx); err != nil {
 		return err
 	}
+	if s.info.Rig != nil {
+		r.Models = s.info.Rig.Models
+	}
 	if !all {
 		r.Runs = latest(r.Runs, func(st node.RunStatus) bool { return st.Ended })
 		r.Jobs = latest(r.Jobs, func(rec protocol.Record) bool { return rec.Job.Ended })
 	}
 	return a.print(r, func(w io.Writer) error {
-		if len(r.Runs)+len(r.Jobs) == 0 {
+		if len(r.Runs)+len(r.Jobs)+len(r.Models) == 0 {
 			a.progress().line("nothing bought and nothing sold yet; `rerig run` buys, `rerig up` sells")
 			return nil
 		}
-		return psTable(w, s.money, r)
+		if len(r.Runs)+len(r.Jobs) == 0 {
+			return modelTable(w, r.Models)
+		}
+		return errors.Join(psTable(w, s.money, r), modelTable(w, r.Models))
 	})
 }
 

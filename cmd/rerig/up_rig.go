@@ -67,6 +67,10 @@ func (u *upFlags) rigConfig(p *node.Profile) (rig *node.RigConfig, err error) {
 			return nil, usage("--sysroot: %w", err)
 		}
 	}
+	if rig.Serve, err = modelsToServe(moneyOf(p), u.serve); err != nil {
+		return nil, err
+	}
+	rig.ModelMemoryMiB = u.models
 	for _, s := range u.simulate {
 		card, err := hardware.ParseSimulated(s)
 		if err != nil {
