@@ -37,7 +37,8 @@ func (a *app) imageBuildCmd() *cobra.Command {
 		Long: `Make an image without Docker, root or a registry: of Debian packages and all that they
 depend on, of a directory, or of both, which lies over the packages. The packages come
 from this machine's own apt sources, with its signatures checked; their scripts are not
-run, but the links of update-alternatives are made. The same packages and files give
+run, but the links of update-alternatives are made. What was packed before is not
+fetched again while an image has it. The same packages and files give
 the same image, bit for bit.`,
 		Example: `  rerig image build -t ocr --deb tesseract-ocr,tesseract-ocr-eng --entrypoint tesseract
   rerig image build -t hello ./root --entrypoint /bin/hello

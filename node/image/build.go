@@ -67,24 +67,58 @@ func (l *Library) Build(ctx context.Context, name string, r Recipe) (*Image, err
 			return nil, fmt.Errorf("build image: base: %w", err)
 		}
 	}
-	var debs []deb
-	if len(r.Packages) > 0 {
-		dir, err := os.MkdirTemp("", "rerig-deb-")
-		if err != nil {
-			return nil, fmt.Errorf("build image: %w", err)
-		}
-		defer os.RemoveAll(dir)
-		l.say("resolving and fetching %s", strings.Join(r.Packages, ", "))
-		if debs, err = fetchDebs(ctx, dir, r.Packages); err != nil {
-			return nil, fmt.Errorf("build image: %w", err)
-		}
-		l.say("unpacking %d packages", len(debs))
+	pk, remove, err := l.packages(ctx, &r)
+	if err != nil {
+		return nil, fmt.Errorf("build image: %w", err)
 	}
-	img, err := l.add(ctx, name, func(w *layoutWriter) (v1.Hash, error) { return w.build(base, debs, &r) })
+	defer remove()
+	img, err := l.add(ctx, name, func(w *layoutWriter) (v1.Hash, error) { return w.build(base, pk, &r) })
 	if err != nil {
 		return nil, fmt.Errorf("build image: %w", err)
 	}
 	return img, nil
+}
+
+// packageSet is a recipe's packages: as layers where the library has them, else as fetched.
+type packageSet struct {
+	packed *packed
+	debs   []deb
+	record string // file for their layers; "" to keep none
+}
+
+// packages finds or fetches what a recipe's packages are. remove deletes what was fetched.
+func (l *Library) packages(ctx context.Context, r *Recipe) (s packageSet, remove func(), err error) {
+	remove = func() {}
+	if len(r.Packages) == 0 {
+		return s, remove, nil
+	}
+	dir, err := os.MkdirTemp("", "rerig-deb-")
+	if err != nil {
+		return s, remove, err
+	}
+	remove = func() { os.RemoveAll(dir) }
+	l.say("resolving %s", strings.Join(r.Packages, ", "))
+	a, err := newApt(dir, r.Packages)
+	if err == nil && r.Base == "" { // over another image their layers would be others
+		s.record, err = a.set(ctx)
+		s.record = filepath.Join(l.dir, packedDir, s.record)
+	}
+	if err == nil && s.record != "" {
+		if s.packed = readPacked(s.record, l.knownBlobs()); s.packed != nil {
+			l.say("their layers are here")
+			return s, remove, nil
+		}
+	}
+	if err == nil {
+		l.say("fetching them and what they need")
+		s.debs, err = a.fetch(ctx)
+	}
+	if err != nil {
+		remove()
+		return s, func() {}, err
+	}
+	l.say("unpacking %d packages", len(s.debs))
+	return s, remove, nil
 }
 
 // building is an image as far as it is made.
@@ -94,7 +128,7 @@ type building struct {
 	layers []v1.Descriptor
 }
 
-func (w *layoutWriter) build(base *source, debs []deb, r *Recipe) (v1.Hash, error) {
+func (w *layoutWriter) build(base *source, pk packageSet, r *Recipe) (v1.Hash, error) {
 	system, arch := platform()
 	b := &building{w: w, cfg: &v1.ConfigFile{OS: system, Architecture: arch, RootFS: v1.RootFS{Type: "layers"}}}
 	if base != nil {
@@ -103,10 +137,8 @@ func (w *layoutWriter) build(base *source, debs []deb, r *Recipe) (v1.Hash, erro
 			return v1.Hash{}, err
 		}
 	}
-	if len(debs) > 0 {
-		if err := b.addDebs(debs, base == nil); err != nil {
-			return v1.Hash{}, err
-		}
+	if err := b.addPackages(pk, base == nil); err != nil {
+		return v1.Hash{}, err
 	}
 	if r.Dir != "" {
 		if err := b.layer(func(t *tar.Writer) error { return tarDirectory(w.ctx, t, r.Dir) }); err != nil {

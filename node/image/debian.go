@@ -27,10 +27,15 @@ type deb struct {
 
 var packagePattern = regexp.MustCompile(`^[a-z0-9][a-z0-9+.-]+(:[a-z0-9-]+)?(=[A-Za-z0-9.+:~-]+)?$`)
 
-// fetchDebs has the machine's own apt find packages and all they need, as for a machine
-// that has none installed, and fetch them into dir. Sources, signatures and hashes are
-// apt's business, with the machine's own settings.
-func fetchDebs(ctx context.Context, dir string, packages []string) ([]deb, error) {
+// apt is the machine's own apt, which finds packages and all they need as for a machine
+// that has none installed. Sources, signatures and hashes are its business, with the
+// machine's own settings.
+type apt struct {
+	dir  string
+	args []string
+}
+
+func newApt(dir string, packages []string) (*apt, error) {
 	for _, tool := range []string{"apt-get", "dpkg-deb"} {
 		if _, err := exec.LookPath(tool); err != nil {
 			return nil, fmt.Errorf("this machine has no %s; build images of Debian packages on Debian or Ubuntu, and load them here", tool)
@@ -41,29 +46,59 @@ func fetchDebs(ctx context.Context, dir string, packages []string) ([]deb, error
 			return nil, fmt.Errorf("package %q: want a name such as ffmpeg, or name=version", p)
 		}
 	}
-	archives := filepath.Join(dir, "archives")
-	if err := os.MkdirAll(filepath.Join(archives, "partial"), 0o755); err != nil {
+	a := &apt{dir: dir}
+	if err := os.MkdirAll(filepath.Join(a.archives(), "partial"), 0o755); err != nil {
 		return nil, err
 	}
 	nothing := filepath.Join(dir, "status") // of the packages that are installed
 	if err := os.WriteFile(nothing, nil, 0o600); err != nil {
 		return nil, err
 	}
-	args := []string{"-q", "-y", "--no-install-recommends", "--download-only",
+	a.args = append([]string{"-q", "-y", "--no-install-recommends",
 		"-o", "Dir::State::status=" + nothing, "-o", "Dir::State::extended_states=" + filepath.Join(dir, "extended"),
-		"-o", "Dir::Cache=" + dir, "-o", "Dir::Cache::archives=" + archives, "-o", "Dir::Log=" + dir,
-		"-o", "Debug::NoLocking=true", "install", "--"}
-	cmd := exec.CommandContext(ctx, "apt-get", append(args, packages...)...)
+		"-o", "Dir::Cache=" + dir, "-o", "Dir::Cache::archives=" + a.archives(), "-o", "Dir::Log=" + dir,
+		"-o", "Debug::NoLocking=true", "install", "--"}, packages...)
+	return a, nil
+}
+
+func (a *apt) archives() string { return filepath.Join(a.dir, "archives") }
+
+// fetch fetches the packages.
+func (a *apt) fetch(ctx context.Context) ([]deb, error) {
+	if err := a.run(ctx, io.Discard, "--download-only"); err != nil {
+		return nil, err
+	}
+	return listDebs(a.archives())
+}
+
+// set names what fetch would bring.
+func (a *apt) set(ctx context.Context) (string, error) {
+	var lines strings.Builder
+	if err := a.run(ctx, &lines, "--print-uris"); err != nil {
+		return "", err
+	}
+	var archives []string
+	for line := range strings.Lines(lines.String()) {
+		if f := strings.Fields(line); len(f) == 4 && strings.HasSuffix(f[1], ".deb") { // URI, file, bytes, hash
+			archives = append(archives, strings.Join(f[1:], " "))
+		}
+	}
+	slices.Sort(archives)
+	return setOf(archives), nil
+}
+
+func (a *apt) run(ctx context.Context, out io.Writer, flag string) error {
+	cmd := exec.CommandContext(ctx, "apt-get", append([]string{flag}, a.args...)...)
 	cmd.Env = append(os.Environ(), "LC_ALL=C", "DEBIAN_FRONTEND=noninteractive")
 	said := &tail{max: aptOutput}
-	cmd.Stdout, cmd.Stderr = said, said
+	cmd.Stdout, cmd.Stderr = io.MultiWriter(said, out), said
 	if err := cmd.Run(); err != nil {
 		if ctx.Err() != nil {
-			return nil, ctx.Err()
+			return ctx.Err()
 		}
-		return nil, fmt.Errorf("apt-get: %w: %s; if it knows too few packages, run `apt-get update`", err, said.errors())
+		return fmt.Errorf("apt-get: %w: %s; if it knows too few packages, run `apt-get update`", err, said.errors())
 	}
-	return listDebs(archives)
+	return nil
 }
 
 // tail keeps the end of what a tool says.

@@ -3,6 +3,7 @@ package image
 import (
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
@@ -12,11 +13,7 @@ import (
 // finds its libraries, another is there only by an alternative, and the licences are too.
 func TestDebianPackages(t *testing.T) {
 	t.Parallel()
-	for _, tool := range []string{"apt-get", "dpkg-deb"} {
-		if _, err := exec.LookPath(tool); err != nil {
-			t.Skipf("needs %s: packages are those of the machine's own sources; run it on Debian or Ubuntu", tool)
-		}
-	}
+	needsApt(t)
 	if os.Geteuid() != 0 {
 		t.Skip("needs root to run programs in the image's root: run it as root")
 	}
@@ -41,5 +38,57 @@ func TestDebianPackages(t *testing.T) {
 		if out, err := cmd.CombinedOutput(); err != nil || strings.TrimSpace(string(out)) != want {
 			t.Errorf("%s: %q, %v", command, out, err)
 		}
+	}
+}
+
+func needsApt(t *testing.T) {
+	t.Helper()
+	for _, tool := range []string{"apt-get", "dpkg-deb"} {
+		if _, err := exec.LookPath(tool); err != nil {
+			t.Skipf("needs %s: packages are those of the machine's own sources; run it on Debian or Ubuntu", tool)
+		}
+	}
+}
+
+// TestPackagesAreKept builds again with another directory: the packages are not fetched
+// again, and the image is the one that a library gives that never saw them. When the image
+// that had the layers is gone, they are.
+func TestPackagesAreKept(t *testing.T) {
+	t.Parallel()
+	needsApt(t)
+	l, said := OpenLibrary(t.TempDir()), ""
+	l.Progress = func(line string) { said += line + "\n" }
+	build := func(l *Library, name, file string) *Image {
+		said = ""
+		img, err := l.Build(t.Context(), name, Recipe{Packages: []string{"hello", "mawk"}, Dir: makeTree(t, map[string]string{file: file})})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return img
+	}
+	fetched := func() bool { return strings.Contains(said, "fetching") }
+	if build(l, "one", "a"); !fetched() {
+		t.Errorf("the first image says %q", said)
+	}
+	two := build(l, "two", "b")
+	if fetched() {
+		t.Errorf("the second image says %q", said)
+	}
+	if other := build(OpenLibrary(t.TempDir()), "two", "b"); other.Digest != two.Digest {
+		t.Error("kept layers give another image")
+	}
+	if unpack(t, open(t, Config{}), os.DirFS(two.Dir)).Program.Env == nil {
+		t.Error("it has no environment")
+	}
+	for _, name := range []string{"one", "two"} {
+		if err := l.Remove(t.Context(), name); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if build(l, "three", "b"); !fetched() {
+		t.Errorf("without the layers it says %q", said)
+	}
+	if records, err := os.ReadDir(filepath.Join(l.dir, packedDir)); err != nil || len(records) != 1 {
+		t.Errorf("%d sets of packages are recorded, %v", len(records), err)
 	}
 }

@@ -20,11 +20,11 @@ const (
 // addDebs adds the packages' layers: one with what every system has if there is no base,
 // one for each big package, one for the others, and one for what their scripts would
 // link, as no script is run.
-func (b *building) addDebs(debs []deb, alone bool) error {
+func (b *building) addDebs(debs []deb, alone bool) (*packed, error) {
 	u := &unpacking{b: b, files: map[string]bool{}, links: alternatives{}}
 	if alone {
 		if err := b.layer(u.base); err != nil {
-			return err
+			return nil, err
 		}
 	}
 	big := slices.DeleteFunc(slices.Clone(debs), func(d deb) bool { return d.bytes < ownLayer })
@@ -32,39 +32,23 @@ func (b *building) addDebs(debs []deb, alone bool) error {
 	big = big[:min(len(big), ownLayers)]
 	for _, d := range big {
 		if err := u.layer(d); err != nil {
-			return err
+			return nil, err
 		}
 	}
 	rest := slices.DeleteFunc(slices.Clone(debs), func(d deb) bool { return slices.Contains(big, d) })
 	if len(rest) > 0 {
 		if err := u.layer(rest...); err != nil {
-			return err
+			return nil, err
 		}
 	}
 	if err := u.link(); err != nil {
-		return err
+		return nil, err
 	}
-	b.label(debs)
-	b.cfg.Config.Env = overlayEnv(b.cfg.Config.Env, []string{"PATH=" + DefaultPath})
-	if len(u.libraries) > 0 {
-		b.cfg.Config.Env = overlayEnv(b.cfg.Config.Env, []string{"LD_LIBRARY_PATH=" + strings.Join(u.libraries, ":")})
-	}
-	return nil
-}
-
-// label names the packages in the image's config.
-func (b *building) label(debs []deb) {
 	names := make([]string, len(debs))
 	for i, d := range debs {
 		names[i] = d.name + "=" + d.version
 	}
-	labels := map[string]string{"rerig.debian": strings.Join(names, " ")}
-	for k, v := range b.cfg.Config.Labels {
-		if _, ok := labels[k]; !ok {
-			labels[k] = v
-		}
-	}
-	b.cfg.Config.Labels = labels
+	return &packed{Layers: b.layers, DiffIDs: b.cfg.RootFS.DiffIDs, Libraries: u.libraries, Label: strings.Join(names, " ")}, nil
 }
 
 // unpacking is what the packages of an image brought so far.

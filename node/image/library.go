@@ -31,6 +31,7 @@ const (
 //
 //	names.json               the digest of each name
 //	layouts/<digest>/        the layout; blobs that layouts share are hard links
+//	packed/<set>             the layers that a set of Debian packages became
 //	partial/                 blobs of the last image that failed, for when it is tried again
 //	tmp/                     what is being written
 //	lock                     held by the process that changes something
