@@ -20,6 +20,8 @@ const (
 	idleFor      = 10 * time.Minute // a session nobody uses is ended then
 	sessionLife  = 50 * time.Minute // no request begins later; a session may run an hour
 	openWait     = 3 * time.Minute  // for a quote, a channel and the first connection
+	learnWait    = 5 * time.Second  // for a session that runs to let somebody in
+	learnPause   = 20 * time.Millisecond
 	closeWait    = 20 * time.Second // for the last bill
 	requestsEach = 4                // that a session's budget suffices for, at least
 	keptConns    = 128              // idle connections of a session
@@ -187,11 +189,21 @@ func (p *pool) hire(ctx context.Context, o Offer, need uint64) (*hire, error) {
 		MaxIdleConns: keptConns, MaxIdleConnsPerHost: keptConns, IdleConnTimeout: time.Minute, DisableCompression: true,
 		MaxResponseHeaderBytes: 64 << 10,
 	}, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
-	if err := h.learn(ctx); err != nil {
+	for {
+		err := h.learn(ctx)
+		if err == nil {
+			return h, nil
+		}
+		select { // a rig says that it runs before it lets anybody in
+		case <-time.After(learnPause):
+			if p.clock().Sub(h.born) < learnWait {
+				continue
+			}
+		case <-s.Done():
+		}
 		p.end(h)
 		return nil, fmt.Errorf("ask the rig for its model: %w", err)
 	}
-	return h, nil
 }
 
 // learn asks the rig's server how it calls its model.

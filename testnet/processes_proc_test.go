@@ -58,7 +58,9 @@ func anyAlive(list []string) bool {
 func tidyDir(dir string) error {
 	for sub, allowed := range map[string][]string{
 		"": {"lock", "key.json", "journal.db", "peers.json", "artifacts", "jobs", "runs", "sandbox", "containers", "images", "builtin",
-			"simulated-cards.json", "simulated-cards.json.lock"},
+			"simulated-cards.json", "simulated-cards.json.lock", "gateway"},
+		"gateway":                {"gateway.db", "files", "keys"},
+		"gateway/files":          nil,
 		"jobs":                   nil,
 		"sandbox/empty":          nil,
 		"artifacts/partial":      nil,
