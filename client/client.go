@@ -80,6 +80,17 @@ func (c *Client) Submit(ctx context.Context, r *node.RunRequest) (*node.RunStatu
 	return call[node.RunStatus](ctx, c, http.MethodPost, "/v1/runs", r)
 }
 
+// SubmitGang asks the node to buy a task for each of r.Gang ranks, on as many rigs, which
+// reach each other's TCP ports over a private link, and returns at once. One that fails has
+// the others stopped. The runs come by rank.
+func (c *Client) SubmitGang(ctx context.Context, r *node.RunRequest) ([]node.RunStatus, error) {
+	list, err := call[[]node.RunStatus](ctx, c, http.MethodPost, "/v1/gangs", r)
+	if err != nil {
+		return nil, err
+	}
+	return *list, nil
+}
+
 // Runs lists what the node bought, newest first.
 func (c *Client) Runs(ctx context.Context) ([]node.RunStatus, error) {
 	return list[node.RunStatus](ctx, c, "/v1/runs")

@@ -116,6 +116,7 @@ type RunRequest struct {
 	Region    string             `json:"region"`
 	Rig       protocol.Address   `json:"rig"` // only this rig; zero is any
 	Retries   int                `json:"retries"`
+	Gang      int                `json:"gang,omitempty"` // ranks of SubmitGang, which share the budget evenly
 }
 
 // Event is one line of a run's event stream: a status, or output.

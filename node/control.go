@@ -72,6 +72,7 @@ func (c *control) routes() http.Handler {
 	handle("GET /v1/node", c.info)
 	handle("POST /v1/runs", c.submit)
 	handle("GET /v1/runs", c.runs)
+	handle("POST /v1/gangs", c.submitGang)
 	handle("GET /v1/runs/{id}", c.run1)
 	handle("POST /v1/runs/{id}/stop", c.stopRun)
 	handle("GET /v1/jobs", c.jobs)

@@ -21,6 +21,7 @@ type engines struct {
 	list   []sold
 	images *image.Store  // nil where no containers are run
 	models *model.Engine // nil where no models are run
+	linked []string      // names of those whose jobs can be in a private link, once proved
 	log    *slog.Logger
 }
 
@@ -125,6 +126,9 @@ func (e *engines) proveOthers(ctx context.Context) (names, dialled []string) {
 			return names, dialled // what follows runs inside it
 		default:
 			names = append(names, s.names...)
+			if caps.Interface {
+				e.linked = append(e.linked, s.names...)
+			}
 			if caps.Dial {
 				dialled = append(dialled, s.names...)
 			}

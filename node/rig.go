@@ -14,6 +14,7 @@ import (
 	"github.com/rerig/rerig/node/discovery"
 	"github.com/rerig/rerig/node/exchange"
 	"github.com/rerig/rerig/node/hardware"
+	"github.com/rerig/rerig/node/link"
 	"github.com/rerig/rerig/node/provider"
 	"github.com/rerig/rerig/protocol"
 )
@@ -32,6 +33,7 @@ type rig struct {
 	served   *served // nil where no models are
 	server   *exchange.Server
 	dials    *exchange.DialServer
+	links    *link.Links
 	cards    *cards      // nil where none are sold
 	offering atomic.Bool // the self-test passed and the offer is out
 }
@@ -53,6 +55,7 @@ func (n *Node) openRig() (*rig, error) {
 	if r.served, err = n.openServed(&cfg); err != nil {
 		return nil, err
 	}
+	r.links = link.New(link.Config{Host: n.net.Host(), Network: n.cfg.Profile.Name, LocalNet: n.cfg.Profile.Local, Logger: n.log})
 	r.cards = newCards(&cfg, n.cfg.DataDir, n.log)
 	p := n.cfg.Profile
 	r.provider, err = provider.New(provider.Config{Key: n.key, Network: p.Name, Payee: cfg.Payee,
@@ -62,7 +65,7 @@ func (n *Node) openRig() (*rig, error) {
 		Slots: cfg.Slots, Queue: cfg.Queue, MemoryMiB: cfg.MemoryMiB, WorkDir: filepath.Join(n.cfg.DataDir, "jobs"),
 		Book: inBook{n.journal, n.ends}, Chain: n.settle, Artifacts: artifacts{n.artifacts},
 		Programs: &programs{artifacts{n.artifacts}, engines.images},
-		Sandbox:  &sandbox{engines: engines.byName(), empty: modules.EmptyDir(), cards: r.cards}, Clock: n.cfg.Clock, Changed: n.discovery.Refresh, Halted: n.treasury.Halted, Models: r.models(), Logger: n.log})
+		Sandbox:  &sandbox{engines: engines.byName(), empty: modules.EmptyDir(), links: r.links, cards: r.cards}, Clock: n.cfg.Clock, Changed: n.discovery.Refresh, Halted: n.treasury.Halted, Models: r.models(), Logger: n.log})
 	if err != nil {
 		return nil, err
 	}
@@ -145,6 +148,7 @@ func (r *rig) run(ctx context.Context, n *Node) error {
 		defer close(others)
 		more, dialled := r.engines.proveOthers(ctx)
 		if len(more) > 0 {
+			r.provider.SellLinks(r.engines.linked)
 			r.provider.Sell(slices.Concat(names, more), dialled)
 		}
 		if slices.Contains(more, protocol.EngineModel) {
@@ -162,6 +166,7 @@ func (r *rig) run(ctx context.Context, n *Node) error {
 	var serving errgroup.Group // each ends with ctx
 	serving.Go(func() error { return r.server.Run(ctx) })
 	serving.Go(func() error { return r.dials.Run(ctx) })
+	serving.Go(func() error { return r.links.Run(ctx) })
 	err = serving.Wait()
 	<-others
 	n.discovery.Advertise(nil)

@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 
+	"github.com/rerig/rerig/node/link"
 	"github.com/rerig/rerig/node/provider"
 	"github.com/rerig/rerig/node/runner"
 	"github.com/rerig/rerig/protocol"
@@ -17,11 +18,12 @@ type sandbox struct {
 	engines map[string]runner.Engine // by the name in specs and offers
 	sums    moduleSums
 	empty   string // a directory without files
+	links   *link.Links
 	cards   *cards // nil where none are sold
 }
 
-// Start runs a task in the engine that its spec names.
-func (s *sandbox) Start(ctx context.Context, t provider.Task, stdout, stderr io.Writer) (provider.Run, error) {
+// start runs a task in the engine that its spec names, with a network interface or none.
+func (s *sandbox) start(ctx context.Context, t provider.Task, i *runner.Interface, stdout, stderr io.Writer) (provider.Run, error) {
 	engine := s.engines[t.Engine]
 	if engine == nil {
 		return nil, fmt.Errorf("engine %q is not here", t.Engine)
@@ -32,7 +34,7 @@ func (s *sandbox) Start(ctx context.Context, t provider.Task, stdout, stderr io.
 	spec := runner.Spec{Args: t.Program.Args, Env: t.Program.Env, InDir: t.InDir, OutDir: t.OutDir, Seed: t.Seed,
 		Root: t.Program.Root, WorkDir: t.Program.WorkDir, UID: t.Program.UID, GID: t.Program.GID, CPUs: t.CPUs,
 		MemoryBytes: t.MemoryBytes, ScratchBytes: t.ScratchBytes, StdoutBytes: t.StdoutBytes,
-		OutputBytes: t.OutputBytes, OutputFiles: t.OutputFiles, Deadline: t.Deadline}
+		OutputBytes: t.OutputBytes, OutputFiles: t.OutputFiles, Deadline: t.Deadline, Interface: i}
 	if t.Program.Module != "" {
 		var err error
 		if spec.ModuleSHA256, err = s.sums.of(t.ModuleCID, t.Program.Module); err != nil {

@@ -31,7 +31,11 @@ the first input, or to --out-dir. Its standard output and error are this command
 (with -o json, standard output is the run's record; rerig logs has the job's).
 --budget is a cap that the payment channel enforces. --array and --matrix buy many
 tasks, which share the budget evenly: output comes in their order, files go to
---out-dir/INDEX, and one that fails does not stop the others. Ctrl-C stops the job, and what
+--out-dir/INDEX, and one that fails does not stop the others.
+--gang runs a container on several rigs at once, joined by a private link: rank r is
+10.77.0.(r+1) to the others, RERIG_RANK, RERIG_WORLD and RERIG_PEERS say so, and so do
+torch's MASTER_ADDR, MASTER_PORT, RANK and WORLD_SIZE. Lines begin with [RANK], files go
+to --out-dir/RANK, the ranks share the budget, and one that fails stops all. Ctrl-C stops the job, and what
 was done by then is paid for.
 
 The exit code is the program's own. Where it did not end by itself, standard error
@@ -45,6 +49,7 @@ has the reason, and the exit code is
   rerig run --model jargon -- complete -n 20 "A hacker is"
   rerig run --matrix size=100,200,400 -i holiday.jpg --out-dir small thumb -- --size {size}
   rerig run --file job.yaml --array 50
+  rerig run --gang 2 --image train -- python3 /train.py
   rerig run --image cuda --gpus 1 --vram 6GiB -- nvidia-smi
   rerig run --dry-run --max-price 0.05/h my.wasm`,
 		Args: func(cmd *cobra.Command, args []string) error {
@@ -110,6 +115,9 @@ func (a *app) runWith(ctx context.Context, s *session, r *runFlags, module strin
 	}
 	if r.parallel < 1 || r.parallel > maxParallel {
 		return usage("--parallel: 1 to %d, got %d", maxParallel, r.parallel)
+	}
+	if r.gang != 0 {
+		return a.runGang(ctx, s, r, args, p)
 	}
 	if r.many() {
 		return a.runMany(ctx, s, r, module, args, p)

@@ -38,6 +38,7 @@ type runFlags struct {
 	axes     []jobfile.Axis // of the file
 	parallel int
 	failFast bool
+	gang     int
 }
 
 func (r *runFlags) register(f *pflag.FlagSet) {
@@ -66,5 +67,6 @@ func (r *runFlags) register(f *pflag.FlagSet) {
 	f.IntVar(&r.array, "array", 0, "buy so many `tasks`, with {index} from 0 in arguments, -e, -i, --name and --out-dir")
 	f.StringArrayVar(&r.matrix, "matrix", nil, "a task for each of `KEY=VALUE,VALUE…`, with {KEY}; may be repeated")
 	f.IntVar(&r.parallel, "parallel", 16, "`tasks` at once")
+	f.IntVar(&r.gang, "gang", 0, "run the container on so many `rigs` at once, which reach each other's TCP ports and nothing else")
 	f.BoolVar(&r.failFast, "fail-fast", false, "stop all tasks when one has failed")
 }

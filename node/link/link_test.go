@@ -252,9 +252,13 @@ func TestEndsArePassedOn(t *testing.T) {
 			t.Errorf("%s: the other side sees a proper end", what)
 		}
 	}
-	for what, end := range map[string]func(mine net.Conn){
-		"the job's end is reset": func(mine net.Conn) { _ = tcp{mine.(*net.TCPConn)}.Reset() },
-		"the rigs part":          func(net.Conn) { _ = b.Network().ClosePeer(a.ID()) },
+	for _, c := range []struct {
+		what string
+		end  func(mine net.Conn)
+	}{
+		{"the job's end is reset", func(mine net.Conn) { _ = tcp{mine.(*net.TCPConn)}.Reset() }},
+		{"the rigs part", func(net.Conn) { _ = b.Network().ClosePeer(a.ID()) }},
+		{"the other job ends", func(net.Conn) { b.member.Close() }},
 	} {
 		out, err := connect(t, a, 1, 80)
 		if err != nil {
@@ -262,8 +266,8 @@ func TestEndsArePassedOn(t *testing.T) {
 		}
 		<-b.froms
 		in := <-b.inside
-		end(in)
-		broken(what, out)
+		c.end(in)
+		broken(c.what, out)
 	}
 }
 

@@ -26,7 +26,7 @@ func (m *Member) Open(ctx context.Context, rank int, port uint16) (serve func(Co
 	if err != nil {
 		return nil, fmt.Errorf("reach port %d of member %d: %w", port, rank, err)
 	}
-	return func(c Conn) { splice(c, raw) }, nil
+	return func(c Conn) { m.splice(c, raw) }, nil
 }
 
 // ask opens a stream to another member's rig and has it connected to the port.
@@ -81,14 +81,14 @@ func (l *Links) serve(ctx context.Context, raw network.Stream) {
 		return
 	}
 	defer l.end(raw)
-	conn, err := l.accept(ctx, raw)
+	m, conn, err := l.accept(ctx, raw)
 	if err != nil {
 		_ = raw.Reset() // nobody is told why: a stranger learns nothing
 		l.cfg.Logger.Debug("link stream refused", "peer", raw.Conn().RemotePeer(), "err", err)
 		return
 	}
 	if conn != nil {
-		splice(conn, raw)
+		m.splice(conn, raw)
 	}
 }
 
@@ -118,25 +118,25 @@ func (l *Links) end(raw network.Stream) {
 // accept holds a stream against the link that it names and connects it to the job. Where the
 // job takes no connection the stream's other end is told, and the connection is nil. An
 // error is for whoever has no right to be answered.
-func (l *Links) accept(ctx context.Context, raw network.Stream) (_ Conn, err error) {
+func (l *Links) accept(ctx context.Context, raw network.Stream) (_ *Member, _ Conn, err error) {
 	defer func() { <-l.opening }()
 	if err := raw.Scope().ReserveMemory(streamBytes, network.ReservationPriorityMedium); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	if err := raw.SetDeadline(time.Now().Add(openWait)); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	b, err := protocol.ReadFrame(raw, protocol.MaxDialFrame)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	o, err := protocol.DecodeLinkOpen(b)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	m, rank, err := l.asked(raw.Conn().RemotePeer(), o)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	answer := protocol.Dialed{Version: protocol.Version}
 	conn, err := m.connect(ctx, rank, o.Port)
@@ -147,12 +147,12 @@ func (l *Links) accept(ctx context.Context, raw network.Stream) (_ Conn, err err
 		if conn != nil {
 			_ = conn.Reset() // whoever asked is gone
 		}
-		return nil, err
+		return nil, nil, err
 	}
 	if conn == nil {
 		_ = raw.Close() // it was told
 	}
-	return conn, nil
+	return m, conn, nil
 }
 
 func (l *Links) answer(raw network.Stream, a *protocol.Dialed) error {
@@ -200,13 +200,18 @@ func (m *Member) connect(ctx context.Context, rank int, port uint16) (Conn, erro
 	return dial(ctx, protocol.LinkAddr(rank).Addr(), port)
 }
 
-// splice moves bytes both ways until both have ended; what breaks one side breaks the other.
-func splice(c Conn, raw network.Stream) {
+// splice moves bytes both ways until both have ended; what breaks one side breaks the other,
+// and the job's end breaks both.
+func (m *Member) splice(c Conn, raw network.Stream) {
+	abandon := func() {
+		_ = c.Reset() // there is nobody to tell
+		_ = raw.Reset()
+	}
+	defer context.AfterFunc(m.ctx, abandon)()
 	out := make(chan struct{}) // closed when nothing more comes from the job
 	move := func(to sink, from io.Reader) {
 		if pour(to, from) != nil {
-			_ = c.Reset() // there is nobody to tell
-			_ = raw.Reset()
+			abandon()
 		}
 	}
 	go func() {

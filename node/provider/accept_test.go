@@ -171,6 +171,7 @@ func TestAcceptRules(t *testing.T) {
 		"other channel":       {func(a *protocol.Accept, _ *book) { a.Channel.Signer = protocol.Address{8} }, 0, protocol.ReasonMalformed},
 		"stretched":           {func(a *protocol.Accept, _ *book) { a.Agreement.AcceptBy++ }, 0, protocol.ReasonMalformed},
 		"key to nothing":      {func(a *protocol.Accept, _ *book) { a.JobKey = make(protocol.JobKey, protocol.JobKeyBytes) }, 0, protocol.ReasonMalformed},
+		"link key to no link": {func(a *protocol.Accept, _ *book) { a.LinkKey = make(protocol.LinkKey, protocol.LinkKeyBytes) }, 0, protocol.ReasonMalformed},
 		"other rig signature": {func(a *protocol.Accept, _ *book) { a.RigSig[0] ^= 1 }, 0, protocol.ReasonMalformed},
 		"bad signature":       {func(a *protocol.Accept, _ *book) { a.PayerSig[0] ^= 1 }, 0, protocol.ReasonBadSignature},
 		"the rig's signature": {func(a *protocol.Accept, _ *book) { a.PayerSig = a.RigSig }, 0, protocol.ReasonBadSignature},

@@ -107,6 +107,7 @@ type Task struct {
 	StdoutBytes  uint64
 	OutputBytes  uint64
 	OutputFiles  int
+	Link         *Link         // nil for a job in no private link
 	Deadline     time.Duration // wall time, as a second line behind the lifecycle's
 }
 

@@ -77,6 +77,7 @@ type Provider struct {
 	sessions map[protocol.Hash]*session
 	draining bool
 	engines  []string
+	linked   []string       // those whose jobs may be in a private link
 	dialled  []string       // those whose services can be reached
 	gpus     []protocol.GPU // that SellCards set
 }
@@ -104,6 +105,7 @@ func (p *Provider) Offer(draft protocol.Offer, final bool) protocol.Offer {
 	o.Models = p.served()
 	o.Hardware, o.Region, o.TickUnits = p.hardware(), p.cfg.Region, p.cfg.TickUnits
 	o.Slots = uint16(p.cfg.Slots)
+	o.Opt = p.extensions()
 	if !final && p.halted(protocol.Hash{}) == nil {
 		o.FreeSlots = uint16(p.slots.free())
 	}

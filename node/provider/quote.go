@@ -40,7 +40,7 @@ func (p *Provider) negotiate(ctx context.Context, st Stream) (*session, error) {
 	if !ok {
 		return nil, refuse(protocol.ReasonMalformed, "message type %d after a quote, want an accept", m.Type())
 	}
-	if err := checkKey(spec, acc); err != nil {
+	if err := errors.Join(checkKey(spec, acc), checkLinkKey(spec, acc)); err != nil {
 		return nil, err
 	}
 	if err := p.checkAccept(ctx, acc, quote); err != nil {
@@ -155,6 +155,8 @@ func (p *Provider) fits(spec *protocol.JobSpec) error {
 		return refuse(protocol.ReasonResources, "CPUs %d < %d", hw.Cores, r.CPUs)
 	case places(spec) > p.cfg.Slots:
 		return refuse(protocol.ReasonResources, "slots %d < %d CPUs", p.cfg.Slots, r.CPUs)
+	case spec.Link != nil && !p.links(spec.Engine):
+		return refuse(protocol.ReasonEngine, "private links are not carried here for engine %q", spec.Engine)
 	case spec.Egress:
 		return refuse(protocol.ReasonEgress, "egress not allowed here")
 	}

@@ -34,7 +34,10 @@ type session struct {
 	booked   bool                      // the job is in the journal
 	reserved bool                      // by funding; owner: funding, then the loop with its event, then run
 	ticket   *ticket
-	key      protocol.JobKey // opens and seals; in no record
+	key      protocol.JobKey            // opens and seals; in no record
+	linkKey  protocol.LinkKey           // of the job's private link; in no record
+	members  chan []protocol.LinkMember // of that link, once they are known; capacity 1
+	told     bool                       // they are known; owner: read
 	inputs   staged
 	unpin    []func() // artifacts in use; owner: staging, then run
 	runner   Run
@@ -53,7 +56,7 @@ func newSession(p *Provider, st Stream, spec *protocol.JobSpec, raw []byte, acc 
 	s.rec = protocol.Record{Job: job, Peer: st.Peer(), Spec: raw, SpecCID: c.String(), Agreement: acc.Agreement,
 		Channel: acc.Channel, Epoch: acc.Epoch, RigSig: acc.RigSig, PayerSig: acc.PayerSig,
 		Created: uint64(now.UnixMilli()), Attempt: 1}
-	s.key = acc.JobKey
+	s.key, s.linkKey, s.members = acc.JobKey, acc.LinkKey, make(chan []protocol.LinkMember, 1)
 	s.log = p.cfg.Logger.With("job", job.ID.Short())
 	s.out = newOutbox(st)
 	return s
@@ -267,6 +270,11 @@ func (s *session) read() {
 			s.voucher(m)
 		case *protocol.Stop:
 			s.post(protocol.StopIn{Reason: m.Reason})
+		case *protocol.Link:
+			if !s.toldLink(m) {
+				s.post(protocol.Violation{Reason: protocol.ReasonMalformed, Detail: "a link that is not this job's, or told twice"})
+				return
+			}
 		default:
 			s.post(protocol.Violation{Reason: protocol.ReasonMalformed,
 				Detail: fmt.Sprintf("message type %d in a job under way", m.Type())})

@@ -17,6 +17,7 @@ type staged struct {
 	refused error  // why the program is none
 	in      string // "" without inputs
 	out     string
+	link    *Link // nil for a job in no private link
 }
 
 // stage fetches the module and the inputs from the requester. A session with a served
@@ -66,6 +67,7 @@ func (s *session) stage(ctx context.Context) protocol.Event {
 			return unplaced("input "+in.Name, err)
 		}
 	}
+	got.link = s.awaitLink(ctx)
 	s.inputs = got // read by the loop after it has the event
 	return protocol.Staged{}
 }

@@ -29,7 +29,7 @@ func (r *Requester) buy(ctx context.Context, run *Run) {
 	}
 	tried := map[protocol.Address]bool{}
 	for attempt := 1; ; attempt++ {
-		q, fail := r.choose(ctx, run, &order, raw, tried)
+		q, fail := order.gang.hire(func() (*quoted, func(*Status)) { return r.choose(ctx, run, &order, raw, tried) })
 		if q == nil {
 			if attempt == 1 {
 				r.keepUnhired(run, raw, specCID.String(), fail)

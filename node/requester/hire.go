@@ -47,6 +47,13 @@ func (r *Requester) find(ctx context.Context, o *Order, again bool) ([]*protocol
 		func(v *protocol.VerifiedOffer) bool { return !o.Rig.IsZero() && v.Rig != o.Rig })
 	drop(protocol.ReasonNoOffers, func() string { return "this node's own rig" },
 		func(v *protocol.VerifiedOffer) bool { return v.Rig == r.cfg.Key.Address() })
+	drop(protocol.ReasonNoOffers, func() string { return "another member of the gang has hired it" },
+		func(v *protocol.VerifiedOffer) bool { return o.gang.has(v.Rig) })
+	drop(protocol.ReasonEngine, func() string { return "carries no private links" },
+		func(v *protocol.VerifiedOffer) bool {
+			_, carries := v.Opt[protocol.LinkExtension]
+			return o.gang != nil && !carries
+		})
 	drop(protocol.ReasonOverBudget, func() string { return fmt.Sprintf("the budget of %s buys no %s", r.cfg.Text(o.Budget), o.Unit) },
 		func(v *protocol.VerifiedOffer) bool {
 			price, _, _ := o.price(&v.Offer)

@@ -57,6 +57,8 @@ type Order struct {
 	Region   string
 	Rig      protocol.Address // only this rig; zero is any
 	Retries  int              // further rigs tried after a rig's fault
+
+	gang *gang // that it is a member of, or nil; by SubmitGang
 }
 
 func (o *Order) check() error {
@@ -68,6 +70,8 @@ func (o *Order) check() error {
 		return &protocol.FieldError{Field: "order.unit", Limit: "a unit of SPEC §5.4", Got: string(o.Unit)}
 	case (o.Spec.Sealed != 0) != (len(o.Key) == protocol.JobKeyBytes):
 		return &protocol.FieldError{Field: "order.key", Limit: "a key where something is sealed, none otherwise"}
+	case (o.Spec.Link != nil) != (o.gang != nil):
+		return &protocol.FieldError{Field: "order.spec.link", Limit: "of orders that are submitted together"}
 	case o.Budget.IsZero():
 		return &protocol.FieldError{Field: "order.budget", Limit: "more than zero; give --budget"}
 	case o.Retries < 0 || o.Retries > 16:
@@ -154,6 +158,12 @@ func (r *Requester) Submit(o Order) (*Run, error) {
 	if err != nil {
 		return nil, err
 	}
+	r.launch(run)
+	return run, nil
+}
+
+// launch starts buying.
+func (r *Requester) launch(run *Run) {
 	r.mu.Lock()
 	r.runs[run.id] = run
 	r.mu.Unlock()
@@ -161,7 +171,6 @@ func (r *Requester) Submit(o Order) (*Run, error) {
 		r.buy(r.ctx, run)
 		r.forgetOld(run.id)
 	})
-	return run, nil
 }
 
 // Get finds a run of this process by its ID.

@@ -40,8 +40,9 @@ type Status struct {
 	Skipped   []protocol.SkipCount `json:"skipped,omitempty"`
 	Outputs   string               `json:"outputs,omitempty"` // CID
 	Dir       string               `json:"dir"`
-	Created   uint64               `json:"created"` // unix milliseconds
-	Micros    map[string]int64     `json:"micros"`  // time spent per phase
+	Created   uint64               `json:"created"`        // unix milliseconds
+	Micros    map[string]int64     `json:"micros"`         // time spent per phase
+	Gang      *Place               `json:"gang,omitempty"` // nil where it runs alone
 	OutBytes  int64                `json:"stdout_bytes"`
 	ErrBytes  int64                `json:"stderr_bytes"`
 }
@@ -267,11 +268,16 @@ func (r *Run) finish(f func(*Status)) {
 	r.mu.Lock()
 	r.closeFiles()
 	r.mu.Unlock()
+	failed := false
 	r.update(func(s *Status) {
 		f(s)
 		s.Ended = true
+		failed = r.order.gang.ending(s)
 	})
 	close(r.ended)
+	if failed {
+		r.order.gang.stop()
+	}
 }
 
 func (r *Run) closeFiles() {

@@ -208,6 +208,10 @@ func (s *session) abort(ctx context.Context, err error) {
 func (s *session) sendAccept() error {
 	s.work.Go(s.read)
 	s.tell(&protocol.Accept{Agreement: s.rec.Agreement, Channel: s.rec.Channel, Epoch: s.rec.Epoch,
-		RigSig: s.rec.RigSig, PayerSig: s.rec.PayerSig, JobKey: s.parent.order.Key})
+		RigSig: s.rec.RigSig, PayerSig: s.rec.PayerSig, JobKey: s.parent.order.Key, LinkKey: s.parent.order.gang.linkKey()})
+	if g := s.parent.order.gang; g != nil {
+		member := protocol.LinkMember{Peer: s.rec.Peer, Addrs: s.quote.offer.Addrs, Job: s.id}
+		s.work.Go(func() { g.agree(int(s.spec.Link.Rank), member, s.tell) })
+	}
 	return nil
 }

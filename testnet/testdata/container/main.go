@@ -55,6 +55,13 @@ func main() {
 			}
 			fmt.Println(addr, err == nil)
 		}
+	case "allreduce": // LENGTH
+		length, _ := strconv.Atoi(args[0])
+		allreduce(length)
+	case "hang": // [CODE]
+		hang(strings.Join(args, ""))
+	case "look": // ADDRS
+		look(args)
 	case "peek":
 		for _, path := range args {
 			b, err := os.ReadFile(path)
