@@ -20,19 +20,12 @@ const maxAnswer = 64 << 10
 // arguments have the fields of gVisor's own that differ from zero: importing those would link
 // all of its kernel.
 const (
-	methodForward = "containerManager.PortForward"
 	methodExecute = "containerManager.ExecuteAsync"
 	methodWaitPID = "containerManager.WaitPID"
 	methodSignal  = "containerManager.Signal"
 	methodPause   = "containerManager.Pause"
 	methodResume  = "containerManager.Resume"
 )
-
-// forwardArgs come with one end of a socket pair.
-type forwardArgs struct {
-	ContainerID string
-	Port        uint16
-}
 
 // executeArgs come with the files that GuestFDs numbers.
 type executeArgs struct {

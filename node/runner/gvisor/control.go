@@ -79,25 +79,6 @@ func (j *Job) connect() (*net.UnixConn, error) {
 	return conn, nil
 }
 
-// Dial connects to a TCP port on the job's own loopback, through gVisor's port forwarding.
-func (j *Job) Dial(ctx context.Context, port uint16) (net.Conn, error) {
-	ends, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
-	if err != nil {
-		return nil, fmt.Errorf("make a socket pair: %w", err)
-	}
-	ours, theirs := os.NewFile(uintptr(ends[0]), "ours"), os.NewFile(uintptr(ends[1]), "theirs")
-	defer ours.Close()
-	defer theirs.Close()
-	if err := j.call(ctx, methodForward, forwardArgs{ContainerID: j.id, Port: port}, nil, theirs); err != nil {
-		return nil, fmt.Errorf("dial port %d of the job: %w", port, err)
-	}
-	conn, err := net.FileConn(ours)
-	if err != nil {
-		return nil, fmt.Errorf("dial port %d of the job: %w", port, err)
-	}
-	return conn, nil
-}
-
 // Pause halts every process of the job where it stands; its deadline waits too.
 func (j *Job) Pause() error {
 	j.halting.Lock()

@@ -12,6 +12,8 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/libp2p/go-yamux/v5"
+
 	"github.com/rerig/rerig/node/runner"
 	"github.com/rerig/rerig/node/runner/cgroup"
 	"github.com/rerig/rerig/node/runner/gvisor/internal/line"
@@ -43,6 +45,9 @@ type Job struct {
 	held   bool          // nothing can write more to its output directory than it may; set before begun is closed
 
 	noCards string // why it cannot have its cards; set before done is closed
+
+	dialling chan struct{}  // capacity 1; held to use mux
+	mux      *yamux.Session // to the helper inside; nil before the first Dial
 
 	halting sync.Mutex // one Pause or Resume at a time
 	write   sync.Mutex // lets one write at a time through; guards output

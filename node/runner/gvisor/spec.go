@@ -73,7 +73,7 @@ func check(s *runner.Spec, rootless bool) error {
 
 // writeBundle makes a job's OCI bundle: its directories, its host names, and its spec as
 // config.json.
-func writeBundle(dir string, s *runner.Spec, spare int) error {
+func writeBundle(dir string, s *runner.Spec, spare int, helper string) error {
 	for _, d := range []string{"root", "state"} {
 		if err := os.Mkdir(filepath.Join(dir, d), 0o700); err != nil {
 			return fmt.Errorf("make the job's directory: %w", err)
@@ -82,7 +82,9 @@ func writeBundle(dir string, s *runner.Spec, spare int) error {
 	if err := os.WriteFile(filepath.Join(dir, "hosts"), []byte(hosts), 0o644); err != nil {
 		return fmt.Errorf("write the job's host names: %w", err)
 	}
-	text, err := json.Marshal(ociSpec(dir, s, spare))
+	spec := ociSpec(dir, s, spare)
+	spec.Mounts = append(spec.Mounts, helperMount(helper)...)
+	text, err := json.Marshal(spec)
 	if err != nil {
 		return fmt.Errorf("encode the job's OCI spec: %w", err)
 	}

@@ -92,6 +92,7 @@ func (e *Engine) admit(s *runner.Spec, stdout, stderr io.Writer) (*Job, error) {
 	j := &Job{
 		engine: e, spec: *s, id: id, dir: filepath.Join(e.jobs, id), stdout: stdout, stderr: stderr,
 		detach: func() bool { return true }, begun: make(chan struct{}), done: make(chan struct{}),
+		dialling: make(chan struct{}, 1),
 	}
 	e.all[j] = struct{}{}
 	return j, nil
@@ -102,7 +103,7 @@ func (j *Job) launch(ctx context.Context) error {
 	if err := os.Mkdir(j.dir, 0o700); err != nil {
 		return fmt.Errorf("make the job's directory: %w", err)
 	}
-	if err := writeBundle(j.dir, &j.spec, j.engine.spareCores(&j.spec)); err != nil {
+	if err := writeBundle(j.dir, &j.spec, j.engine.spareCores(&j.spec), j.engine.config.Program); err != nil {
 		return err
 	}
 	if err := j.giveOutput(); err != nil {
@@ -141,6 +142,9 @@ func (j *Job) sit(ctx context.Context) error {
 		}); err != nil {
 			return err
 		}
+	}
+	if err := j.attach(); err != nil {
+		return err
 	}
 	return j.order()
 }

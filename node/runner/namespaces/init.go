@@ -134,6 +134,9 @@ func (j *jailer) prepare(m *message) (out *os.File, err error) {
 	if err := loopbackUp(); err != nil {
 		return nil, fmt.Errorf("raise the loopback: %w", err)
 	}
+	// Programs that listen on port 80 find no capability to do so. Where this /proc cannot
+	// be written they must take a higher one.
+	_ = os.WriteFile("/proc/sys/net/ipv4/ip_unprivileged_port_start", []byte("0"), 0)
 	writable, out, err := buildRoot(j.setup, root, in, rest)
 	if err != nil {
 		return nil, err
