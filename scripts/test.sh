@@ -16,8 +16,8 @@ unformatted=$(gofmt -l $(git ls-files '*.go'))
 if [ -n "$unformatted" ]; then printf 'not gofmt-ed:\n%s\n' "$unformatted"; exit 1; fi
 CGO_ENABLED=0 go vet -stdmethods=false ./...
 
-step "the sandbox program, as it ships: static, without cgo"
-CGO_ENABLED=0 gotest ./node/runner/wasm/sandbox
+step "the sandbox programs, as they ship: static, without cgo"
+CGO_ENABLED=0 gotest ./node/runner/wasm/sandbox ./node/runner/gvisor/sandbox
 
 if ! command -v "$(go env CC)" >/dev/null; then
   leave "race detector" "no C compiler ($(go env CC)); install one, for example gcc"
@@ -31,7 +31,7 @@ else
 fi
 
 step "tests${race[*]:+ with the race detector}, fastest first"
-slow='/(contracts|node/settle|node/runner/(cgroup|conformance|wasm|docker|namespaces|gvisor)|node/image|engine/llamacpp|node/discovery|node/network|testnet/chain|testnet|cmd/rerig)$'
+slow='/(contracts|node/settle|node/runner/(cgroup|conformance|wasm|docker|namespaces|gvisor|gvisor/sandbox)|node/image|engine/llamacpp|node/discovery|node/network|testnet/chain|testnet|cmd/rerig)$'
 all=$(go list ./...)
 fast=$(grep -vE "$slow" <<<"$all")
 gotest "${race[@]}" -timeout 10m $fast

@@ -24,6 +24,9 @@ type Target struct {
 	Open func(t testing.TB, dir string) (runner.Engine, error)
 	// WASM tells that jobs are modules; otherwise they are Linux programs in a root.
 	WASM bool
+	// Looks tells that the engine cannot hold the output directory here, and only looks
+	// whether there is too much in it.
+	Looks bool
 	// Rig is the absolute path of a static program that calls rig.Main for this engine, for
 	// what must be seen of an engine that is killed; without one, "killed rig" is in Not.
 	Rig string

@@ -20,14 +20,37 @@ import (
 	"github.com/rerig/rerig/node/runner/cgroup"
 )
 
+// shipped runs an engine with the sandbox program that rerig embeds.
+func shipped(b *testing.B) *Engine {
+	if os.Geteuid() != 0 {
+		b.Skip("needs root: run the benchmarks as root")
+	}
+	if _, err := embedded(); err != nil {
+		b.Skip("needs the sandbox program: make embedded")
+	}
+	p, err := cgroup.Open("gvisorbench")
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(func() {
+		if err := p.Close(); err != nil {
+			b.Error(err)
+		}
+	})
+	return run(b, Config{DataDir: b.TempDir(), Program: rigProgram, Parent: p})
+}
+
 // BenchmarkStart runs a program that does nothing, from Start to Wait, in turn with the same
-// program under gVisor's own command line, as well isolated from the host's files.
+// program under gVisor's own command line, as well isolated from the host's files. Ours has
+// an output directory too, as every job of a rig.
 func BenchmarkStart(b *testing.B) {
-	e, bare := open(b), newBare(b)
+	e, bare := shipped(b), newBare(b)
 	var ours, theirs, ourCPU, theirCPU []time.Duration
 	for b.Loop() {
+		s := spec("nothing")
+		s.OutDir, s.OutputBytes, s.OutputFiles = b.TempDir(), 1<<20, 8
 		begun := time.Now()
-		j, err := e.Start(b.Context(), spec("nothing"), io.Discard, io.Discard)
+		j, err := e.Start(b.Context(), s, io.Discard, io.Discard)
 		if err != nil {
 			b.Fatal(err)
 		}
@@ -66,7 +89,7 @@ func BenchmarkInteger(b *testing.B) {
 // BenchmarkIdle holds four sandboxes whose job waits, and reports the memory of one: what
 // its processes hold alone, and their share of what they share.
 func BenchmarkIdle(b *testing.B) {
-	e := open(b)
+	e := shipped(b)
 	const jobs = 4
 	var bytes uint64
 	for b.Loop() {

@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/rerig/rerig/node/runner/tap"
 )
 
 // The probe's guest is this program inside a sandbox. The variable says what it does there.
@@ -19,6 +21,7 @@ const (
 	probeGrow  = "grow"
 	probeFork  = "fork"
 	probeServe = "serve"
+	probeCall  = "call"
 	probeCards = "cards"
 
 	probeCode = 7
@@ -50,6 +53,8 @@ func guest(action string) int {
 		err = fork()
 	case probeServe:
 		err = serve()
+	case probeCall:
+		err = tap.Call()
 	case probeCards:
 		err = listCards()
 	default:

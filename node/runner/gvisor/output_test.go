@@ -3,6 +3,7 @@
 package gvisor
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -42,6 +43,40 @@ func TestOutputIsTheRigs(t *testing.T) {
 		if owner := info.Sys().(*syscall.Stat_t).Uid; info.Mode() != want || owner != uint32(os.Getuid()) {
 			t.Errorf("%q has mode %s of user %d, want %s", name, info.Mode(), owner, want)
 		}
+	}
+}
+
+// TestOutputOfStoppedJob checks that what a job has written until it is stopped is its output.
+func TestOutputOfStoppedJob(t *testing.T) {
+	t.Parallel()
+	e := open(t)
+	s := spec("rights", "/out/program", "/out/closed")
+	s.Env = []string{"STAY=1"}
+	s.OutDir, s.OutputBytes, s.OutputFiles = t.TempDir(), 1<<20, 4
+	said := newNotice()
+	j, err := e.Start(t.Context(), s, said, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	select {
+	case <-said.seen:
+	case <-t.Context().Done():
+	}
+	for _, pid := range tree(j.(*Job).meter.pid)[1:] { // who has the device answers for the file system
+		files, _ := filepath.Glob(fmt.Sprintf("/proc/%d/fd/*", pid))
+		for _, f := range files {
+			if to, _ := os.Readlink(f); to == "/dev/fuse" {
+				t.Errorf("process %d of the sandbox has %s", pid, to)
+			}
+		}
+	}
+	j.Stop()
+	res, err := j.Wait()
+	if err != nil || res.Failure == nil || res.Failure.Kind != runner.FailureKilled {
+		t.Errorf("%+v, %v", res, err)
+	}
+	if b, err := os.ReadFile(filepath.Join(s.OutDir, "program")); err != nil || string(b) != "#!/bin/sh" {
+		t.Errorf("the output holds %q, %v", b, err)
 	}
 }
 

@@ -29,7 +29,7 @@ const (
 func (e *Engine) Probe(ctx context.Context) (runner.Caps, error) {
 	caps := runner.Caps{Rootless: e.rootless}
 	for _, step := range []func(context.Context, *runner.Caps) error{
-		e.probeEcho, e.probeMemory, e.probeProcesses, e.probeServe,
+		e.probeEcho, e.probeMemory, e.probeProcesses, e.probeServe, e.probeInterface,
 	} {
 		if err := step(ctx, &caps); err != nil {
 			return runner.Caps{}, fmt.Errorf("probe the container sandbox: %w", err)
@@ -65,6 +65,10 @@ func (e *Engine) probeRun(ctx context.Context, action string) (runner.Result, st
 	if err != nil {
 		return runner.Result{}, "", err
 	}
+	return e.probeStart(ctx, s)
+}
+
+func (e *Engine) probeStart(ctx context.Context, s runner.Spec) (runner.Result, string, error) {
 	var out bytes.Buffer
 	j, err := e.Start(ctx, s, &out, &out)
 	if err != nil {

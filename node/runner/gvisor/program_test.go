@@ -36,11 +36,6 @@ func TestEmbeddedProgram(t *testing.T) {
 		}
 	})
 	e := run(t, Config{DataDir: t.TempDir(), Program: rigProgram, Parent: p})
-	t.Cleanup(func() {
-		if err := e.Close(); err != nil {
-			t.Error(err)
-		}
-	})
 	if res, out := do(t, e, spec("echo", "embedded")); res.Failure != nil || out != "embedded\nembedded\n" {
 		t.Errorf("%+v, said %q", res, out)
 	}

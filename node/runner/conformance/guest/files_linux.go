@@ -224,7 +224,7 @@ func deletedOutputs(*aims) {
 		}
 	}
 	fmt.Println("held", held)
-	if held > 768<<20 {
+	if held > 64<<20 {
 		fmt.Println("BREACH", held, "bytes of deleted outputs")
 	}
 }

@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 )
 
@@ -27,6 +28,7 @@ var actions = map[string]func(args []string) error{
 	"fill":    fill,
 	"sparse":  sparse,
 	"litter":  litter,
+	"torrent": torrent,
 	"scratch": scratch,
 	"burn":    burn,
 	"loop":    loop,
@@ -121,6 +123,21 @@ func spin([]string) error {
 		x = x*1664525 + 1013904223
 		runtime.KeepAlive(x)
 	}
+}
+
+// torrent writes many outputs at once, each until there is no room.
+func torrent([]string) error {
+	var writers sync.WaitGroup
+	for i := range 16 {
+		writers.Go(func() {
+			f, err := os.Create(fmt.Sprintf("/out/torrent-%d", i))
+			for chunk := make([]byte, 256<<10); err == nil; {
+				_, err = f.Write(chunk)
+			}
+		})
+	}
+	writers.Wait()
+	return errors.New("there is no room for more")
 }
 
 func sleep([]string) error {

@@ -119,6 +119,7 @@ func rights(program, closed string) {
 		fmt.Println(err)
 	}
 	if os.Getenv("STAY") != "" {
+		fmt.Println("staying")
 		time.Sleep(time.Hour)
 	}
 }

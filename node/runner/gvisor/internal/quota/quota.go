@@ -12,7 +12,9 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"os"
 	"path/filepath"
+	"strconv"
 	"sync"
 
 	"github.com/hanwen/go-fuse/v2/fuse"
@@ -24,6 +26,8 @@ const (
 	maxWrite = 256 << 10
 	// block is what sizes are told in, in bytes.
 	block = 4096
+	// device is what go-fuse opens.
+	device = "/dev/fuse"
 	// maxName is the longest name, in bytes.
 	maxName = 255
 )
@@ -93,11 +97,35 @@ func Mount(dir string, bytes uint64, files int, over func(files bool)) (*Directo
 		unix.Close(fd)
 		return nil, fmt.Errorf("mount a file system over %s: %w", dir, err)
 	}
+	if err := keepDevices(); err != nil {
+		return nil, errors.Join(err, d.server.Unmount())
+	}
 	go d.server.Serve() // ends with the mount
 	if err := d.server.WaitMount(); err != nil {
 		return nil, errors.Join(fmt.Errorf("wait for the file system over %s: %w", dir, err), d.Close())
 	}
 	return d, nil
+}
+
+// keepDevices keeps programs that this process starts from inheriting the file of a mount,
+// which go-fuse leaves open to them: who has it can answer for the file system, and keeps it
+// alive when this process ends. Nothing may be started meanwhile.
+func keepDevices() error {
+	files, err := os.ReadDir("/proc/self/fd")
+	if err != nil {
+		return fmt.Errorf("look for the file of the mount: %w", err)
+	}
+	for _, f := range files {
+		if to, err := os.Readlink("/proc/self/fd/" + f.Name()); err != nil || to != device {
+			continue // one that was closed, too
+		}
+		n, err := strconv.Atoi(f.Name())
+		if err != nil {
+			return fmt.Errorf("look for the file of the mount: %w", err)
+		}
+		unix.CloseOnExec(n)
+	}
+	return nil
 }
 
 // Close uncovers the directory again. Nothing may be open there.

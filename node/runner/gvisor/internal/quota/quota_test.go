@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"runtime"
 	"slices"
@@ -234,6 +235,15 @@ func TestAttributes(t *testing.T) {
 	must(t, os.WriteFile(c.path("d/g"), []byte("short"), 0))
 	if b, err := os.ReadFile(c.path("d/g")); err != nil || string(b) != "short" {
 		t.Errorf("cut off and written again it is %q, %v", b, err)
+	}
+}
+
+// TestNoProgramInheritsTheMount checks what a program that is started has of it.
+func TestNoProgramInheritsTheMount(t *testing.T) {
+	cover(t)
+	out, err := exec.Command("ls", "-l", "/proc/self/fd").CombinedOutput()
+	if err != nil || bytes.Contains(out, []byte(device)) {
+		t.Errorf("a program has %s, %v", out, err)
 	}
 }
 
