@@ -25,6 +25,7 @@ type ServeConfig struct {
 	Path       string          // of its GGUF file
 	PerMillion protocol.Amount // base units for a million units of UnitTokenOut
 	Tick       uint64          // units between payments; 0 is 256
+	MemoryMiB  uint32          // of its server; 0 is a quarter more than its file, and 512
 }
 
 const (
@@ -66,7 +67,7 @@ func (n *Node) openServed(cfg *RigConfig) (*served, error) {
 		case err != nil:
 			return nil, fmt.Errorf("model %s: %w", m.Name, err)
 		}
-		if need := modelMemory(st.Size()); need > uint64(cfg.ModelMemoryMiB)<<20 {
+		if need := m.memory(st.Size()); need > uint64(cfg.ModelMemoryMiB)<<20 {
 			return nil, fmt.Errorf("model %s needs %d MiB of memory, all models together may have %d MiB; raise --model-memory", m.Name, need>>20, cfg.ModelMemoryMiB)
 		}
 	}
@@ -74,8 +75,13 @@ func (n *Node) openServed(cfg *RigConfig) (*served, error) {
 		changed: n.discovery.Refresh, log: n.log, opened: make(chan struct{})}, nil
 }
 
-// modelMemory is what a server of a model of so many bytes may take.
-func modelMemory(size int64) uint64 { return uint64(size)/4*5 + besideModel }
+// memory is what the server of the model, of so many bytes, may take.
+func (m *ServeConfig) memory(size int64) uint64 {
+	if m.MemoryMiB > 0 {
+		return uint64(m.MemoryMiB) << 20
+	}
+	return uint64(size)/4*5 + besideModel
+}
 
 // run owns the servers until ctx ends.
 func (s *served) run(ctx context.Context) error {
@@ -152,7 +158,7 @@ func (s *served) fill(ctx context.Context, engine *model.Engine) error {
 		if !ok {
 			return fmt.Errorf("model %s went out of the store at once; make the cache larger", m.Name)
 		}
-		cfg.Models = append(cfg.Models, models.Model{Path: path, MemoryBytes: modelMemory(int64(size)),
+		cfg.Models = append(cfg.Models, models.Model{Path: path, MemoryBytes: m.memory(int64(size)),
 			Served: protocol.Served{CID: cid, Name: m.Name, PerMillion: m.PerMillion, Tick: m.Tick}})
 	}
 	set, err := models.New(cfg)

@@ -91,7 +91,7 @@ earned: that goes to --payout.`,
 	f.DurationVar(&u.minGrace, "min-grace", 0, "least `time` that payers must wait to leave: how long this rig may be away (default 24h, any on a test network)")
 	f.StringArrayVar(&u.simulate, "simulate-gpu", nil, "`card` to pretend on a test network: \"2xRTX 3060:12GiB\"")
 	f.StringVar(&u.held, "containers", containersHere, "`sandbox` that holds containers: gvisor; namespaces, which is weaker; docker, which is unproven; off for WASM modules only")
-	f.StringArrayVar(&u.serve, "serve", nil, "keep a server for `NAME=FILE.gguf` and sell its tokens; again for more, at most 4. ,price=0.1 is for a million tokens, in the network's token: each token made is one, and each 8 of a prompt that were read. ,tick=256 is how many are made before they are paid")
+	f.StringArrayVar(&u.serve, "serve", nil, "keep a server for `NAME=FILE.gguf` and sell its tokens; again for more, at most 4. ,price=0.1 is for a million tokens, in the network's token: each token made is one, and each 8 of a prompt that were read. ,tick=256 is how many are made before they are paid, ,memory=2048 the MiB that its server may take (default a quarter more than the file, and 512): what the file leaves is for longer texts")
 	f.Uint32Var(&u.models, "model-memory", 0, "`MiB` for all served models together (default half of the machine's); the one not asked for the longest time makes room for another")
 	f.BoolVar(&u.runc, "allow-runc", false, "let --containers docker run jobs on this machine's kernel, where Docker has no runsc")
 	f.BoolVar(&u.mdns, "mdns", false, "look for peers on the LAN")

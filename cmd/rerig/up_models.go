@@ -17,7 +17,7 @@ import (
 // usualTokenPrice is what a million units of tokens cost where the miner does not say.
 const usualTokenPrice = "0.1"
 
-// modelsToServe reads the --serve flags: NAME=FILE[,price=TOKENS][,tick=UNITS].
+// modelsToServe reads the --serve flags: NAME=FILE[,price=TOKENS][,tick=UNITS][,memory=MIB].
 func modelsToServe(m money, list []string) (out []node.ServeConfig, err error) {
 	if len(list) > protocol.MaxModels {
 		return nil, usage("--serve: %d models, an offer has room for %d; leave some out", len(list), protocol.MaxModels)
@@ -56,8 +56,14 @@ func modelToServe(m money, text string) (one node.ServeConfig, err error) {
 			if one.Tick, err = strconv.ParseUint(value, 10, 64); err != nil || one.Tick == 0 || one.Tick > protocol.MaxTickUnits {
 				return one, usage("--serve %s: tick is 1 to %d units, got %q", name, uint64(protocol.MaxTickUnits), value)
 			}
+		case "memory":
+			mib, err := strconv.ParseUint(value, 10, 32)
+			if err != nil || mib == 0 {
+				return one, usage("--serve %s: memory is a number of MiB, got %q", name, value)
+			}
+			one.MemoryMiB = uint32(mib)
 		default:
-			return one, usage("--serve %s: price= and tick= are known, got %q", name, part)
+			return one, usage("--serve %s: price=, tick= and memory= are known, got %q", name, part)
 		}
 	}
 	if one.PerMillion, err = protocol.ParseUnits(strings.TrimSuffix(price, "/M"), m.Decimals); err != nil || one.PerMillion.IsZero() {

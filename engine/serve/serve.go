@@ -44,12 +44,14 @@ type Config struct {
 	Name     string        // of the model in the API; "" for the file's general.name
 	Listen   string        // "127.0.0.1:8080", "unix:PATH" or "fd:N", an open listening socket
 	Threads  int           // that compute at once; 0 for as many as the process may use
-	Context  int           // tokens of a text; 0 for the model's own, at most 4096
+	Context  int           // tokens of a text; 0 for the model's own, at most 4096, or Long
 	MaxBatch int           // texts at once; 0 for 4
 	Queue    int           // requests that may wait; 0 for 64
 	MaxCache int64         // bytes of the texts' keys and values; 0 for 4 GiB
 	Drain    time.Duration // given to open requests when ctx ends; 0 for 5 s
 	Log      *slog.Logger  // nil for none
+	// Long has Context 0 mean the model's own as far as MaxCache holds it.
+	Long bool
 	// Asked has Listen speak package ask, whose senders are told what they spend and can hold
 	// their requests, and not HTTP.
 	Asked bool
@@ -124,6 +126,9 @@ func load(file *gguf.File, c Config) (*server, *matrix.Pool, error) {
 	}
 	if c.Context == 0 {
 		c.Context = min(model.Context, 4096)
+		if c.Long {
+			c.Context = min(model.Context, int(c.MaxCache/model.CacheBytes(c.MaxBatch, 1)))
+		}
 	}
 	if size := model.CacheBytes(c.MaxBatch, c.Context); size > c.MaxCache {
 		return nil, nil, fmt.Errorf("%d texts of %d tokens take %d bytes, the limit is %d; lower the context or the batch", c.MaxBatch, c.Context, size, c.MaxCache)

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"os"
+	"runtime/debug"
 	"strconv"
 	"strings"
 	"time"
@@ -20,6 +22,8 @@ const (
 	port = 8080
 	// lifetime is how long a server may stay; then it is started anew.
 	lifetime = 365 * 24 * time.Hour
+	// besideCache is the memory of a server that neither its file nor its texts take, in bytes.
+	besideCache = 128 << 20
 	// maxSaid is what a server may write to its outputs, in bytes: it says why it ends.
 	maxSaid = 64 << 10
 )
@@ -110,6 +114,20 @@ func (s *Server) Stop() {
 	<-s.ended
 }
 
+// warm is a server's configuration: its texts may take what its file leaves of the memory.
+func (g *guest) warm() (serve.Config, error) {
+	cfg := g.config()
+	st, err := os.Stat(cfg.Model)
+	if err != nil {
+		return cfg, err
+	}
+	cfg.Long = true
+	if limit := debug.SetMemoryLimit(-1); limit < 1<<50 { // GOMEMLIMIT
+		cfg.MaxCache = max(limit-st.Size()-besideCache, besideCache)
+	}
+	return cfg, nil
+}
+
 // serve is the program of a server: it answers until its sandbox ends.
 func (g *guest) serve(ctx context.Context, args []string) int {
 	if len(args) != 3 {
@@ -120,7 +138,10 @@ func (g *guest) serve(ctx context.Context, args []string) int {
 	if err = errors.Join(err, qerr); err != nil {
 		return g.fail(exitUsage, err)
 	}
-	cfg := g.config()
+	cfg, err := g.warm()
+	if err != nil {
+		return g.fail(exitNoModel, err)
+	}
 	cfg.Name, cfg.Listen, cfg.MaxBatch, cfg.Queue, cfg.Asked = args[0], fmt.Sprintf("127.0.0.1:%d", port), atOnce, queue, true
 	cfg.Ready = func(net.Addr) {
 		if _, err := g.stdout.Write([]byte{mark}); err != nil {
