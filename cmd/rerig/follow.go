@@ -114,6 +114,10 @@ func (a *app) runEnd(ctx context.Context, s *session, st *node.RunStatus, dest s
 			return err
 		}
 	}
+	if st.Succeeded() && st.Reason == protocol.ReasonStopped { // a service, whose exit code is that of the stop
+		p.done("%.1f s · stopped · %s · %s", took, unitsOf(st.Price.Unit, st.Units), m.text(st.Spent))
+		return nil
+	}
 	if finished && (st.Reason == protocol.ReasonNone || st.Reason == protocol.ReasonNoSettle) {
 		mark := p.done
 		if st.ExitCode != 0 {

@@ -29,6 +29,8 @@ input NAME, an OpenAI batch, to answers.jsonl. It exits with 1 when an answer br
 The program sees its inputs in /in, and what it leaves in /out is written next to
 the first input, or to --out-dir. Its standard output and error are this command's
 (with -o json, standard output is the run's record; rerig logs has the job's).
+--publish makes the container a service, which runs until Ctrl-C, for at most a day unless
+--timeout says less, and leads a port of this machine to one of its own.
 --budget is a cap that the payment channel enforces. --array and --matrix buy many
 tasks, which share the budget evenly: output comes in their order, files go to
 --out-dir/INDEX, and one that fails does not stop the others.
@@ -50,6 +52,7 @@ has the reason, and the exit code is
   rerig run --matrix size=100,200,400 -i holiday.jpg --out-dir small thumb -- --size {size}
   rerig run --file job.yaml --array 50
   rerig run --gang 2 --image train -- python3 /train.py
+  rerig run --image web -p 8080:80
   rerig run --image cuda --gpus 1 --vram 6GiB -- nvidia-smi
   rerig run --dry-run --max-price 0.05/h my.wasm`,
 		Args: func(cmd *cobra.Command, args []string) error {
@@ -83,10 +86,10 @@ has the reason, and the exit code is
 				if err != nil {
 					return err
 				}
-				return a.run(cmd.Context(), &r, module, rest)
+				return a.run(cmd.Context(), r.asService(cmd), module, rest)
 			}
 			if r.image != "" || r.model != "" {
-				return a.run(cmd.Context(), &r, "", args)
+				return a.run(cmd.Context(), r.asService(cmd), "", args)
 			}
 			return a.run(cmd.Context(), &r, args[0], args[1:])
 		},
@@ -116,6 +119,9 @@ func (a *app) runWith(ctx context.Context, s *session, r *runFlags, module strin
 	if r.parallel < 1 || r.parallel > maxParallel {
 		return usage("--parallel: 1 to %d, got %d", maxParallel, r.parallel)
 	}
+	if len(r.ports) > 0 && (r.gang != 0 || r.many()) {
+		return usage("--publish: of one container at a time; leave --gang, --array and --matrix out")
+	}
 	if r.gang != 0 {
 		return a.runGang(ctx, s, r, args, p)
 	}
@@ -129,6 +135,11 @@ func (a *app) runWith(ctx context.Context, s *session, r *runFlags, module strin
 	if r.dryRun {
 		return a.dryRun(ctx, s, req)
 	}
+	ports, err := publish(ctx, r.ports, p)
+	if err != nil {
+		return err
+	}
+	defer unpublish(ports)
 	st, err := s.Submit(ctx, req)
 	if err != nil {
 		var no *node.APIError
@@ -137,7 +148,7 @@ func (a *app) runWith(ctx context.Context, s *session, r *runFlags, module strin
 		}
 		return networkError(err)
 	}
-	if st, err = a.follow(ctx, s, st, p); err != nil {
+	if st, err = a.followService(ctx, s, st, ports, p); err != nil {
 		return networkError(err)
 	}
 	return a.runEnd(ctx, s, st, outDir(r), p)
@@ -149,6 +160,12 @@ func (a *app) runRequest(ctx context.Context, s *session, r *runFlags, module st
 	req.Resources.MemoryMiB = r.memory
 	if r.timeout < time.Millisecond || r.timeout > protocol.MaxRunTime {
 		return nil, usage("--timeout: 1ms to %v, got %v", protocol.MaxRunTime, r.timeout)
+	}
+	if len(r.ports) > 0 {
+		if r.image == "" {
+			return nil, usage("--publish: of a container that listens; give --image")
+		}
+		req.Kind = protocol.KindService
 	}
 	req.Limits.RunMillis = uint64(r.timeout.Milliseconds())
 	var err error

@@ -31,6 +31,7 @@ type runFlags struct {
 	cpus     uint16
 	disk     uint32
 	cards    cardFlags
+	ports    []string
 
 	file     string
 	array    int
@@ -62,6 +63,7 @@ func (r *runFlags) register(f *pflag.FlagSet) {
 	f.StringVar(&r.held, "held-by", "", "`sandbox` that must hold the container: gvisor, namespaces or docker (default any)")
 	f.Uint16Var(&r.cpus, "cpus", 0, "`cores` of a container or a model (default 1)")
 	f.Uint32Var(&r.disk, "disk", 0, "`MiB` that a container may write outside /out")
+	f.StringArrayVarP(&r.ports, "publish", "p", nil, "make the container a service and lead `[IP:][PORT:]PORT` of this machine (127.0.0.1) to its port, as in 8080:80; may be repeated")
 	r.cards.register(f, "a container")
 	f.StringVarP(&r.file, "file", "f", "", "job `file` (YAML) that says all this; other flags override it")
 	f.IntVar(&r.array, "array", 0, "buy so many `tasks`, with {index} from 0 in arguments, -e, -i, --name and --out-dir")
