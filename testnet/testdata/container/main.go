@@ -62,6 +62,8 @@ func main() {
 		hang(strings.Join(args, ""))
 	case "look": // ADDRS
 		look(args)
+	case "serve": // PORT
+		serve(args[0])
 	case "peek":
 		for _, path := range args {
 			b, err := os.ReadFile(path)
