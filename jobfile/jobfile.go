@@ -36,6 +36,8 @@ type File struct {
 	Budget   Text   `yaml:"budget"`    // the network's token
 	MaxPrice string `yaml:"max_price"` // of a CPU hour
 	Timeout  string `yaml:"timeout"`   // as time.ParseDuration reads it
+	// Checkpoint is how often one is looked for, as time.ParseDuration reads it.
+	Checkpoint string `yaml:"checkpoint"`
 
 	MemoryMiB uint32 `yaml:"memory"`
 	DiskMiB   uint32 `yaml:"disk"`

@@ -146,6 +146,13 @@ func (a artifacts) AddSealedDir(ctx context.Context, dir string, maxBytes uint64
 	return cid, size, err
 }
 
+func (a artifacts) AddInput(ctx context.Context, path string, key protocol.JobKey) (string, uint64, error) {
+	if len(key) > 0 {
+		return a.AddSealed(ctx, path, seal.Key(key))
+	}
+	return a.Store.AddFile(ctx, path)
+}
+
 func (a artifacts) FetchSealedDir(ctx context.Context, cid, dest string, limitBytes uint64, limitFiles int, from string, key protocol.JobKey) error {
 	id, err := peer.Decode(from)
 	if err != nil {

@@ -91,5 +91,5 @@ func BenchmarkStep(b *testing.B) {
 }
 
 func typeName(m Message) string {
-	return [...]string{"", "QuoteRequest", "Quote", "Refusal", "Accept", "Status", "Output", "Receipt", "Voucher", "Result", "Stop", "Settled"}[m.Type()]
+	return [...]string{"", "QuoteRequest", "Quote", "Refusal", "Accept", "Status", "Output", "Receipt", "Voucher", "Result", "Stop", "Settled", "Link", "Checkpoint"}[m.Type()]
 }

@@ -94,6 +94,7 @@ func exampleMessages() []Message {
 		&Stop{Reason: ReasonStopped},
 		&Settled{Paid: NewAmount(3_085)},
 		exampleLink(),
+		&Checkpoint{CID: exampleCID("checkpoint"), Size: 4096},
 	}
 }
 

@@ -52,6 +52,7 @@ const (
 	MaxClockSkew    = 2 * time.Minute  // an offer may be issued this far in our future
 	MaxQuoteLife    = 10 * time.Minute // from quotedAt to acceptBy
 	MaxReceiptCount = 1 << 20          // receipts of one job
+	MinCheckpoint   = time.Second      // between looks for a checkpoint
 
 	PromptTokensPerUnit = 8 // tokens of a prompt that cost what one token of an answer does (SPEC §5.4)
 )

@@ -44,6 +44,9 @@ func TestLimits(t *testing.T) {
 			{"spec.engine", "a name", func(s *JobSpec) { s.Engine = long(MaxNameBytes) }, func(s *JobSpec) { s.Engine = long(MaxNameBytes + 1) }},
 			{"spec.engine", "a name", nil, func(s *JobSpec) { s.Engine = "" }},
 			{"spec.engine", "a name", nil, func(s *JobSpec) { s.Engine = "\xff" }},
+			{"spec.limits.checkpoint_ms", "at least 1s", func(s *JobSpec) { s.Limits.CheckpointMillis = 1000 }, func(s *JobSpec) { s.Limits.CheckpointMillis = 999 }},
+			{"spec.limits.checkpoint_ms", "at most 24h", nil, func(s *JobSpec) { s.Limits.CheckpointMillis = 24*3600*1000 + 1 }},
+			{"spec.limits.checkpoint_ms", "only tasks", nil, func(s *JobSpec) { s.Engine, s.Kind, s.Limits.CheckpointMillis = EngineContainer, KindService, 1000 }},
 			{"spec.module", "a CID", nil, func(s *JobSpec) { s.Module = "" }},
 			{"spec.module_size", "67108864", func(s *JobSpec) { s.ModuleSize = MaxModuleBytes }, func(s *JobSpec) { s.ModuleSize = MaxModuleBytes + 1 }},
 			{"spec.module_size", "68719476736", func(s *JobSpec) { s.Engine, s.ModuleSize = EngineContainer, MaxImageBytes },
@@ -204,6 +207,8 @@ func testMessageLimits(t *testing.T) {
 		{"result.size", "1073741824", with(m[8].(*Result), func(m *Result) { m.Size = MaxOutputBytes + 1 })},
 		{"result.detail", "at most 512", with(m[8].(*Result), func(m *Result) { m.Detail = long(513) })},
 		{"receipt.seq", "1 to", with(m[8].(*Result), func(m *Result) { m.Receipt.Seq = MaxReceiptCount + 1 })},
+		{"checkpoint.cid", "a CID", with(m[12].(*Checkpoint), func(m *Checkpoint) { m.CID = "latest" })},
+		{"checkpoint.size", "1073741824", with(m[12].(*Checkpoint), func(m *Checkpoint) { m.Size = MaxOutputBytes + 1 })},
 		{"stop.reason", "at most 128", with(m[9].(*Stop), func(m *Stop) { m.Reason = Reason(long(129)) })},
 	} {
 		_, err := EncodeMessage(c.past)
@@ -220,7 +225,7 @@ func testMessageLimits(t *testing.T) {
 		_, err = DecodeMessage(must(Encode(envelope{Version: v, Type: TypeStop, Body: body})))
 		wantField(t, err, "message.version", "1")
 	}
-	for _, typ := range []MessageType{0, 13, 255} {
+	for _, typ := range []MessageType{0, 14, 255} {
 		_, err = DecodeMessage(must(Encode(envelope{Version: Version, Type: typ, Body: body})))
 		wantField(t, err, "message.type", "§5.2")
 	}

@@ -24,6 +24,7 @@ const (
 	TypeStop         MessageType = 10
 	TypeSettled      MessageType = 11
 	TypeLink         MessageType = 12
+	TypeCheckpoint   MessageType = 13
 )
 
 // Message is one message of the job protocol.
@@ -317,6 +318,8 @@ func newMessage(t MessageType) Message {
 		return new(Stop)
 	case TypeSettled:
 		return new(Settled)
+	case TypeCheckpoint:
+		return new(Checkpoint)
 	case TypeLink:
 		return new(Link)
 	}

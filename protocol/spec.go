@@ -92,6 +92,8 @@ type Limits struct {
 	StdoutBytes uint64 `cbor:"2,keyasint" json:"stdout_bytes"`
 	OutputBytes uint64 `cbor:"3,keyasint" json:"output_bytes"`
 	OutputFiles uint32 `cbor:"4,keyasint" json:"output_files"`
+	// CheckpointMillis is how often the rig looks for a new checkpoint; 0 is never.
+	CheckpointMillis uint64 `cbor:"5,keyasint,omitempty" json:"checkpoint_ms,omitempty"`
 }
 
 // RunTime is the run time limit.
@@ -189,6 +191,12 @@ func (s *JobSpec) Check() error {
 		return fieldErr("spec.limits.output_bytes", fmt.Sprintf("at most %d", MaxOutputBytes), s.Limits.OutputBytes)
 	case s.Limits.OutputFiles > MaxOutputFiles:
 		return fieldErr("spec.limits.output_files", fmt.Sprintf("at most %d", MaxOutputFiles), s.Limits.OutputFiles)
+	case s.Limits.CheckpointMillis > 0 && s.Limits.CheckpointMillis < uint64(MinCheckpoint.Milliseconds()):
+		return fieldErr("spec.limits.checkpoint_ms", "0, or at least "+MinCheckpoint.String(), s.Limits.CheckpointMillis)
+	case s.Limits.CheckpointMillis > 0 && (s.Kind != KindTask || EngineFamily(s.Engine) == EngineModel):
+		return fieldErr("spec.limits.checkpoint_ms", "0: only tasks of modules and containers keep checkpoints", s.Limits.CheckpointMillis)
+	case s.Limits.CheckpointMillis > uint64(MaxRunTime.Milliseconds()):
+		return fieldErr("spec.limits.checkpoint_ms", "at most "+MaxRunTime.String(), s.Limits.CheckpointMillis)
 	case uint64(s.Resources.MemoryMiB) > memory>>20:
 		return fieldErr("spec.resources.memory_mib", fmt.Sprintf("at most %d", memory>>20), s.Resources.MemoryMiB)
 	}

@@ -113,10 +113,10 @@ func (s *scene) heldBy(sandbox string) (rig, requester *member, up *command) {
 
 // selling starts a rig and waits until it offers containers: their self-test runs after
 // that of modules. What it offered in another life does not count.
-func (s *scene) selling(at, rig *member) (up *command) {
+func (s *scene) selling(at, rig *member, flags ...string) (up *command) {
 	s.t.Helper()
 	market, born := s.api(at), uint64(time.Now().UnixMilli())
-	up = s.up(rig)
+	up = s.up(rig, flags...)
 	s.until(rig.name+" sells containers", func() (bool, error) {
 		found, err := market.Market(s.ctx, protocol.Filter{Engine: protocol.EngineContainer})
 		return err == nil && slices.ContainsFunc(found.Offers, func(o node.MarketOffer) bool {

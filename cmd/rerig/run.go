@@ -168,6 +168,10 @@ func (a *app) runRequest(ctx context.Context, s *session, r *runFlags, module st
 		req.Kind = protocol.KindService
 	}
 	req.Limits.RunMillis = uint64(r.timeout.Milliseconds())
+	if r.keep != 0 && (r.keep < protocol.MinCheckpoint || r.keep > protocol.MaxRunTime) {
+		return nil, usage("--checkpoint: %v to %v, got %v", protocol.MinCheckpoint, protocol.MaxRunTime, r.keep)
+	}
+	req.Limits.CheckpointMillis = uint64(r.keep.Milliseconds())
 	var err error
 	if req.Budget, err = s.money.parse("budget", r.budget); err != nil {
 		return nil, err

@@ -98,6 +98,9 @@ func (r *runFlags) takeLimits(f *jobfile.File, given func(string) bool) {
 	if f.Timeout != "" && !given("timeout") {
 		r.timeout, _ = time.ParseDuration(f.Timeout) // the schema has its form; what is too long is told of with the flag
 	}
+	if f.Checkpoint != "" && !given("checkpoint") {
+		r.keep, _ = time.ParseDuration(f.Checkpoint) // as above
+	}
 	if !given("memory") {
 		r.memory = f.MemoryMiB
 	}

@@ -23,6 +23,7 @@ type runFlags struct {
 	seed     string
 	public   bool
 	private  bool
+	keep     time.Duration // between checkpoints
 	dryRun   bool
 	outDir   string
 	image    string
@@ -56,6 +57,7 @@ func (r *runFlags) register(f *pflag.FlagSet) {
 	f.StringVar(&r.seed, "seed", "", "`text` that the module's randomness derives from")
 	f.BoolVar(&r.public, "public", false, "let anybody fetch the outputs by their CID")
 	f.BoolVar(&r.private, "private", false, "send a module or model of your own sealed, so that the rig keeps nothing readable")
+	f.DurationVar(&r.keep, "checkpoint", 0, "look that often for a new /out/checkpoint; when a rig fails the next one has it as /in/checkpoint")
 	f.BoolVar(&r.dryRun, "dry-run", false, "show offers and prices, spend nothing")
 	f.StringVar(&r.outDir, "out-dir", "", "`directory` for the output files")
 	f.StringVar(&r.image, "image", "", "container `image` to run instead of a module")

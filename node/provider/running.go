@@ -27,7 +27,14 @@ func (s *session) start(ctx context.Context) {
 	if s.spec.Kind == protocol.KindService {
 		s.dials.begin(run)
 	}
-	s.work.Go(func() { s.post(s.wait(ctx, run)) })
+	over := make(chan struct{}) // closed when the sandbox is gone
+	if files, ok := run.(Outputs); ok && s.spec.Limits.CheckpointMillis > 0 {
+		s.work.Go(func() { s.keepCheckpoints(ctx, files, over) })
+	}
+	s.work.Go(func() {
+		defer close(over)
+		s.post(s.wait(ctx, run))
+	})
 }
 
 // launch starts the job's sandbox, or its session with a served model.

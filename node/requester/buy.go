@@ -39,7 +39,7 @@ func (r *Requester) buy(ctx context.Context, run *Run) {
 		}
 		tried[q.offer.Rig] = true
 		run.begin()
-		s := newSession(r, run, q, raw, specCID.String(), attempt)
+		s := newSession(r, run, q, &order.Spec, raw, specCID.String(), attempt)
 		s.run(ctx)
 		job := &s.rec.Job
 		spent, _ := run.Status()
@@ -61,6 +61,15 @@ func (r *Requester) buy(ctx context.Context, run *Run) {
 			st.Tried = append(st.Tried, why)
 			st.State, st.Reason, st.Detail = protocol.StateQuoted, protocol.ReasonNone, ""
 		})
+		unpin, ok, err := r.resume(ctx, run, &order)
+		if ok {
+			defer unpin()
+			raw, specCID, err = protocol.EncodeSpec(&order.Spec)
+		}
+		if err != nil {
+			run.finish(failWith(protocol.ReasonJournal, err.Error()))
+			return
+		}
 	}
 }
 

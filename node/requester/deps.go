@@ -73,6 +73,8 @@ type Artifacts interface {
 	Share(cid, peer string) error
 	Unshare(cid, peer string)
 	FetchDir(ctx context.Context, cid, dest string, limitBytes uint64, limitFiles int, from string) error
+	// AddInput keeps a file, sealed where there is a key.
+	AddInput(ctx context.Context, path string, key protocol.JobKey) (cid string, size uint64, err error)
 	// FetchSealedDir is FetchDir of a file that the job's key opens to a directory.
 	FetchSealedDir(ctx context.Context, cid, dest string, limitBytes uint64, limitFiles int, from string, key protocol.JobKey) error
 	// Remove drops an artifact that nothing pins.

@@ -33,6 +33,12 @@ func (s *session) read() {
 				return
 			}
 			s.post(protocol.OutputIn{})
+		case *protocol.Checkpoint:
+			if s.spec.Limits.CheckpointMillis == 0 || m.Size > s.spec.Limits.OutputBytes+sealedBeside {
+				s.post(protocol.Violation{Reason: protocol.ReasonMalformed, Detail: "a checkpoint that was not asked for, or of more than the outputs may have"})
+				return
+			}
+			s.checkpoints.take(m)
 		default:
 			if ev := s.event(m, hash.Sum()); ev != nil {
 				s.post(ev)

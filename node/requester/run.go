@@ -32,19 +32,20 @@ type Status struct {
 	Units    uint64           `json:"units"`
 	// Delivered is how many units the user of a session with a served model has had, by
 	// its own word.
-	Delivered uint64               `json:"delivered,omitempty"`
-	Spent     protocol.Amount      `json:"spent"` // promised by vouchers, all attempts
-	Budget    protocol.Amount      `json:"budget"`
-	Attempt   int                  `json:"attempt"`
-	Tried     []string             `json:"tried,omitempty"` // why earlier rigs failed
-	Skipped   []protocol.SkipCount `json:"skipped,omitempty"`
-	Outputs   string               `json:"outputs,omitempty"` // CID
-	Dir       string               `json:"dir"`
-	Created   uint64               `json:"created"`        // unix milliseconds
-	Micros    map[string]int64     `json:"micros"`         // time spent per phase
-	Gang      *Place               `json:"gang,omitempty"` // nil where it runs alone
-	OutBytes  int64                `json:"stdout_bytes"`
-	ErrBytes  int64                `json:"stderr_bytes"`
+	Delivered  uint64               `json:"delivered,omitempty"`
+	Spent      protocol.Amount      `json:"spent"` // promised by vouchers, all attempts
+	Budget     protocol.Amount      `json:"budget"`
+	Attempt    int                  `json:"attempt"`
+	Tried      []string             `json:"tried,omitempty"` // why earlier rigs failed
+	Skipped    []protocol.SkipCount `json:"skipped,omitempty"`
+	Outputs    string               `json:"outputs,omitempty"` // CID
+	Dir        string               `json:"dir"`
+	Created    uint64               `json:"created"`        // unix milliseconds
+	Micros     map[string]int64     `json:"micros"`         // time spent per phase
+	Gang       *Place               `json:"gang,omitempty"` // nil where it runs alone
+	OutBytes   int64                `json:"stdout_bytes"`
+	ErrBytes   int64                `json:"stderr_bytes"`
+	Checkpoint uint64               `json:"checkpoint,omitempty"` // when the newest was kept, unix milliseconds
 }
 
 // Succeeded reports whether the program ran to its end and the result is here, or for a

@@ -14,32 +14,33 @@ import (
 // events to the lifecycle and performs its effects. rec is touched by the loop's
 // goroutine only.
 type session struct {
-	r        *Requester
-	parent   *Run
-	st       Stream
-	quote    *quoted
-	spec     *protocol.JobSpec
-	id       protocol.Hash
-	log      *slog.Logger
-	rec      protocol.Record
-	before   protocol.Amount     // spent by earlier attempts
-	events   chan protocol.Event // closed by nobody; post gives up when done is closed
-	done     chan struct{}       // closed by run when the loop is over
-	work     sync.WaitGroup      // reader, funding, checking
-	funded   funding             // set before ChannelReady is posted
-	result   protocol.Result     // set by the reader, once, before ResultIn
-	promised protocol.Amount     // by vouchers in the journal
-	voucher  *protocol.Voucher   // booked and not yet sent
-	shared   []string            // with the rig; owner: fund, then run
-	closing  <-chan struct{}     // closed when the node shuts down
-	ran      bool                // the program was running; owner: the loop, then run's caller
+	r           *Requester
+	parent      *Run
+	st          Stream
+	quote       *quoted
+	spec        *protocol.JobSpec
+	id          protocol.Hash
+	log         *slog.Logger
+	rec         protocol.Record
+	before      protocol.Amount     // spent by earlier attempts
+	events      chan protocol.Event // closed by nobody; post gives up when done is closed
+	done        chan struct{}       // closed by run when the loop is over
+	work        sync.WaitGroup      // reader, funding, checking
+	funded      funding             // set before ChannelReady is posted
+	result      protocol.Result     // set by the reader, once, before ResultIn
+	promised    protocol.Amount     // by vouchers in the journal
+	voucher     *protocol.Voucher   // booked and not yet sent
+	shared      []string            // with the rig; owner: fund, then run
+	closing     <-chan struct{}     // closed when the node shuts down
+	checkpoints newest              // from the reader to its fetcher
+	ran         bool                // the program was running; owner: the loop, then run's caller
 }
 
-func newSession(r *Requester, run *Run, q *quoted, raw []byte, specCID string, attempt int) *session {
+func newSession(r *Requester, run *Run, q *quoted, spec *protocol.JobSpec, raw []byte, specCID string, attempt int) *session {
 	now := r.cfg.Clock()
 	a := q.quote.Agreement
-	job, _ := protocol.NewJob(protocol.RoleRequester, &a, &run.order.Spec, now)
-	s := &session{r: r, parent: run, st: q.st, quote: q, spec: &run.order.Spec, id: job.ID,
+	job, _ := protocol.NewJob(protocol.RoleRequester, &a, spec, now)
+	s := &session{r: r, parent: run, st: q.st, quote: q, spec: spec, id: job.ID, checkpoints: newest{wake: make(chan struct{}, 1)},
 		events: make(chan protocol.Event, 64), done: make(chan struct{})}
 	s.rec = protocol.Record{Job: job, Name: run.order.Name, Peer: q.st.Peer(), Spec: raw, SpecCID: specCID,
 		Agreement: a, Channel: q.quote.Channel, RigSig: q.quote.RigSig, Created: uint64(now.UnixMilli()),
@@ -74,6 +75,9 @@ func (s *session) run(outer context.Context) {
 			s.r.cfg.Artifacts.Unshare(cid, s.rec.Peer)
 		}
 	}()
+	if s.spec.Limits.CheckpointMillis > 0 {
+		s.work.Go(func() { s.fetchCheckpoints(ctx) })
+	}
 	s.perform(ctx, []protocol.Effect{protocol.Fund{}})
 	timeout := time.NewTimer(0)
 	defer timeout.Stop()

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"os"
 	"path/filepath"
 )
 
@@ -51,4 +52,37 @@ func CheckOutput(s *Spec) *Failure {
 		return over
 	}
 	return &Failure{FailureInternal, "check the output: " + err.Error()}
+}
+
+// OpenOutput opens a regular file in a running job's output directory, which the job may
+// change as it likes meanwhile: no link leads out of it, and no pipe holds the reader up.
+func OpenOutput(dir, name string) (*os.File, error) {
+	if dir == "" {
+		return nil, fmt.Errorf("open output %q: %w", name, fs.ErrNotExist)
+	}
+	top, err := os.OpenRoot(dir)
+	if err != nil {
+		return nil, fmt.Errorf("open the outputs: %w", err)
+	}
+	defer top.Close()
+	info, err := top.Lstat(name) // before it is opened: devices do things when they are
+	if err == nil && !info.Mode().IsRegular() {
+		err = errors.New("not a regular file")
+	}
+	if err != nil {
+		return nil, fmt.Errorf("open output %q: %w", name, err)
+	}
+	f, err := top.OpenFile(name, os.O_RDONLY|nonBlock, 0)
+	if err != nil {
+		return nil, fmt.Errorf("open output %q: %w", name, err)
+	}
+	now, err := f.Stat()
+	if err == nil && !os.SameFile(info, now) {
+		err = errors.New("it is being replaced")
+	}
+	if err != nil {
+		_ = f.Close() // only read
+		return nil, fmt.Errorf("open output %q: %w", name, err)
+	}
+	return f, nil
 }

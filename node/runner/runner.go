@@ -8,6 +8,7 @@ import (
 	"errors"
 	"io"
 	"net"
+	"os"
 )
 
 // Engine runs jobs of one kind. Its methods may be called from any goroutine.
@@ -44,6 +45,9 @@ type Job interface {
 	Dial(ctx context.Context, port uint16) (net.Conn, error)
 	// Exec runs another program inside the sandbox and returns its exit code.
 	Exec(ctx context.Context, argv []string, stdin io.Reader, stdout, stderr io.Writer) (int, error)
+	// Output opens a regular file that lies directly in the job's output directory, as it
+	// is now. The caller closes it.
+	Output(name string) (*os.File, error)
 	// Usage is what the job has used so far.
 	Usage() Usage
 	// WaitUsage waits until the job has used cpuMillis (nil) or has ended (ErrEnded).

@@ -23,12 +23,14 @@ type Job struct {
 	spec   runner.Spec
 	box    *sandbox
 	cores  []int       // that it runs on; nil for all
-	outTop *os.File    // the job's /out, where it has one
+	outTop *os.File    // the job's /out, where it has one; set by begin
 	detach func() bool // ends the watch on Start's context
 	done   chan struct{}
 	result runner.Result // valid once done is closed
 
 	output sync.WaitGroup // the readers of the job's output
+
+	outLock sync.Mutex // held while outTop is used by Output, or closed
 
 	writing sync.Mutex // held while a consumer gets output; guards what follows
 	stdout  io.Writer
@@ -275,9 +277,7 @@ func (j *Job) finish() {
 	if f := result.Failure; f != nil && f.Kind != runner.FailureMemory {
 		result.ExitCode = 0
 	}
-	if j.outTop != nil {
-		j.outTop.Close()
-	}
+	j.closeOutput()
 	if broken != nil {
 		j.engine.log.Error("take a sandbox apart", "err", broken)
 	}

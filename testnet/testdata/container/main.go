@@ -45,6 +45,8 @@ func main() {
 		text, err := io.ReadAll(in)
 		check(err)
 		check(os.WriteFile("/out/upper-"+args[0], []byte(strings.ToUpper(string(text))), 0o644))
+	case "resume": // COUNT: steps from the checkpoint on, keeping one after each
+		resume(args[0])
 	case "cards": // SECONDS
 		cards(args[0])
 	case "reach":
