@@ -25,7 +25,7 @@ func TestGangs(t *testing.T) {
 		t.Skip("needs /dev/net/tun: load the module tun")
 	}
 	binary := build(t)
-	for _, held := range []string{node.HeldByNamespaces} {
+	for _, held := range []string{node.HeldByNamespaces, node.HeldByGvisor} {
 		t.Run(held, func(t *testing.T) {
 			t.Parallel()
 			s := newScene(t, binary)
