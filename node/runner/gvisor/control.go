@@ -43,19 +43,19 @@ func (j *Job) call(ctx context.Context, method string, arg, result any, files ..
 	}
 	answered := make(chan error, 1)
 	go func() { answered <- exchange(conn, method, arg, result, files) }() // ends with the connection
+	var over error
 	select {
 	case err := <-answered:
-		conn.Close()
+		_ = conn.Close()
 		return err
 	case <-ctx.Done():
-		conn.Close()
-		<-answered // result is no longer written to
-		return ctx.Err()
+		over = ctx.Err()
 	case <-j.done:
-		conn.Close()
-		<-answered
-		return runner.ErrEnded
+		over = runner.ErrEnded
 	}
+	_ = conn.Close()
+	_ = <-answered // result is no longer written to
+	return over
 }
 
 // connect connects to the control socket of the sandbox's kernel.
