@@ -266,6 +266,12 @@ func (c *cards) devices(list []hardware.Card) (d runner.Devices, err error) {
 	for _, m := range e.Mounts {
 		d.Files = append(d.Files, runner.DriverFile{Host: m.Host, Inside: m.Inside})
 	}
+	for _, m := range e.Sys {
+		d.Sys = append(d.Sys, runner.DriverFile{Host: m.Host, Inside: m.Inside})
+	}
+	for _, l := range e.Links {
+		d.SysLinks = append(d.SysLinks, runner.SysLink{Inside: l.Inside, Target: l.Target})
+	}
 	d.Env = e.Env
 	if c.held == HeldByDocker {
 		err = c.writeCDI()

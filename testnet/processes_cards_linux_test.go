@@ -29,6 +29,7 @@ func TestCards(t *testing.T) {
 		{"lent whole, one job each", cardsLent},
 		{"the rig killed", cardsOfKilledRig},
 		{"an error of the hardware", cardsFail},
+		{"of AMD", cardsOfAMD},
 		{"what gVisor does not pass on", cardsInGvisor},
 	} {
 		t.Run(one.about, func(t *testing.T) {
@@ -48,7 +49,8 @@ const (
 	noCard    = "cards: \n"
 )
 
-// carded is a rig with a machine's cards: an RTX 3060 with 12 GiB and an RTX 3070 with 8.
+// carded is a rig with a machine's cards. Mixed has an RTX 3060 with 12 GiB and an RTX 3070
+// with 8.
 type carded struct {
 	*scene
 	alice, bob *member
@@ -56,10 +58,9 @@ type carded struct {
 	up         *command
 }
 
-func (s *scene) carded(held string) *carded {
+func (s *scene) carded(held string, m *rigtest.Machine) *carded {
 	s.t.Helper()
 	c := &carded{scene: s, root: filepath.Join(s.dir, "machine")}
-	m := rigtest.Mixed()
 	s.must(m.Write(c.root))
 	if err := m.Files(c.root); errors.Is(err, os.ErrPermission) {
 		s.t.Skip("needs device files: run as root")
@@ -131,18 +132,18 @@ func (c *carded) cardStates() (states []string) {
 // cardsLent: each job sees exactly its cards and pays for their time, which is not more than
 // passed; a third waits for its turn, and what no rig has is refused with the numbers.
 func cardsLent(s *scene) {
-	c := s.carded(node.HeldByNamespaces)
+	c := s.carded(node.HeldByNamespaces, rigtest.Mixed())
 	c.sell(2)
 	ls := c.start(c.bob, "market", "ls", "--gpus", "2", "--vram", "8GiB")
 	ls.exits(0)
 	if out := ls.out.String(); !strings.Contains(out, "GPU PRICE/H") || !strings.Contains(out, "RTX 3060 12 GiB (simulated), RTX 3070 8 GiB (simulated)") {
 		c.t.Errorf("market ls says:\n%s", out)
 	}
-	for want, flags := range map[string][]string{"cards: 2 < 3": {"--gpus", "3"}, "cards of 10 GiB or more: 1 < 2": {"--gpus", "2", "--vram", "10GiB"},
+	for want, flags := range map[string][]string{"< 3)": {"--gpus", "3"}, "cards of 10 GiB or more: 1 < 2": {"--gpus", "2", "--vram", "10GiB"},
 		"VRAM 12 GiB < 16 GiB": {"--vram", "16GiB"}} {
 		none := c.container(c.bob, append([]string{"--dry-run"}, flags...)...)
 		none.exits(125)
-		if !strings.Contains(none.out.String(), "resources ("+want) {
+		if out := none.out.String(); !strings.Contains(out, "resources (") || !strings.Contains(out, want) {
 			c.t.Errorf("a dry run with %v says:\n%s", flags, none.out)
 		}
 	}
@@ -217,7 +218,7 @@ func (c *carded) sold(rig *member) []protocol.Record {
 
 // cardsOfKilledRig: no card stays with a job whose rig was killed.
 func cardsOfKilledRig(s *scene) {
-	c := s.carded(node.HeldByNamespaces)
+	c := s.carded(node.HeldByNamespaces, rigtest.Mixed())
 	c.sell(2)
 	lost := c.hire([]string{"--gpus", "2"}, 600)
 	c.prints(lost, bothCards)
@@ -236,7 +237,7 @@ func cardsOfKilledRig(s *scene) {
 
 // cardsFail: a card that reports an error of its hardware is sold no more; the other is.
 func cardsFail(s *scene) {
-	c := s.carded(node.HeldByNamespaces)
+	c := s.carded(node.HeldByNamespaces, rigtest.Mixed())
 	c.sell(2)
 	job := c.hire([]string{"--gpus", "1", "--vram", "10GiB"}, 600)
 	c.prints(job, largeCard)
@@ -268,10 +269,28 @@ func cardsFail(s *scene) {
 	c.offered(2, released)
 }
 
+// cardsOfAMD: a job has the render node of its card and what all share, and in /sys what tells
+// of its card and not of the other.
+func cardsOfAMD(s *scene) {
+	c := s.carded(node.HeldByNamespaces, rigtest.RX580())
+	c.sell(2)
+	job := c.hire([]string{"--vram", "8GiB"}, 0)
+	job.exits(0)
+	if got := job.out.String(); got != "cards: renderD128 kfd\n" {
+		c.t.Errorf("a job prints %q", got)
+	}
+	const sys = "/sys/bus/pci/devices/0000:"
+	look := c.container(c.bob, "--gpus", "1", "--", "peek", sys+"03:00.0/vendor", sys+"04:00.0/vendor")
+	look.exits(0)
+	if got, want := look.out.String(), sys+"03:00.0/vendor true\n"+sys+"04:00.0/vendor false\n"; got != want {
+		c.t.Errorf("of its cards it reads\n%swant\n%s", got, want)
+	}
+}
+
 // cardsInGvisor: gVisor opens the machine's own device files, which these are not, so
 // nothing is sold, and the log says why. It would be the same with AMD's.
 func cardsInGvisor(s *scene) {
-	c := s.carded(node.HeldByGvisor)
+	c := s.carded(node.HeldByGvisor, rigtest.Mixed())
 	c.sell(0)
 	c.until("the rig says why it sells no card", func() (bool, error) {
 		log := c.up.log.String()

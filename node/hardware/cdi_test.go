@@ -89,6 +89,24 @@ func TestEditsOfOtherVendors(t *testing.T) {
 	if got := insides(e); err != nil || !slices.Equal(got, []string{"/dev/kfd", "/dev/dri/renderD128", "/dev/dri/renderD129"}) {
 		t.Errorf("AMD: %q, %v", got, err)
 	}
+	if e.Sys[1].Inside != "/sys/bus/pci/devices/0000:04:00.0" || e.Links[1] != (hardware.SysLink{Inside: "/sys/dev/char/1:3", Target: "../../bus/pci/devices/0000:04:00.0/drm/renderD129"}) {
+		t.Errorf("AMD in sysfs: %+v %+v", e.Sys, e.Links)
+	}
+	// As the kernel has it, the list of PCI devices is one of links.
+	devices := filepath.Join(root, "sys/devices/pci0000:00/0000:00:01.0")
+	list := filepath.Join(root, "sys/bus/pci/devices/0000:03:00.0")
+	if err := errors.Join(os.MkdirAll(devices, 0o755), os.Rename(list, filepath.Join(devices, "0000:03:00.0")),
+		os.Symlink("../../../devices/pci0000:00/0000:00:01.0/0000:03:00.0", list), os.MkdirAll(filepath.Join(root, "sys/devices/virtual/kfd/kfd"), 0o755)); err != nil {
+		t.Fatal(err)
+	}
+	if e, err = hardware.Below(root).Edits(v.Cards[:1]); err != nil {
+		t.Fatal(err)
+	}
+	const at = "devices/pci0000:00/0000:00:01.0/0000:03:00.0"
+	if want := []hardware.SysLink{{Inside: "/sys/class/kfd/kfd", Target: "../../devices/virtual/kfd/kfd"}, {Inside: "/sys/dev/char/1:3", Target: "../../" + at + "/drm/renderD128"},
+		{Inside: "/sys/bus/pci/devices/0000:03:00.0", Target: "../../../" + at}}; !slices.Equal(e.Links, want) || e.Sys[1].Inside != "/sys/"+at {
+		t.Errorf("AMD in the kernel's sysfs: %+v %+v", e.Sys, e.Links)
+	}
 	root, v = rig(t, rigtest.Arc())
 	equip(t, rigtest.Arc(), root)
 	e, err = hardware.Below(root).Edits(v.Cards[1:])

@@ -3,6 +3,8 @@ package hardware
 import (
 	"errors"
 	"fmt"
+	"os"
+	"path"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -15,7 +17,15 @@ type Edits struct {
 	Mounts []Mount
 	// Env holds KEY=value entries; an engine puts LD_LIBRARY_PATH before the image's own.
 	Env []string
+	// Sys are the directories of sysfs in which the libraries of AMD's and Intel's drivers look
+	// their cards up, and Links the symbolic links by which they find them. An engine that
+	// shows sysfs needs neither.
+	Sys   []Mount
+	Links []SysLink
 }
+
+// SysLink is a symbolic link inside.
+type SysLink struct{ Inside, Target string }
 
 // Node is a character device, by the numbers that it had when it was looked at.
 type Node struct {
@@ -51,10 +61,18 @@ func (s Sources) Edits(cards []Card) (Edits, error) {
 				return Edits{}, err
 			}
 			e.Nodes = append(e.Nodes, own...)
+			if vendor == VendorNVIDIA {
+				continue
+			}
+			if err := s.told(&e, &of[i], own[0]); err != nil {
+				return Edits{}, err
+			}
 		}
 		all.Nodes = append(all.Nodes, e.Nodes...)
 		all.Mounts = append(all.Mounts, e.Mounts...)
 		all.Env = append(all.Env, e.Env...)
+		all.Sys = append(all.Sys, e.Sys...)
+		all.Links = append(all.Links, e.Links...)
 	}
 	return all, nil
 }
@@ -84,8 +102,40 @@ func (s Sources) common(c *Card) (e Edits, err error) {
 			return Edits{}, fmt.Errorf("%w; the amdgpu driver makes it where its compute part is built in", err)
 		}
 		e.Nodes = []Node{n}
+		if kfd := filepath.Join(s.Sys, "devices/virtual/kfd"); isDirectory(kfd) { // ROCm's list of all cards
+			e.Sys = []Mount{{kfd, "/sys/devices/virtual/kfd"}}
+			e.Links = []SysLink{{"/sys/class/kfd/kfd", "../../devices/virtual/kfd/kfd"}}
+		}
 	}
 	return e, nil
+}
+
+// told adds what sysfs tells of a card: its PCI device, found by its render node's numbers
+// (libdrm, drmGetDevice) and by its address.
+func (s Sources) told(e *Edits, c *Card, n Node) error {
+	dir, err := filepath.EvalSymlinks(filepath.Join(s.Sys, "bus/pci/devices", c.Address))
+	if err != nil {
+		return fmt.Errorf("find card %s in sysfs: %w", c.Address, err)
+	}
+	sys, err := filepath.EvalSymlinks(s.Sys)
+	if err != nil {
+		return fmt.Errorf("find sysfs: %w", err)
+	}
+	at, err := filepath.Rel(sys, dir)
+	if err != nil || !filepath.IsLocal(at) {
+		return fmt.Errorf("card %s is not in sysfs but in %s", c.Address, dir)
+	}
+	e.Sys = append(e.Sys, Mount{dir, path.Join("/sys", at)})
+	e.Links = append(e.Links, SysLink{fmt.Sprintf("/sys/dev/char/%d:%d", n.Major, n.Minor), path.Join("../..", at, "drm", path.Base(n.Inside))})
+	if place := path.Join("bus/pci/devices", c.Address); at != place {
+		e.Links = append(e.Links, SysLink{"/sys/" + place, path.Join("../../..", at)})
+	}
+	return nil
+}
+
+func isDirectory(name string) bool {
+	st, err := os.Stat(name)
+	return err == nil && st.IsDir()
 }
 
 // own is the card's own device file: of AMD's and Intel's the render node, which can

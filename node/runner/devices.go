@@ -32,6 +32,10 @@ type Devices struct {
 	Nodes []DeviceNode
 	// Files are the driver's, read-only.
 	Files []DriverFile
+	// Sys are the directories of the kernel's own that tell a driver's libraries of its
+	// cards, read-only, and SysLinks how they are found, for an engine that shows no /sys.
+	Sys      []DriverFile
+	SysLinks []SysLink
 	// NVIDIA is the version of NVIDIA's driver where that has the cards, and "" for
 	// every other.
 	NVIDIA string
@@ -46,8 +50,11 @@ type DeviceNode struct {
 	Major, Minor uint32
 }
 
-// DriverFile is a file of the host that a job may read.
+// DriverFile is a file, or a directory in Sys, of the host that a job may read.
 type DriverFile struct{ Host, Inside string }
+
+// SysLink is a symbolic link in a job's /sys.
+type SysLink struct{ Inside, Target string }
 
 // None reports whether there is nothing to pass on.
 func (d *Devices) None() bool { return len(d.Nodes) == 0 && len(d.Files) == 0 && len(d.Names) == 0 }
@@ -55,8 +62,8 @@ func (d *Devices) None() bool { return len(d.Nodes) == 0 && len(d.Files) == 0 &&
 // check refuses what would place anything but device files in /dev and drivers' files in
 // DriverDir.
 func (d *Devices) check() error {
-	if len(d.Nodes) > MaxDeviceNodes || len(d.Files) > MaxDriverFiles || len(d.Names) > MaxDeviceNodes {
-		return fmt.Errorf("%d device files and %d driver files: at most %d and %d", len(d.Nodes), len(d.Files), MaxDeviceNodes, MaxDriverFiles)
+	if len(d.Nodes) > MaxDeviceNodes || len(d.Files)+len(d.Sys) > MaxDriverFiles || max(len(d.Names), len(d.SysLinks)) > MaxDeviceNodes {
+		return fmt.Errorf("%d device files and %d driver files: at most %d and %d", len(d.Nodes), len(d.Files)+len(d.Sys), MaxDeviceNodes, MaxDriverFiles)
 	}
 	seen := map[string]bool{}
 	for _, n := range d.Nodes {
@@ -70,6 +77,22 @@ func (d *Devices) check() error {
 			return fmt.Errorf("driver file %q for %q: it must be one path of its own below %s", f.Host, f.Inside, DriverDir)
 		}
 		seen[f.Inside] = true
+	}
+	return d.checkSys(seen)
+}
+
+func (d *Devices) checkSys(seen map[string]bool) error {
+	for _, f := range d.Sys {
+		if !within("/sys", f.Inside) || !path.IsAbs(f.Host) || seen[f.Inside] {
+			return fmt.Errorf("directory %q for %q: it must be one path of its own below /sys", f.Host, f.Inside)
+		}
+		seen[f.Inside] = true
+	}
+	for _, l := range d.SysLinks {
+		if !within("/sys", l.Inside) || !within("/sys", path.Join(path.Dir(l.Inside), l.Target)) || path.IsAbs(l.Target) || seen[l.Inside] {
+			return fmt.Errorf("link %q to %q: it must be one path of its own below /sys, to another", l.Inside, l.Target)
+		}
+		seen[l.Inside] = true
 	}
 	return nil
 }

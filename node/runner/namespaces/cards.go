@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 
 	"golang.org/x/sys/unix"
@@ -34,7 +35,7 @@ func (b *sandbox) cardFiles(d *runner.Devices) (files []*os.File, err error) {
 		}
 		files = append(files, nodes)
 	}
-	for _, f := range d.Files {
+	for _, f := range slices.Concat(d.Files, d.Sys) {
 		tree, err := openTree(f.Host)
 		if err != nil {
 			return files, err
@@ -87,8 +88,8 @@ func (g *given) next() (*os.File, error) {
 	return f, nil
 }
 
-// placeCards puts the device files of cards into /dev and the driver's files into their
-// directory. What the daemon did not open, init does by the host's paths.
+// placeCards puts the device files of cards into /dev, the driver's files into their
+// directory, and what the kernel tells of the cards into /sys. What the daemon did not open, init does by the host's paths.
 func placeCards(d *runner.Devices, opened bool, rest *given) error {
 	if opened && len(d.Nodes) > 0 {
 		if err := placeNodes(d.Nodes, rest); err != nil {
@@ -101,7 +102,7 @@ func placeCards(d *runner.Devices, opened bool, rest *given) error {
 			}
 		}
 	}
-	for _, f := range d.Files {
+	for _, f := range slices.Concat(d.Files, d.Sys) {
 		tree, err := driverFile(f, opened, rest)
 		if err != nil {
 			return err
@@ -113,6 +114,11 @@ func placeCards(d *runner.Devices, opened bool, rest *given) error {
 		tree.Close()
 		if err != nil {
 			return fmt.Errorf("%s: %w", f.Inside, err)
+		}
+	}
+	for _, l := range d.SysLinks {
+		if err := errors.Join(os.MkdirAll(at(filepath.Dir(l.Inside)), 0o755), os.Symlink(l.Target, at(l.Inside))); err != nil {
+			return err
 		}
 	}
 	return nil

@@ -3,6 +3,7 @@
 package namespaces
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -73,6 +74,33 @@ func TestCards(t *testing.T) {
 	}
 }
 
+// TestCardsInSys shows a job what the kernel tells of its card, where its driver's libraries
+// look it up, and nothing else of /sys.
+func TestCardsInSys(t *testing.T) {
+	e := serve(t)
+	d := card(t)
+	dir := filepath.Dir(d.Nodes[0].Host)
+	vendor := filepath.Join(dir, "0000:03:00.0", "vendor")
+	if err := errors.Join(os.MkdirAll(filepath.Join(filepath.Dir(vendor), "drm/renderD128"), 0o755), os.WriteFile(vendor, []byte("0x1002"), 0o666),
+		os.Symlink("../../../0000:03:00.0", filepath.Join(filepath.Dir(vendor), "drm/renderD128/device"))); err != nil {
+		t.Fatal(err)
+	}
+	d.Sys = []runner.DriverFile{{Host: filepath.Dir(vendor), Inside: "/sys/devices/pci0000:00/0000:03:00.0"}}
+	d.SysLinks = []runner.SysLink{{Inside: "/sys/dev/char/1:5", Target: "../../devices/pci0000:00/0000:03:00.0/drm/renderD128"}}
+	if err := e.ProbeCards(t.Context(), d); err != nil {
+		t.Error(err)
+	}
+	s := job("cat", "/sys/dev/char/1:5/device/vendor")
+	s.Devices, s.UID = d, 1000
+	if r, out := do(t, e, s); out != "0x1002" {
+		t.Errorf("it read %q, %+v", out, r)
+	}
+	s.Devices = card(t)
+	if r, out := do(t, e, s); r.ExitCode == 0 {
+		t.Errorf("a job without the directory reads %q", out)
+	}
+}
+
 // TestManyCards passes on as much as a job may have.
 func TestManyCards(t *testing.T) {
 	e := serve(t)
@@ -103,6 +131,9 @@ func TestCardsStayInPlace(t *testing.T) {
 		{Nodes: []runner.DeviceNode{{Host: "/dev/null", Inside: "/dev/x"}, {Host: "/dev/zero", Inside: "/dev/x"}}},
 		{Files: []runner.DriverFile{{Host: "/etc/passwd", Inside: "/etc/passwd"}}},
 		{Files: []runner.DriverFile{{Host: "/etc/passwd", Inside: runner.DriverDir}}},
+		{Sys: []runner.DriverFile{{Host: "/sys", Inside: "/sys"}}},
+		{SysLinks: []runner.SysLink{{Inside: "/sys/a", Target: "/etc"}}},
+		{SysLinks: []runner.SysLink{{Inside: "/sys/a", Target: "../../etc"}}},
 	} {
 		s := job("echo")
 		s.Devices = d

@@ -49,7 +49,7 @@ func buildRoot(s *setup, root, in *os.File, rest *given) (writable []string, out
 		{"make the scratch directories", func() (err error) { writable, err = placeScratch(s); return err }},
 		{"place /in", func() error { return placeInput(in) }},
 		{"make /out", func() error { return placeOutput(s) }},
-		{"seal the root", func() error { return errors.Join(os.Mkdir(at("sys"), 0o555), seal(stage, none)) }},
+		{"seal the root", func() error { return errors.Join(os.MkdirAll(at("sys"), 0o555), seal(stage, none)) }},
 		{"enter the root", enterRoot},
 	}
 	for _, step := range steps {

@@ -7,8 +7,8 @@
 // Begin with Main as the first line of main(), then New, keep Run going, and call Start for
 // each job. A job has its own user, process, mount, network, IPC, host name and
 // control-group namespaces and never has the host's root. It sees its image read-only, a few
-// harmless devices, /proc without what tells of the host, no /sys, and a loopback that
-// nothing else reaches. All of it belongs to one process, the sandbox's init: when that
+// harmless devices, /proc without what tells of the host, no /sys but for its cards', and a
+// loopback that nothing else reaches. All of it belongs to one process, the sandbox's init: when that
 // ends, by whatever, the kernel removes every process, mount and network of the job.
 //
 // What a job writes is in memory, and counts as its memory: /tmp, /run, /dev/shm and /var/tmp
