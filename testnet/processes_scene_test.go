@@ -69,7 +69,13 @@ func build(t *testing.T) string {
 
 func newScene(t *testing.T, binary string) *scene {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), scenarioTime) // t.Context ends before the cleanups
+	return newSceneOf(t, binary, scenarioTime)
+}
+
+// newSceneOf makes a scene that may take so long.
+func newSceneOf(t *testing.T, binary string, most time.Duration) *scene {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), most) // t.Context ends before the cleanups
 	t.Cleanup(cancel)
 	// A short path: control sockets have one of 100 bytes at most.
 	dir, err := os.MkdirTemp("", "rr")
