@@ -7,7 +7,7 @@ HOST     = $(shell $(GO) env GOHOSTOS)_$(shell $(GO) env GOHOSTARCH)
 TARGETS  = linux_amd64 linux_arm64 windows_amd64 darwin_arm64
 export GOFLAGS := -trimpath -buildvcs=false
 
-.PHONY: build demo test check cross bench nogvisor size hostile chaos-money fuzz contracts lint clean embedded modules
+.PHONY: build demo test check cross bench interop nogvisor size hostile chaos-money fuzz contracts lint clean embedded modules
 build: build/rerig
 
 # What the binary embeds: the wasm modules, and the sandbox programs of a platform: that of
@@ -72,6 +72,12 @@ contracts:
 # Hostile jobs against every engine, each attempt a job of its own (Linux, root; some minutes).
 hostile: embedded
 	@scripts/hostile.sh
+
+# Clients of the OpenAI API that nobody here wrote, against `rerig serve` (Linux, root, Node 20 and npm).
+interop: embedded
+	@mkdir -p build
+	@CGO_ENABLED=0 $(GO) test -count=1 -run '^TestInterop$$' -timeout 10m -v ./testnet >build/interop.txt 2>&1 || { cat build/interop.txt; exit 1; }
+	@grep -E '^interop ' build/interop.txt
 
 # A rig and a requester are killed KILLS times, at every kind of moment: no money may go.
 chaos-money: embedded

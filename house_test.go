@@ -75,6 +75,8 @@ func TestImportRules(t *testing.T) {
 				t.Errorf("%s imports %s: nothing imports cmd", path, imp)
 			case strings.HasPrefix(path, "engine/") && !strings.HasPrefix(imp, "engine/") && !test:
 				t.Errorf("%s imports %s: the engine runs in a sandbox and knows nothing of the network", path, imp)
+			case strings.HasPrefix(path, "gateway/") && !test && imp != "client" && imp != "gateway" && !strings.HasPrefix(imp, "protocol"):
+				t.Errorf("%s imports %s: the gateway stands on the client alone", path, imp)
 			case strings.HasPrefix(path, "protocol/"):
 				t.Errorf("%s imports %s: protocol is pure", path, imp)
 			case strings.HasPrefix(imp, "contracts/") && !test && !strings.HasPrefix(path, "node/settle/") && !strings.HasPrefix(path, "contracts/"):

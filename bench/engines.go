@@ -19,7 +19,7 @@ type measured struct {
 	figures           map[string]string // "Benchmark/sub unit" to the key
 }
 
-// engines are the packages whose benchmarks make the figures of the issue on engines. Each
+// engines are the packages whose benchmarks make the figures of engines and of the gateway. Each
 // benchmark runs what it compares in turn and reports medians.
 var engines = []measured{
 	{"./node/runner/wasm", "^BenchmarkStart$/^warm", "60x", map[string]string{
@@ -39,6 +39,14 @@ var engines = []measured{
 		"Start ms": "start_namespaces_ms", "Start native-ms": "start_native_ms",
 	}},
 	{"./node/runner/namespaces", "^BenchmarkLoops$", "5x", loops("namespaces")},
+	{"./gateway", "^BenchmarkGateway$", "60x", map[string]string{
+		"Gateway tokens-ratio": "gateway_tokens_ratio", "Gateway ttft-added-ms": "gateway_ttft_added_ms",
+	}},
+	{"./gateway", "^BenchmarkStreams$", "1x", map[string]string{
+		"Streams streams": "gateway_streams_held", "Streams MiB": "gateway_streams_mb",
+	}},
+	{"./gateway", "^BenchmarkFailover$", "40x", map[string]string{"Failover failover-ms": "failover_ms"}},
+	{"./gateway", "^BenchmarkBatch$", "1x", map[string]string{"Batch gain-2": "batch_scaling_2_rigs", "Batch gain-4": "batch_scaling_4_rigs"}},
 	{"./engine/llamacpp", "^BenchmarkAgainstLlamaCpp$", "1x", formats()},
 }
 

@@ -97,6 +97,7 @@ func errNoModel(name string, have []string) *apiError {
 type refusals struct {
 	reasons []string
 	busy    int           // that were only busy
+	banned  int           // that were not asked, for they failed lately
 	retry   time.Duration // the least that one of them asked to wait
 }
 
@@ -116,9 +117,9 @@ func (r *refusals) wait(who string, retry time.Duration) {
 	}
 }
 
-// err is 429 where all that was in the way is other people's work, else 503.
+// err is 429 where rigs are there that do others' work and nothing else went wrong now, else 503.
 func (r *refusals) err(model string) *apiError {
-	if r.busy > 0 && r.busy == len(r.reasons) {
+	if r.busy > 0 && r.busy+r.banned == len(r.reasons) {
 		return &apiError{status: http.StatusTooManyRequests, code: "rate_limit_exceeded", retry: max(r.retry, time.Second),
 			message: "every rig that serves " + model + " is busy; try again later"}
 	}

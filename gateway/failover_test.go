@@ -52,7 +52,7 @@ func (c *cutWriter) Write(b []byte) (int, error) {
 }
 
 // pair is a rig whose streams break, cheaper than one whose do not.
-func pair(t *testing.T) (*fakeMarket, *cutter, *fakeRig) {
+func pair(t testing.TB) (*fakeMarket, *cutter, *fakeRig) {
 	hidden := &fakeMarket{}
 	m := &fakeMarket{}
 	whole := m.real(t, 2)

@@ -18,7 +18,7 @@ import (
 
 // caller talks to a gateway that ends with the test.
 type caller struct {
-	t    *testing.T
+	t    testing.TB
 	g    *Gateway
 	base string
 	web  *http.Client
@@ -47,7 +47,7 @@ func (l *lockedBuffer) String() string {
 func text(a protocol.Amount) string { return a.Units(6) + " tUSDC" }
 
 // begin runs a gateway.
-func begin(t *testing.T, m Market, change func(*Config)) *caller {
+func begin(t testing.TB, m Market, change func(*Config)) *caller {
 	t.Helper()
 	log := &lockedBuffer{}
 	c := Config{Listen: "127.0.0.1:0", Dir: t.TempDir(), Budget: protocol.NewAmount(1_000_000), Market: m, Text: text,

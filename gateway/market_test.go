@@ -147,7 +147,7 @@ func (s *fakeSession) end(err error) {
 var usual = protocol.NewAmount(1_000_000)
 
 // rig makes a rig with a handler for its server.
-func (m *fakeMarket) rig(t *testing.T, n byte, h http.Handler) *fakeRig {
+func (m *fakeMarket) rig(t testing.TB, n byte, h http.Handler) *fakeRig {
 	t.Helper()
 	web := httptest.NewServer(h)
 	t.Cleanup(web.Close)
@@ -164,7 +164,7 @@ func (m *fakeMarket) add(n byte, address string) *fakeRig {
 }
 
 // real makes a rig that computes the embedded model.
-func (m *fakeMarket) real(t *testing.T, n byte) *fakeRig {
+func (m *fakeMarket) real(t testing.TB, n byte) *fakeRig {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "jargon.gguf")
 	if err := os.WriteFile(path, jargon.GGUF(), 0o600); err != nil {

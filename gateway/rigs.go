@@ -91,6 +91,7 @@ func (r *rigs) order(offers []Offer, conversation string, why *refusals) []Offer
 		switch s := r.of(o.key()); {
 		case now.Before(s.banned):
 			why.add(o.Rig.String(), "failed lately, asked again in "+s.banned.Sub(now).Round(time.Second).String())
+			why.banned++
 		case now.Before(s.busy):
 			why.wait(o.Rig.String(), s.busy.Sub(now))
 		default:

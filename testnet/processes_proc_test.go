@@ -60,7 +60,6 @@ func tidyDir(dir string) error {
 		"": {"lock", "key.json", "journal.db", "peers.json", "artifacts", "jobs", "runs", "sandbox", "containers", "images", "builtin",
 			"simulated-cards.json", "simulated-cards.json.lock", "gateway"},
 		"gateway":                {"gateway.db", "files", "keys"},
-		"gateway/files":          nil,
 		"jobs":                   nil,
 		"sandbox/empty":          nil,
 		"artifacts/partial":      nil,
