@@ -51,8 +51,9 @@ cross: modules $(addprefix sandbox-,$(TARGETS))
 		ls -l build/rerig-$$os-$$arch$$ext | awk '{print $$5, $$9}'; done
 
 # The same program without gVisor: smaller, and it sells no containers held by it.
+# Its functions begin at every 16 bytes, not 32: half a megabyte.
 nogvisor: embedded
-	@CGO_ENABLED=0 $(GO) build -tags nogvisor -ldflags='$(LDFLAGS)' -o build/rerig-nogvisor ./cmd/rerig
+	@CGO_ENABLED=0 $(GO) build -tags nogvisor -ldflags='$(LDFLAGS) -funcalign=16' -o build/rerig-nogvisor ./cmd/rerig
 
 # Small disks have to hold it: bytes on linux/amd64, with gVisor and without.
 size: build nogvisor
