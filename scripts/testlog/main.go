@@ -1,17 +1,20 @@
 // Command testlog reads what `go test -json` writes and prints what people read: one
-// line for a package that passes, and the output of what fails. A test that skips
-// itself is a test left out: it goes with its reason to the file LEFT.
+// line for a package that passes, with its slowest tests if it was slow, and the output of
+// what fails. A test that skips itself is a test left out: it goes with its reason to the
+// file LEFT.
 //
 // The exit code of go test is the shell's to keep (pipefail).
 package main
 
 import (
 	"bufio"
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"io"
 	"os"
 	"regexp"
+	"slices"
 	"strings"
 )
 
@@ -40,6 +43,7 @@ func run(path string) error {
 // event is one line of `go test -json` (go doc test2json).
 type event struct {
 	Action, Package, Test, Output string
+	Elapsed                       float64 // seconds, at the end of a test or package
 }
 
 // teller keeps what a test has written until it is known whether anybody wants it.
@@ -47,10 +51,14 @@ type teller struct {
 	out, left io.Writer
 	written   map[string]string   // by test; of the package itself under its own name
 	running   map[string][]string // tests of a package that have not passed, in order
+	took      map[string][]event  // the tests of a package that have passed
 }
 
+// A package that takes slowPackage seconds names the slowest of its tests.
+const slowPackage, slowestTests = 20, 3
+
 func tell(in io.Reader, out, left io.Writer) error {
-	t := &teller{out: out, left: left, written: map[string]string{}, running: map[string][]string{}}
+	t := &teller{out: out, left: left, written: map[string]string{}, running: map[string][]string{}, took: map[string][]event{}}
 	for r := bufio.NewReader(in); ; {
 		line, err := r.ReadString('\n')
 		var e event
@@ -88,7 +96,9 @@ func (t *teller) event(e *event) {
 		delete(t.written, key)
 	case "pass":
 		if e.Test == "" {
-			t.passed(e.Package)
+			t.passed(e)
+		} else if !strings.Contains(e.Test, "/") {
+			t.took[e.Package] = append(t.took[e.Package], *e)
 		}
 		delete(t.written, key)
 	case "fail":
@@ -99,9 +109,17 @@ func (t *teller) event(e *event) {
 }
 
 // passed prints the package's last line, which has its time.
-func (t *teller) passed(pkg string) {
-	lines := strings.Split(strings.TrimSpace(t.written[pkg+" "]), "\n")
-	fmt.Fprintln(t.out, lines[len(lines)-1])
+func (t *teller) passed(e *event) {
+	lines := strings.Split(strings.TrimSpace(t.written[e.Package+" "]), "\n")
+	last := lines[len(lines)-1]
+	if e.Elapsed >= slowPackage {
+		took := t.took[e.Package]
+		slices.SortStableFunc(took, func(a, b event) int { return cmp.Compare(b.Elapsed, a.Elapsed) })
+		for _, test := range took[:min(slowestTests, len(took))] {
+			last += fmt.Sprintf("  %s %.0fs", test.Test, test.Elapsed)
+		}
+	}
+	fmt.Fprintln(t.out, last)
 }
 
 // failed prints what its tests wrote that failed or had not ended, then the rest.

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -36,6 +37,23 @@ func TestTold(t *testing.T) {
 		if !strings.Contains(out, cause) || !strings.Contains(out, "FAIL") || strings.Contains(out, "nobody reads this") {
 			t.Errorf("%s: %q", cause, out)
 		}
+	}
+}
+
+// TestSlow: a package that took long names the tests to look at first.
+func TestSlow(t *testing.T) {
+	var in, out, left strings.Builder
+	for _, took := range []string{"TestA 3", "TestB 9.6", "TestB/part 9.5", "TestC 1", "TestD 5"} {
+		name, seconds, _ := strings.Cut(took, " ")
+		fmt.Fprintf(&in, `{"Action":"pass","Package":"p","Test":%q,"Elapsed":%s}`+"\n", name, seconds)
+	}
+	in.WriteString(`{"Action":"output","Package":"p","Output":"ok  \tp\t20.5s\n"}` + "\n")
+	in.WriteString(`{"Action":"pass","Package":"p","Elapsed":20.5}` + "\n")
+	if err := tell(strings.NewReader(in.String()), &out, &left); err != nil {
+		t.Fatal(err)
+	}
+	if want := "ok  \tp\t20.5s  TestB 10s  TestD 5s  TestA 3s\n"; out.String() != want {
+		t.Errorf("%q, want %q", out.String(), want)
 	}
 }
 
