@@ -116,7 +116,8 @@ type RunRequest struct {
 	Region    string             `json:"region"`
 	Rig       protocol.Address   `json:"rig"` // only this rig; zero is any
 	Retries   int                `json:"retries"`
-	Gang      int                `json:"gang,omitempty"` // ranks of SubmitGang, which share the budget evenly
+	Gang      int                `json:"gang,omitempty"`  // ranks of SubmitGang, which share the budget evenly
+	Hosts     []string           `json:"hosts,omitempty"` // host:port that a container may reach, through an HTTP proxy
 }
 
 // Event is one line of a run's event stream: a status, or output.

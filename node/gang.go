@@ -60,13 +60,26 @@ func gangEnv(own []string, rank, size int) []string {
 	for i := range peers {
 		peers[i] = protocol.LinkAddr(i).Addr().String()
 	}
-	env := slices.Clone(own)
-	for _, kv := range [][2]string{
+	return withEnv(own, [][2]string{
 		{"RERIG_RANK", strconv.Itoa(rank)}, {"RERIG_WORLD", strconv.Itoa(size)}, {"RERIG_PEERS", strings.Join(peers, ",")},
 		{"RANK", strconv.Itoa(rank)}, {"WORLD_SIZE", strconv.Itoa(size)}, {"LOCAL_RANK", "0"},
 		{"MASTER_ADDR", peers[0]}, {"MASTER_PORT", strconv.Itoa(masterPort)},
 		{"GLOO_SOCKET_IFNAME", tap.Name}, {"NCCL_SOCKET_IFNAME", tap.Name},
-	} {
+	})
+}
+
+// proxyEnv tells programs where the proxy to the hosts is that the job may reach.
+func proxyEnv(own []string) []string {
+	proxy := "http://" + protocol.EgressProxy.String()
+	inside := "localhost,127.0.0.1,10.77.0.0/24"
+	return withEnv(own, [][2]string{{"HTTPS_PROXY", proxy}, {"HTTP_PROXY", proxy}, {"NO_PROXY", inside},
+		{"https_proxy", proxy}, {"http_proxy", proxy}, {"no_proxy", inside}})
+}
+
+// withEnv adds what the user does not say.
+func withEnv(own []string, more [][2]string) []string {
+	env := slices.Clone(own)
+	for _, kv := range more {
 		said := func(e string) bool { return strings.HasPrefix(e, kv[0]+"=") }
 		if !slices.ContainsFunc(own, said) {
 			env = append(env, kv[0]+"="+kv[1])

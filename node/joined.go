@@ -8,6 +8,7 @@ import (
 	"os"
 	"sync"
 
+	"github.com/rerig/rerig/node/egress"
 	"github.com/rerig/rerig/node/link"
 	"github.com/rerig/rerig/node/provider"
 	"github.com/rerig/rerig/node/runner"
@@ -16,41 +17,48 @@ import (
 	"github.com/rerig/rerig/protocol"
 )
 
-// joined is the network of a job in a private link: its sandbox's interface on one side, the
-// other members on the other.
+// joined is the network of a job that has one: its sandbox's interface on one side, the other
+// members of its private link and the proxy to the hosts that it may reach on the other.
 type joined struct {
-	member *link.Member
+	addr   netip.Prefix
+	member *link.Member  // nil in no link
+	proxy  *egress.Proxy // nil without egress
 
 	mu     sync.Mutex // guards what follows
 	wire   *wire.Wire // nil until the sandbox is there
 	closed bool
 }
 
-// Start runs a task in the engine that its spec names, and as a member of its link where it
-// is in one.
+// Start runs a task in the engine that its spec names, with the network that it is to have.
 func (s *sandbox) Start(ctx context.Context, t provider.Task, stdout, stderr io.Writer) (provider.Run, error) {
-	if t.Link == nil {
+	if t.Link == nil && len(t.Hosts) == 0 {
 		return s.start(ctx, t, nil, stdout, stderr)
 	}
-	m, err := s.links.Join(link.Place{Job: t.Link.Job, Key: t.Link.Key, Rank: t.Link.Rank, Members: t.Link.Members})
-	if err != nil {
-		return nil, err
+	j := &joined{addr: protocol.LinkAddr(0)}
+	if t.Link != nil {
+		m, err := s.links.Join(link.Place{Job: t.Link.Job, Key: t.Link.Key, Rank: t.Link.Rank, Members: t.Link.Members})
+		if err != nil {
+			return nil, err
+		}
+		j.member, j.addr = m, m.Addr()
 	}
-	j := &joined{member: m}
-	run, err := s.start(ctx, t, &runner.Interface{Addr: m.Addr(), Attach: j.attach}, stdout, stderr)
+	if len(t.Hosts) > 0 {
+		j.proxy = egress.New(egress.Config{Hosts: t.Hosts, Logger: s.log.With("job", t.Job.Short())})
+	}
+	run, err := s.start(ctx, t, &runner.Interface{Addr: j.addr, Attach: j.attach}, stdout, stderr)
 	if err != nil {
 		return nil, errors.Join(err, j.close())
 	}
 	return linked{run, j}, nil
 }
 
-// linked is a running job in a link.
+// linked is a running job with a network.
 type linked struct {
 	provider.Run
 	network *joined
 }
 
-// Wait ends the job's place in its link with the job.
+// Wait ends the job's network with the job.
 func (l linked) Wait() provider.Outcome {
 	o := l.Run.Wait()
 	if err := l.network.close(); err != nil && o.Reason == protocol.ReasonNone {
@@ -59,37 +67,57 @@ func (l linked) Wait() provider.Outcome {
 	return o
 }
 
-// attach connects the sandbox with the other members.
+// attach connects the sandbox.
 func (j *joined) attach(far *os.File) error {
 	routes := map[netip.Addr]wire.Route{}
-	for addr, rank := range j.member.Peers() {
-		routes[addr] = func(ctx context.Context, port uint16) (func(wire.Conn), error) {
-			serve, err := j.member.Open(ctx, rank, port)
-			if err != nil {
-				return nil, err
-			}
-			return func(c wire.Conn) { serve(c) }, nil
+	if j.member != nil {
+		for addr, rank := range j.member.Peers() {
+			routes[addr] = j.toMember(rank)
 		}
+	}
+	if j.proxy != nil {
+		routes[protocol.EgressProxy.Addr()] = j.toProxy
 	}
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	if j.closed || j.wire != nil {
-		return errors.Join(errors.New("attach a job to its link: it is attached, or has ended"), far.Close())
+		return errors.Join(errors.New("attach a job to its network: it is attached, or has ended"), far.Close())
 	}
-	w, err := wire.Open(far, wire.Config{Addr: j.member.Addr(), MTU: tap.MTU, Routes: routes})
+	w, err := wire.Open(far, wire.Config{Addr: j.addr, MTU: tap.MTU, Routes: routes})
 	if err != nil {
 		return err
 	}
 	j.wire = w
-	j.member.Attach(func(ctx context.Context, from netip.Addr, port uint16) (link.Conn, error) {
-		return w.Dial(ctx, from, port)
-	})
+	if j.member != nil {
+		j.member.Attach(func(ctx context.Context, from netip.Addr, port uint16) (link.Conn, error) {
+			return w.Dial(ctx, from, port)
+		})
+	}
 	return nil
+}
+
+func (j *joined) toMember(rank int) wire.Route {
+	return func(ctx context.Context, port uint16) (func(wire.Conn), error) {
+		serve, err := j.member.Open(ctx, rank, port)
+		if err != nil {
+			return nil, err
+		}
+		return func(c wire.Conn) { serve(c) }, nil
+	}
+}
+
+func (j *joined) toProxy(ctx context.Context, port uint16) (func(wire.Conn), error) {
+	if port != protocol.EgressProxy.Port() {
+		return nil, errors.New("nothing but the proxy is here")
+	}
+	return func(c wire.Conn) { j.proxy.Serve(ctx, c) }, nil
 }
 
 // close ends every connection of the job and takes it out of its link.
 func (j *joined) close() error {
-	j.member.Close()
+	if j.member != nil {
+		j.member.Close()
+	}
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	j.closed = true

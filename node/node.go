@@ -80,6 +80,8 @@ type RigConfig struct {
 	// ContainerProgram is a static rerig that is started as a container's sandbox; "" for
 	// the running one.
 	ContainerProgram string
+	// AllowEgress are the hosts that jobs may reach: host, host:port, or egress.AnyPublic.
+	AllowEgress []string
 	// ImageBytes is the disk for unpacked images; 0 is 20 GiB, or a quarter of what is
 	// free where that is less.
 	ImageBytes int64

@@ -21,7 +21,11 @@ func (n *Node) order(ctx context.Context, req *RunRequest) (*requester.Order, er
 		return servedOrder(req)
 	}
 	spec := protocol.JobSpec{Version: protocol.Version, Kind: cmp.Or(req.Kind, protocol.KindTask), Engine: cmp.Or(req.Engine, protocol.EngineWASM),
-		Args: req.Args, Env: req.Env, Resources: req.Resources, Limits: req.Limits, Public: req.Public, Seed: req.Seed}
+		Args: req.Args, Env: req.Env, Resources: req.Resources, Limits: req.Limits, Public: req.Public, Seed: req.Seed,
+		Egress: len(req.Hosts) > 0, Hosts: req.Hosts}
+	if spec.Egress {
+		spec.Env = proxyEnv(spec.Env)
+	}
 	fillLimits(&spec.Limits)
 	key, err := sealFor(req, &spec)
 	if err != nil {

@@ -12,6 +12,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/rerig/rerig/node/discovery"
+	"github.com/rerig/rerig/node/egress"
 	"github.com/rerig/rerig/node/exchange"
 	"github.com/rerig/rerig/node/hardware"
 	"github.com/rerig/rerig/node/link"
@@ -58,14 +59,22 @@ func (n *Node) openRig() (*rig, error) {
 	r.links = link.New(link.Config{Host: n.net.Host(), Network: n.cfg.Profile.Name, LocalNet: n.cfg.Profile.Local, Logger: n.log})
 	r.cards = newCards(&cfg, n.cfg.DataDir, n.log)
 	p := n.cfg.Profile
-	r.provider, err = provider.New(provider.Config{Key: n.key, Network: p.Name, Payee: cfg.Payee,
+	allowed, err := egress.ParsePolicy(cfg.AllowEgress)
+	if err != nil {
+		return nil, err
+	}
+	var reach func(string) bool
+	if !allowed.None() {
+		reach = allowed.Allows
+	}
+	r.provider, err = provider.New(provider.Config{Key: n.key, Egress: reach, Network: p.Name, Payee: cfg.Payee,
 		Markets:   []protocol.Market{p.Market()},
 		Prices:    cfg.prices(),
 		TickUnits: cfg.TickUnits, Engines: []string{protocol.EngineWASM}, Hardware: hw, Region: cfg.Region,
 		Slots: cfg.Slots, Queue: cfg.Queue, MemoryMiB: cfg.MemoryMiB, WorkDir: filepath.Join(n.cfg.DataDir, "jobs"),
 		Book: inBook{n.journal, n.ends}, Chain: n.settle, Artifacts: artifacts{n.artifacts},
 		Programs: &programs{artifacts{n.artifacts}, engines.images},
-		Sandbox:  &sandbox{engines: engines.byName(), empty: modules.EmptyDir(), links: r.links, cards: r.cards}, Clock: n.cfg.Clock, Changed: n.discovery.Refresh, Halted: n.treasury.Halted, Models: r.models(), Logger: n.log})
+		Sandbox:  &sandbox{engines: engines.byName(), empty: modules.EmptyDir(), links: r.links, log: n.log, cards: r.cards}, Clock: n.cfg.Clock, Changed: n.discovery.Refresh, Halted: n.treasury.Halted, Models: r.models(), Logger: n.log})
 	if err != nil {
 		return nil, err
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"net"
 
 	"github.com/rerig/rerig/node/link"
@@ -19,6 +20,7 @@ type sandbox struct {
 	sums    moduleSums
 	empty   string // a directory without files
 	links   *link.Links
+	log     *slog.Logger
 	cards   *cards // nil where none are sold
 }
 

@@ -29,6 +29,7 @@ const (
 	MaxDialFrame    = 4 << 10   // bytes of one framed message before a dialled connection
 	MaxDials        = 256       // connections into one job at once
 	MaxLinkMembers  = 32        // jobs in one private link
+	MaxHosts        = 16        // hosts that a job may reach
 	MaxGPUs         = 16        // GPU groups in an offer
 	MaxExtensions   = 8         // entries of one extension map
 	MaxExtBytes     = 1 << 10   // bytes of one extension value

@@ -117,7 +117,8 @@ type JobSpec struct {
 	Crit       Extensions `cbor:"14,keyasint" json:"crit,omitempty"`
 	Opt        Extensions `cbor:"15,keyasint" json:"opt,omitempty"`
 	Sealed     Sealed     `cbor:"16,keyasint,omitempty" json:"sealed,omitempty"`
-	Link       *LinkPlace `cbor:"17,keyasint,omitempty" json:"link,omitempty"` // nil is in no private link
+	Link       *LinkPlace `cbor:"17,keyasint,omitempty" json:"link,omitempty"`  // nil is in no private link
+	Hosts      []string   `cbor:"18,keyasint,omitempty" json:"hosts,omitempty"` // host:port that egress reaches
 }
 
 // Sealed says what of a job only its two sides can read (SPEC §5.5). The CIDs and sizes
@@ -204,6 +205,9 @@ func (s *JobSpec) Check() error {
 		return err
 	}
 	if err := s.checkLink(); err != nil {
+		return err
+	}
+	if err := s.checkEgress(); err != nil {
 		return err
 	}
 	if err := CheckCID("spec.module", s.Module); err != nil {

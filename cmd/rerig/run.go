@@ -206,6 +206,9 @@ func (a *app) runRequest(ctx context.Context, s *session, r *runFlags, module st
 	if r.image != "" {
 		return req, a.containerRequest(r, req)
 	}
+	if len(r.egress) > 0 {
+		return nil, usage("--egress: of a container; give --image")
+	}
 	if r.held != "" || r.cpus > 1 && r.model == "" || r.disk > 0 {
 		return nil, usage("--held-by, --cpus and --disk are of containers: give --image, or leave them out")
 	}
@@ -225,6 +228,12 @@ func (a *app) containerRequest(r *runFlags, req *node.RunRequest) (err error) {
 	default:
 		return usage("--held-by: gvisor, namespaces or docker, got %q", r.held)
 	}
+	for _, host := range r.egress {
+		if err := protocol.CheckHost("--egress", host); err != nil {
+			return usage("%w", err)
+		}
+	}
+	req.Hosts = r.egress
 	req.Module, err = a.imageLayout(r.image)
 	return err
 }

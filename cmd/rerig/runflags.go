@@ -41,6 +41,7 @@ type runFlags struct {
 	parallel int
 	failFast bool
 	gang     int
+	egress   []string
 }
 
 func (r *runFlags) register(f *pflag.FlagSet) {
@@ -72,5 +73,6 @@ func (r *runFlags) register(f *pflag.FlagSet) {
 	f.StringArrayVar(&r.matrix, "matrix", nil, "a task for each of `KEY=VALUE,VALUE…`, with {KEY}; may be repeated")
 	f.IntVar(&r.parallel, "parallel", 16, "`tasks` at once")
 	f.IntVar(&r.gang, "gang", 0, "run the container on so many `rigs` at once, which reach each other's TCP ports and nothing else")
+	f.StringArrayVar(&r.egress, "egress", nil, "`HOST:PORT` that the container may reach, through the proxy that HTTPS_PROXY names; may be repeated")
 	f.BoolVar(&r.failFast, "fail-fast", false, "stop all tasks when one has failed")
 }

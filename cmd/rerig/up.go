@@ -47,6 +47,7 @@ type upFlags struct {
 	models   uint32
 	held     string
 	runc     bool
+	egress   []string
 	mdns     bool
 	server   bool
 }
@@ -94,6 +95,7 @@ earned: that goes to --payout.`,
 	f.StringArrayVar(&u.serve, "serve", nil, "keep a server for `NAME=FILE.gguf` and sell its tokens; again for more, at most 4. ,price=0.1 is for a million tokens, in the network's token: each token made is one, and each 8 of a prompt that were read. ,tick=256 is how many are made before they are paid, ,memory=2048 the MiB that its server may take (default a quarter more than the file, and 512): what the file leaves is for longer texts")
 	f.Uint32Var(&u.models, "model-memory", 0, "`MiB` for all served models together (default half of the machine's); the one not asked for the longest time makes room for another")
 	f.BoolVar(&u.runc, "allow-runc", false, "let --containers docker run jobs on this machine's kernel, where Docker has no runsc")
+	f.StringSliceVar(&u.egress, "allow-egress", nil, "`hosts` that containers may reach if they ask, HOST or HOST:PORT, or any-public (default none)")
 	f.BoolVar(&u.mdns, "mdns", false, "look for peers on the LAN")
 	f.BoolVar(&u.server, "server", false, "be a bootstrap and index node; sells only if --price is given")
 	return c

@@ -37,6 +37,9 @@ func (u *upFlags) rigConfig(p *node.Profile) (rig *node.RigConfig, err error) {
 	if u.runc && u.held != node.HeldByDocker {
 		return nil, usage("--allow-runc is for --containers docker")
 	}
+	if rig.AllowEgress = u.egress; len(u.egress) > 0 && rig.Containers == "" {
+		return nil, usage("--allow-egress is for containers; see --containers")
+	}
 	switch {
 	case u.minGrace < 0:
 		return nil, usage("--min-grace: 1s or more, got %v", u.minGrace)

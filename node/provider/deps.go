@@ -108,6 +108,7 @@ type Task struct {
 	OutputBytes  uint64
 	OutputFiles  int
 	Link         *Link         // nil for a job in no private link
+	Hosts        []string      // host:port that it may reach
 	Deadline     time.Duration // wall time, as a second line behind the lifecycle's
 }
 

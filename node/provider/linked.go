@@ -30,6 +30,22 @@ func (p *Provider) links(engine string) bool {
 	return len(p.linked) > 0 && (engine == "" || slices.Contains(p.linked, engine))
 }
 
+// egress is why a job does not get what it wants to reach; nil where it does or wants nothing.
+func (p *Provider) egress(spec *protocol.JobSpec) error {
+	if !spec.Egress {
+		return nil
+	}
+	if p.cfg.Egress == nil || !p.links(spec.Engine) {
+		return refuse(protocol.ReasonEgress, "egress not allowed here")
+	}
+	for _, host := range spec.Hosts {
+		if !p.cfg.Egress(host) {
+			return refuse(protocol.ReasonEgress, "egress to %s not allowed here", host)
+		}
+	}
+	return nil
+}
+
 // extensions are what an offer says beyond its keys.
 func (p *Provider) extensions() protocol.Extensions {
 	if !p.links("") {

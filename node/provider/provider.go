@@ -44,8 +44,10 @@ type Config struct {
 	Programs  Programs
 	Sandbox   Sandbox
 	Models    Models // nil where none are served
-	Clock     func() time.Time
-	Changed   func() // slots were taken or freed: the offer is stale
+	// Egress tells whether jobs may reach host:port; nil is that they reach nothing.
+	Egress  func(host string) bool
+	Clock   func() time.Time
+	Changed func() // slots were taken or freed: the offer is stale
 	// Halted is why no new job is taken at present through a channel, or with the
 	// zero hash through any; nil is that they are. It may be nil itself.
 	Halted func(channel protocol.Hash) error
@@ -105,7 +107,7 @@ func (p *Provider) Offer(draft protocol.Offer, final bool) protocol.Offer {
 	o.Models = p.served()
 	o.Hardware, o.Region, o.TickUnits = p.hardware(), p.cfg.Region, p.cfg.TickUnits
 	o.Slots = uint16(p.cfg.Slots)
-	o.Opt = p.extensions()
+	o.Opt, o.Egress = p.extensions(), p.cfg.Egress != nil && p.links("")
 	if !final && p.halted(protocol.Hash{}) == nil {
 		o.FreeSlots = uint16(p.slots.free())
 	}

@@ -157,8 +157,9 @@ func (p *Provider) fits(spec *protocol.JobSpec) error {
 		return refuse(protocol.ReasonResources, "slots %d < %d CPUs", p.cfg.Slots, r.CPUs)
 	case spec.Link != nil && !p.links(spec.Engine):
 		return refuse(protocol.ReasonEngine, "private links are not carried here for engine %q", spec.Engine)
-	case spec.Egress:
-		return refuse(protocol.ReasonEgress, "egress not allowed here")
+	}
+	if err := p.egress(spec); err != nil {
+		return err
 	}
 	if err := p.fitsCards(spec); err != nil {
 		return err

@@ -45,7 +45,7 @@ func (s *session) launch(ctx context.Context) (Run, error) {
 	l := s.spec.Limits
 	return s.p.cfg.Sandbox.Start(ctx, Task{
 		Job: s.id, Engine: s.spec.Engine, Program: s.inputs.program, ModuleCID: s.spec.Module,
-		Link: s.inputs.link, InDir: s.inputs.in, OutDir: s.inputs.out, Seed: s.spec.Seed, CPUs: places(s.spec), Cards: s.ticket.cards,
+		Link: s.inputs.link, Hosts: s.spec.Hosts, InDir: s.inputs.in, OutDir: s.inputs.out, Seed: s.spec.Seed, CPUs: places(s.spec), Cards: s.ticket.cards,
 		MemoryBytes: s.p.memory(s.spec), ScratchBytes: uint64(s.spec.Resources.DiskMiB) << 20,
 		StdoutBytes: l.StdoutBytes, OutputBytes: l.OutputBytes, OutputFiles: int(l.OutputFiles),
 		Deadline: l.RunTime() + time.Duration(s.p.maxPause(s.rec.Agreement))*protocol.PaymentGrace,

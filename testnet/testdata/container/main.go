@@ -62,6 +62,10 @@ func main() {
 		allreduce(length)
 	case "hang": // [CODE]
 		hang(strings.Join(args, ""))
+	case "ask": // HOSTS
+		ask(args)
+	case "greet": // PORT
+		greet(args[0])
 	case "look": // ADDRS
 		look(args)
 	case "serve": // PORT
