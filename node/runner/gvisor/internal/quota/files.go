@@ -146,7 +146,7 @@ func (d *Directory) Create(_ <-chan struct{}, in *fuse.CreateIn, name string, ou
 	d.mu.Lock()
 	n.opens++
 	d.mu.Unlock()
-	out.Fh = d.keep(handle{node: n, fd: fd})
+	out.Fh, out.OpenFlags = d.keep(handle{node: n, fd: fd}), fuse.FOPEN_KEEP_CACHE
 	return fuse.OK
 }
 
@@ -185,7 +185,7 @@ func (d *Directory) Open(_ <-chan struct{}, in *fuse.OpenIn, out *fuse.OpenOut) 
 	if in.Flags&unix.O_TRUNC != 0 {
 		status = d.resize(n, 0)
 	}
-	out.Fh = d.keep(handle{node: n, fd: fd})
+	out.Fh, out.OpenFlags = d.keep(handle{node: n, fd: fd}), fuse.FOPEN_KEEP_CACHE // nobody changes it below
 	if !status.Ok() {
 		d.Release(nil, &fuse.ReleaseIn{Fh: out.Fh})
 	}
