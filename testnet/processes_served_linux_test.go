@@ -11,8 +11,10 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -261,8 +263,33 @@ func servedSwap(s *scene) {
 	if out := table.out.String(); !strings.Contains(out, "SWAPS") || !strings.Contains(out, "one") {
 		s.t.Errorf("ps shows\n%s", out)
 	}
+	s.crash(up)
+	s.until("the model is loaded again", func() (bool, error) {
+		s.ask(alice, &r, "ps")
+		i := slices.IndexFunc(r.Models, func(m models.Status) bool { return m.Crashes == 1 })
+		return i >= 0 && r.Models[i].State == "loaded", nil
+	})
+	for name, k := range map[string]*talk{"one": one, "two": two} {
+		k.ask("/v1/completions", fmt.Sprintf(`{"model":%q,"prompt":"A hacker is","max_tokens":12,"temperature":0}`, name))
+	}
 	s.must(one.Close(s.ctx))
 	s.must(two.Close(s.ctx))
+}
+
+// crash kills the one server that a rig has loaded.
+func (s *scene) crash(up *command) {
+	s.t.Helper()
+	for _, p := range offspring(up.cmd.Process.Pid) {
+		pid, _, _ := strings.Cut(p, " ")
+		line, _ := os.ReadFile(filepath.Join("/proc", pid, "cmdline")) // it may be gone
+		if bytes.HasPrefix(line, []byte("/rerig-model\x00serve\x00")) {
+			n, err := strconv.Atoi(pid)
+			s.must(err)
+			s.must(syscall.Kill(n, syscall.SIGKILL))
+			return
+		}
+	}
+	s.t.Fatal("the rig has no server")
 }
 
 // servedRefused: the limits by their names, and a file that is no model is not offered.

@@ -3,7 +3,6 @@ package models
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -256,7 +255,7 @@ func (s *Set) lost(m *model, server Server) {
 	m.server = nil
 	s.taken -= m.Model.MemoryBytes
 	m.stat.Crashes++
-	s.failed(m, errors.Join(errors.New("the model's server ended"), server.Err()))
+	s.failed(m, fmt.Errorf("the model's server ended: %w", server.Err()))
 	s.stir()
 }
 

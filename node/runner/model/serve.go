@@ -75,7 +75,7 @@ func (s *Server) wait(told *tail) {
 	case res.Failure != nil:
 		s.err = res.Failure
 	default:
-		s.err = fmt.Errorf("the server ended with exit code %d: %s", res.ExitCode, strings.ToValidUTF8(strings.TrimSpace(string(told.last)), "\ufffd"))
+		s.err = fmt.Errorf("exit code %d %s", res.ExitCode, strings.ToValidUTF8(strings.TrimSpace(string(told.last)), "\ufffd"))
 	}
 }
 
