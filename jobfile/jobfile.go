@@ -42,6 +42,8 @@ type File struct {
 	MemoryMiB uint32 `yaml:"memory"`
 	DiskMiB   uint32 `yaml:"disk"`
 	CPUs      uint16 `yaml:"cpus"`
+	GPUs      uint8  `yaml:"gpus"`
+	VRAM      string `yaml:"vram"` // of each card, such as 6GiB
 	HeldBy    string `yaml:"held_by"`
 	Region    string `yaml:"region"`
 	Rig       string `yaml:"rig"`

@@ -21,6 +21,8 @@ out_dir: text/{index}
 budget: 0.10
 timeout: 1h30m
 memory: 512
+gpus: 2
+vram: 6GiB
 retries: 0
 array: 2
 matrix:
@@ -30,7 +32,7 @@ matrix:
 	if err != nil {
 		t.Fatal(err)
 	}
-	if f.Image != "tesseract" || f.Budget != "0.10" || f.MemoryMiB != 512 || f.Retries == nil || *f.Retries != 0 || f.Timeout != "1h30m" {
+	if f.Image != "tesseract" || f.Budget != "0.10" || f.MemoryMiB != 512 || f.GPUs != 2 || f.VRAM != "6GiB" || f.Retries == nil || *f.Retries != 0 || f.Timeout != "1h30m" {
 		t.Errorf("got %+v", f)
 	}
 	if !slices.Equal(f.Args, []Text{"/in/page.png", "-", "-l", "0.10", "yes"}) || !slices.Equal(f.Env, Pairs{"LANG=C", "N=007"}) {
@@ -62,6 +64,8 @@ func TestErrorsNameLineAndField(t *testing.T) {
 		{"module: a\nmemory: 0", "2: memory: "},
 		{"module: a\nmemory: lots", "2: memory: "},
 		{"module: a\ncpus: 70000", "2: cpus: "},
+		{"module: a\ngpus: 0", "2: gpus: "},
+		{"module: a\nvram: lots", "2: vram: "},
 		{"module: a\ntimeout: 5", "2: timeout: "},
 		{"module: a\nbudget: -1", "2: budget: "},
 		{"module: a\ninputs:\n - a\n - {name: b}", "4: inputs[1]"},

@@ -228,8 +228,13 @@ func cardsOfKilledRig(s *scene) {
 		c.t.Errorf("after the rig was killed the cards are %q", got)
 	}
 	c.sell(2)
-	again := c.hire([]string{"--gpus", "2"}, 0)
+	image, err := guestImage()
+	c.must(err)
+	file := filepath.Join(c.bob.config.DataDir, "job.yaml")
+	c.must(os.WriteFile(file, []byte("image: "+image+"\nargs: [cards, 0]\ngpus: 2\nvram: 8GiB\nretries: 0\n"), 0o600))
+	again := c.start(c.bob, "run", "--file", file)
 	again.exits(0)
+	c.must(os.Remove(file))
 	if got := again.out.String(); got != bothCards {
 		c.t.Errorf("after the restart a job prints %q", got)
 	}

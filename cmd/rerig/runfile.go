@@ -110,6 +110,12 @@ func (r *runFlags) takeLimits(f *jobfile.File, given func(string) bool) {
 	if !given("cpus") {
 		r.cpus = f.CPUs
 	}
+	if !given("gpus") {
+		r.cards.gpus = f.GPUs
+	}
+	if !given("vram") {
+		r.cards.vram = f.VRAM
+	}
 	if !given("public") {
 		r.public = f.Public
 	}
