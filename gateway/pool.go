@@ -23,6 +23,7 @@ const (
 	learnWait    = 5 * time.Second  // for a session that runs to let somebody in
 	learnPause   = 20 * time.Millisecond
 	closeWait    = 20 * time.Second // for the last bill
+	maxUsers     = 120              // requests of a session at once; a rig takes 128 (SPEC §5.6)
 	requestsEach = 4                // that a session's budget suffices for, at least
 	keptConns    = 128              // idle connections of a session
 	reapEvery    = time.Second
@@ -123,7 +124,7 @@ func (h *hire) fits(o Offer, need uint64, now time.Time) bool {
 		return false
 	default:
 	}
-	return !h.retired && h.offer.Model.PerMillion == o.Model.PerMillion &&
+	return !h.retired && h.users < maxUsers && h.offer.Model.PerMillion == o.Model.PerMillion &&
 		h.done+h.held+need+h.offer.Model.Tick <= h.units && now.Sub(h.born) < sessionLife
 }
 
