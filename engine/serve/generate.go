@@ -32,6 +32,13 @@ func (s *server) start(ctx context.Context, j job) (choices, error) {
 	if total, limit := len(j.prompts)*j.n, s.config.MaxBatch+s.config.Queue; total > limit {
 		return nil, bad(j.param, "%d texts in one request, this server takes %d at once; send fewer", total, limit)
 	}
+	longest := s.config.Context
+	if j.max > 0 {
+		longest = min(longest, j.max)
+	}
+	if listed := len(j.prompts) * j.n * longest * (j.logProbs + 1); listed > maxListed {
+		return nil, bad("logprobs", "the answers may have %d probabilities, the limit is %d; ask for fewer of them, of answers or of tokens", listed, maxListed)
+	}
 	var c choices
 	for _, prompt := range j.prompts {
 		if len(prompt) == 0 {

@@ -53,6 +53,7 @@ func TestErrorsNameTheParameter(t *testing.T) {
 		{"/v1/completions", `{"model":"jargon","prompt":[99999]}`, 400, "prompt", "outside the vocabulary"},
 		{"/v1/completions", `{"model":"jargon","prompt":{}}`, 400, "prompt", "cannot unmarshal"},
 		{"/v1/completions", `{"model":"jargon","prompt":"x","best_of":3}`, 400, "best_of", "not supported"},
+		{"/v1/completions", fmt.Sprintf(`{"model":"jargon","prompt":["x"%s],"max_tokens":250,"logprobs":20}`, strings.Repeat(`,"x"`, 59)), 400, "logprobs", "the limit is 262144"},
 		{"/v1/embeddings", `{"model":"jargon","input":""}`, 200, "", ""},
 		{"/v1/embeddings", `{"model":"jargon","input":[[]]}`, 400, "input", "empty"},
 		{"/v1/embeddings", `{"model":"jargon","input":"x","dimensions":7}`, 400, "dimensions", "this model has 256"},

@@ -19,6 +19,7 @@ const (
 	maxChoices  = 8   // n
 	maxPrompts  = 256 // prompts or inputs in one request
 	maxMessages = 4096
+	maxListed   = 1 << 18 // probabilities of tokens, which an answer that is no stream keeps to its end
 )
 
 // params are the JSON fields of a request by name. A name that no field answers to
