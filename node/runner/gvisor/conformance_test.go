@@ -41,5 +41,22 @@ func target(t testing.TB) conformance.Target {
 func TestConformance(t *testing.T) { conformance.Run(t, target(t)) }
 func TestHostile(t *testing.T)     { conformance.Hostile(t, target(t)) }
 
+// TestHostileWithInterface: a job with a network interface gets no further than one without.
+func TestHostileWithInterface(t *testing.T) {
+	if _, err := os.Stat("/dev/net/tun"); err != nil {
+		t.Skip("needs /dev/net/tun: load the module tun")
+	}
+	with := target(t)
+	open := with.Open
+	with.Open = func(t testing.TB, dir string) (runner.Engine, error) {
+		e, err := open(t, dir)
+		if err != nil {
+			return nil, err
+		}
+		return conformance.Interfaced(e), nil
+	}
+	conformance.Hostile(t, with)
+}
+
 // BenchmarkLoops compares computing, system calls and files inside with the host's.
 func BenchmarkLoops(b *testing.B) { conformance.Loops(b, target(b)) }

@@ -3,6 +3,7 @@
 package namespaces
 
 import (
+	"os"
 	"testing"
 
 	"github.com/rerig/rerig/node/runner"
@@ -42,3 +43,13 @@ func target() conformance.Target {
 func TestConformance(t *testing.T) { conformance.Run(t, target()) }
 
 func TestHostile(t *testing.T) { conformance.Hostile(t, target()) }
+
+// TestHostileWithInterface: a job with a network interface gets no further than one without.
+func TestHostileWithInterface(t *testing.T) {
+	if _, err := os.Stat("/dev/net/tun"); err != nil {
+		t.Skip("needs /dev/net/tun: load the module tun")
+	}
+	with := target()
+	with.Open = func(t testing.TB, _ string) (runner.Engine, error) { return conformance.Interfaced(openEngine(t)), nil }
+	conformance.Hostile(t, with)
+}

@@ -15,7 +15,7 @@ const device = "/dev/net/tun"
 
 // Open makes the interface in the network namespace of a process, with an IPv4 address, and
 // returns its far end: each read and each write is one Ethernet frame. The interface goes
-// when the file is closed, or the namespace ends. It takes the host's root, and the
+// when the file is closed; until then the namespace stays. It takes the host's root, and the
 // process must not end meanwhile.
 func Open(pid int, addr netip.Prefix) (*os.File, error) {
 	if !addr.Addr().Is4() {
