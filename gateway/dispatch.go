@@ -36,6 +36,8 @@ type dispatch struct {
 	model   string // as the client called it
 
 	tried    map[place]bool
+	last     *Offer // broke off, with its session still open
+	again    bool   // it was asked again
 	attempts int
 	why      refusals
 	begun    bool
@@ -76,8 +78,7 @@ func (d *dispatch) run(ctx context.Context, out sink) error {
 			return gone{err}
 		}
 		d.g.blame(a, err)
-		d.why.add(a.offer.Rig.String(), err.Error())
-		d.tried[a.offer.key()] = true
+		d.broke(a, err)
 		switch {
 		case !d.q.settled || d.unsure || len(d.made) == 0 || !a.hire.continues:
 			if !out.again() {
@@ -181,10 +182,14 @@ func (d *dispatch) next(ctx context.Context) (Offer, bool, error) {
 		why = &d.why
 	}
 	fit := d.g.rigs.order(left, d.q.conversation, why)
-	if len(fit) == 0 {
-		return Offer{}, false, nil
+	switch {
+	case len(fit) > 0:
+		return fit[0], true, nil
+	case d.last != nil && !d.again: // nobody else is there, and one answer that broke off may have been bad luck
+		d.again = true
+		return *d.last, true, nil
 	}
-	return fit[0], true, nil
+	return Offer{}, false, nil
 }
 
 // win asks rigs until one of them gives a first token. A second one is asked at the same time
@@ -271,8 +276,21 @@ func (d *dispatch) failed(a *attempt) error {
 	case errors.As(a.err, &busy):
 		d.why.wait(a.offer.Rig.String(), busy.retry)
 	default:
-		d.why.add(a.offer.Rig.String(), a.err.Error())
+		d.broke(a, a.err)
 	}
 	d.g.blame(a, a.err)
 	return nil
+}
+
+// broke notes why an attempt broke off.
+func (d *dispatch) broke(a *attempt, err error) {
+	d.why.add(a.offer.Rig.String(), err.Error())
+	if a.hire == nil || errors.Is(err, errCannotGo) {
+		return
+	}
+	select {
+	case <-a.hire.session.Done():
+	default:
+		d.last = &a.offer
+	}
 }

@@ -22,6 +22,7 @@ import (
 type cutter struct {
 	to     *fakeRig
 	events atomic.Int64
+	times  atomic.Int64 // that it breaks; 0 is always
 	asked  atomic.Int64
 }
 
@@ -32,7 +33,13 @@ func (c *cutter) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	p := httputil.NewSingleHostReverseProxy(&url.URL{Scheme: "http", Host: c.to.address})
 	p.FlushInterval = -1
 	p.ErrorHandler = func(http.ResponseWriter, *http.Request, error) { panic(http.ErrAbortHandler) }
-	p.ServeHTTP(&cutWriter{ResponseWriter: w, left: c.events.Load(), get: r.Method == http.MethodGet}, r)
+	whole := r.Method == http.MethodGet
+	if !whole && c.times.Load() != 0 && c.times.Add(-1) == 0 {
+		c.times.Store(-1)
+	} else if c.times.Load() < 0 {
+		whole = true
+	}
+	p.ServeHTTP(&cutWriter{ResponseWriter: w, left: c.events.Load(), get: whole}, r)
 }
 
 type cutWriter struct {
@@ -123,6 +130,28 @@ func TestBrokenOff(t *testing.T) {
 	res = c.ask("/v1/completions", body+`}`, &whole)
 	if whole.Choices[0].Text == "" || res.Header.Get(headerRig) != (protocol.Address{2}).String() {
 		t.Errorf("%+v of %s", whole, res.Header.Get(headerRig))
+	}
+}
+
+// TestAloneAgain: where there is no other rig, one that broke off is asked again, once.
+func TestAloneAgain(t *testing.T) {
+	hidden, m := &fakeMarket{}, &fakeMarket{}
+	cut := &cutter{to: hidden.real(t, 1)}
+	m.rig(t, 1, cut)
+	c := begin(t, m, nil)
+	cut.events.Store(5)
+	cut.times.Store(1)
+	said, _, last, _ := c.stream("/v1/completions", `{`+prompt+`,"max_tokens":12,"stream":true,"stream_options":{"include_usage":true}}`)
+	if said != spoken || last.Usage == nil || last.Usage.Completion != 12 {
+		t.Errorf("%q %+v", said, last)
+	}
+	c.g.rigs.forgive()
+	cut.times.Store(100)
+	if _, raw := c.post("/v1/completions", `{`+prompt+`,"max_tokens":12,"stream":true}`); !strings.Contains(string(raw), "no rig could serve") {
+		t.Errorf("%s", raw)
+	}
+	if n := cut.asked.Load(); n != 4 {
+		t.Errorf("asked %d times for two requests", n)
 	}
 }
 

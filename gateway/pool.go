@@ -23,6 +23,7 @@ const (
 	learnWait    = 5 * time.Second  // for a session that runs to let somebody in
 	learnPause   = 20 * time.Millisecond
 	closeWait    = 20 * time.Second // for the last bill
+	maxDialling  = 16               // connections of a session that are being opened; a rig lets 64 of a peer wait
 	maxUsers     = 120              // requests of a session at once; a rig takes 128 (SPEC §5.6)
 	requestsEach = 4                // that a session's budget suffices for, at least
 	keptConns    = 128              // idle connections of a session
@@ -186,7 +187,7 @@ func (p *pool) hire(ctx context.Context, o Offer, need uint64) (*hire, error) {
 	h := &hire{offer: o, session: s, budget: budget, units: o.Model.Price().Buys(budget), born: p.clock(), used: p.clock()}
 	h.credit.changed = make(chan struct{}, 1)
 	h.web = &http.Client{Transport: &http.Transport{
-		DialContext:  func(ctx context.Context, _, _ string) (net.Conn, error) { return s.Dial(ctx) },
+		DialContext:  fewAtOnce(s),
 		MaxIdleConns: keptConns, MaxIdleConnsPerHost: keptConns, IdleConnTimeout: time.Minute, DisableCompression: true,
 		MaxResponseHeaderBytes: 64 << 10,
 	}, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
@@ -204,6 +205,20 @@ func (p *pool) hire(ctx context.Context, o Offer, need uint64) (*hire, error) {
 		}
 		p.end(h)
 		return nil, fmt.Errorf("ask the rig for its model: %w", err)
+	}
+}
+
+// fewAtOnce dials a session no more often at once than a rig lets wait.
+func fewAtOnce(s Session) func(ctx context.Context, _, _ string) (net.Conn, error) {
+	dialling := make(chan struct{}, maxDialling)
+	return func(ctx context.Context, _, _ string) (net.Conn, error) {
+		select {
+		case dialling <- struct{}{}:
+			defer func() { <-dialling }()
+			return s.Dial(ctx)
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
 	}
 }
 
