@@ -187,7 +187,7 @@ func serviceRigKilled(s *scene) {
 // serviceEnds: a service that ends by itself ends the run with its exit code; a port where
 // nobody listens leads nowhere, which is told, and the budget is a cap as for a task.
 func serviceEnds(s *scene) {
-	_, bob, _ := s.sandboxed()
+	_, bob, _ := s.heldBy(node.HeldByNamespaces)
 	c, url := s.service(bob)
 	if _, err := s.get(url + "/exit"); err == nil {
 		s.t.Error("an answer of a program that was gone")
@@ -215,7 +215,7 @@ func serviceEnds(s *scene) {
 // serviceOfAnother: a peer that knows the job's ID reaches nothing, and learns not even
 // that it is one.
 func serviceOfAnother(s *scene) {
-	_, bob, _ := s.sandboxed()
+	_, bob, _ := s.heldBy(node.HeldByNamespaces)
 	c, _ := s.service(bob)
 	owner := s.api(bob)
 	runs, err := owner.Runs(s.ctx)

@@ -31,6 +31,7 @@ the first input, or to --out-dir. Its standard output and error are this command
 (with -o json, standard output is the run's record; rerig logs has the job's).
 --publish makes the container a service, which runs until Ctrl-C, for at most a day unless
 --timeout says less, and leads a port of this machine to one of its own.
+--detach leaves the run to the node that runs in the data directory and prints its ID.
 --budget is a cap that the payment channel enforces. --array and --matrix buy many
 tasks, which share the budget evenly: output comes in their order, files go to
 --out-dir/INDEX, and one that fails does not stop the others.
@@ -122,6 +123,9 @@ func (a *app) runWith(ctx context.Context, s *session, r *runFlags, module strin
 	if len(r.ports) > 0 && (r.gang != 0 || r.many()) {
 		return usage("--publish: of one container at a time; leave --gang, --array and --matrix out")
 	}
+	if err := r.checkDetach(s); err != nil {
+		return err
+	}
 	if r.gang != 0 {
 		return a.runGang(ctx, s, r, args, p)
 	}
@@ -147,6 +151,9 @@ func (a *app) runWith(ctx context.Context, s *session, r *runFlags, module strin
 			return err
 		}
 		return networkError(err)
+	}
+	if r.detach {
+		return a.detached(s, st, p)
 	}
 	if st, err = a.followService(ctx, s, st, ports, p); err != nil {
 		return networkError(err)

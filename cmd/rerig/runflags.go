@@ -33,6 +33,7 @@ type runFlags struct {
 	disk     uint32
 	cards    cardFlags
 	ports    []string
+	detach   bool
 
 	file     string
 	array    int
@@ -66,6 +67,7 @@ func (r *runFlags) register(f *pflag.FlagSet) {
 	f.StringVar(&r.held, "held-by", "", "`sandbox` that must hold the container: gvisor, namespaces or docker (default any)")
 	f.Uint16Var(&r.cpus, "cpus", 0, "`cores` of a container or a model (default 1)")
 	f.Uint32Var(&r.disk, "disk", 0, "`MiB` that a container may write outside /out")
+	f.BoolVarP(&r.detach, "detach", "d", false, "leave the run to the node that runs already, and print its ID")
 	f.StringArrayVarP(&r.ports, "publish", "p", nil, "make the container a service and lead `[IP:][PORT:]PORT` of this machine (127.0.0.1) to its port, as in 8080:80; may be repeated")
 	r.cards.register(f, "a container")
 	f.StringVarP(&r.file, "file", "f", "", "job `file` (YAML) that says all this; other flags override it")
