@@ -148,8 +148,8 @@ func (r *rig) run(ctx context.Context, n *Node) error {
 	}
 	r.provider.Sell(names, nil)
 	n.discovery.Advertise(func(d discovery.Draft) (protocol.SignedOffer, error) {
-		return protocol.SignOffer(r.provider.Offer(protocol.Offer{Network: d.Network, Seq: d.Seq, Issued: d.Issued,
-			Expires: d.Expires, Addrs: d.Addrs}, d.Final), n.key)
+		return n.signOffer(r.provider.Offer(protocol.Offer{Network: d.Network, Seq: d.Seq, Issued: d.Issued,
+			Expires: d.Expires, Addrs: d.Addrs}, d.Final))
 	})
 	r.offering.Store(true)
 	others := make(chan struct{}) // closed when the other engines have had their self-test

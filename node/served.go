@@ -203,6 +203,21 @@ func (s *served) Open(ctx context.Context, cid string, _, _ io.Writer) (provider
 	return modelSession{session}, nil
 }
 
+// signOffer signs an offer. Where many addresses, cards and models together make it too long
+// the last models are left out: a rig without an offer sells nothing.
+func (n *Node) signOffer(o protocol.Offer) (signed protocol.SignedOffer, err error) {
+	for {
+		signed, err = protocol.SignOffer(o, n.key)
+		var field *protocol.FieldError
+		if !errors.As(err, &field) || field.Field != "offer" || len(o.Models) == 0 {
+			return signed, err
+		}
+		last := len(o.Models) - 1
+		n.log.Warn("the offer has no room for a model; give it a shorter name, or announce fewer addresses", "model", o.Models[last].Name, "limit", field.Limit)
+		o.Models = o.Models[:last:last]
+	}
+}
+
 // status lists the models for the miner.
 func (s *served) status() []models.Status {
 	if set := s.have(); set != nil {
