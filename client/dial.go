@@ -1,6 +1,7 @@
 package client
 
 import (
+	"errors"
 	"bufio"
 	"context"
 	"encoding/binary"
@@ -115,7 +116,7 @@ func (c *dialled) Read(b []byte) (n int, err error) {
 
 // broken tells an end without the empty piece from a good one.
 func broken(err error) error {
-	if err == io.EOF {
+	if errors.Is(err, io.EOF) {
 		return io.ErrUnexpectedEOF
 	}
 	return err

@@ -1,6 +1,7 @@
 package testnet_test
 
 import (
+	"errors"
 	"bytes"
 	"context"
 	"encoding/json"
@@ -114,7 +115,7 @@ func (k *talk) ask(path, body string) []byte {
 			k.s.t.Error(derr)
 		}
 	}
-	if err != io.EOF || resp.StatusCode != http.StatusOK {
+	if !errors.Is(err, io.EOF) || resp.StatusCode != http.StatusOK {
 		k.s.t.Errorf("%s: %s %.300s, %v", path, resp.Status, got, err)
 		return got
 	}

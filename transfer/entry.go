@@ -75,12 +75,12 @@ func (e *entry) once(ctx context.Context, o origin) error {
 	have, whole := e.known(e.kept(), e.file())
 	var from int64
 	if !whole {
-		if have, whole = e.known(e.note(), e.part()); whole {
+		var begun bool
+		if have, begun = e.known(e.note(), e.part()); begun {
 			if st, err := os.Stat(e.part()); err == nil {
 				from = st.Size()
 			}
 		}
-		whole = false
 	}
 	body, at, v, same, err := o.open(ctx, from, have)
 	if err != nil {

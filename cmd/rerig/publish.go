@@ -115,7 +115,7 @@ func (a *app) forward(ctx context.Context, s *session, id string, list []publish
 		return nil
 	})
 	if !errors.Is(err, up) { // whoever follows the run tells why
-		return nil //nolint:nilerr // see above
+		return nil
 	}
 	var carry sync.WaitGroup
 	errs := make([]error, len(list))

@@ -77,7 +77,7 @@ type Interface struct {
 	Addr netip.Prefix
 	// Attach takes over the far end, of which each read and each write is one Ethernet
 	// frame, before the job's program starts. Its error ends the job.
-	Attach func(*os.File) error
+	Attach func(*os.File) error `json:"-"`
 }
 
 // Check refuses what no engine runs, by the field's name.

@@ -54,7 +54,7 @@ func (j *Job) call(ctx context.Context, method string, arg, result any, files ..
 		over = runner.ErrEnded
 	}
 	_ = conn.Close()
-	_ = <-answered // result is no longer written to
+	<-answered // result is no longer written to
 	return over
 }
 
