@@ -146,7 +146,7 @@ func (p *Proxy) Serve(ctx context.Context, c Conn) {
 		answer(c, http.StatusBadGateway, err.Error())
 		return
 	}
-	defer out.Close()
+	defer func() { _ = out.Close() }() // both ways have ended
 	if _, err := io.WriteString(c, "HTTP/1.1 200 Connection established\r\n\r\n"); err != nil {
 		return
 	}

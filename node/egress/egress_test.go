@@ -117,7 +117,11 @@ func TestListedHostIsReached(t *testing.T) {
 	if b, err := io.ReadAll(r.Body); err != nil || string(b) != "hello "+host {
 		t.Errorf("%q, %v", b, err)
 	}
-	if _, err := client.Get("https://unlisted.example:" + port); err == nil || !strings.Contains(err.Error(), "Forbidden") {
+	unlisted, err := client.Get("https://unlisted.example:" + port)
+	if err == nil {
+		unlisted.Body.Close()
+	}
+	if err == nil || !strings.Contains(err.Error(), "Forbidden") {
 		t.Errorf("a host that is not listed: %v", err)
 	}
 }
@@ -227,9 +231,11 @@ func TestShareIsCapped(t *testing.T) {
 		}
 		t.Cleanup(func() { c.Close() })
 		fmt.Fprintf(c, "CONNECT %s HTTP/1.1\r\n\r\n", host)
-		if _, err := http.ReadResponse(bufio.NewReader(c), nil); err != nil {
+		r, err := http.ReadResponse(bufio.NewReader(c), nil)
+		if err != nil {
 			t.Fatal(err)
 		}
+		r.Body.Close() // there is none: what follows is the connection
 		return c
 	}
 	var last net.Conn
