@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/http"
 	"sync"
 	"time"
 
@@ -108,8 +109,18 @@ func (s *Session) Spent() protocol.Amount {
 	return s.status.Spent
 }
 
-// Dial connects to the model's server.
-func (s *Session) Dial(ctx context.Context) (net.Conn, error) { return s.c.Dial(ctx, s.id, modelPort) }
+// ErrBusy means that a rig has room for no more connections now; try again later.
+var ErrBusy = errors.New("the rig is busy")
+
+// Dial connects to the model's server; ErrBusy where the rig has no room for a connection more.
+func (s *Session) Dial(ctx context.Context) (net.Conn, error) {
+	conn, err := s.c.Dial(ctx, s.id, modelPort)
+	var no *node.APIError
+	if errors.As(err, &no) && no.Code == http.StatusTooManyRequests {
+		return nil, fmt.Errorf("%w: %w", ErrBusy, err)
+	}
+	return conn, err
+}
 
 // Delivered is Client.Delivered of this session.
 func (s *Session) Delivered(ctx context.Context, units uint64) error {

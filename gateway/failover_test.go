@@ -299,6 +299,31 @@ func TestRefusals(t *testing.T) {
 			}
 		}
 	})
+	t.Run("no room for a connection", func(t *testing.T) {
+		m := &fakeMarket{}
+		held := make(chan struct{})
+		m.rig(t, 1, scripted(func(_ http.ResponseWriter, r *http.Request) {
+			close(held)
+			<-r.Context().Done()
+		})).full = true
+		c := begin(t, m, nil)
+		ctx, leave := context.WithCancel(context.Background())
+		gone := make(chan struct{})
+		go func() { // it takes the one connection
+			defer close(gone)
+			r, _ := http.NewRequestWithContext(ctx, http.MethodPost, c.base+"/v1/chat/completions", strings.NewReader(`{`+chat+`}`))
+			r.Header.Set("Content-Type", "application/json")
+			if res, err := c.web.Do(r); err == nil {
+				res.Body.Close()
+			}
+		}()
+		<-held
+		if e := c.refuse("/v1/chat/completions", `{`+chat+`}`); e.Status != http.StatusTooManyRequests {
+			t.Errorf("%+v", e)
+		}
+		leave()
+		<-gone
+	})
 	t.Run("reasons", func(t *testing.T) {
 		m := &fakeMarket{}
 		m.rig(t, 1, busy)

@@ -26,6 +26,9 @@ type place struct {
 // ErrBudget is returned by Market.Open where the money for the session is not there.
 var ErrBudget = errors.New("there is not enough money for a session")
 
+// ErrBusy is returned by Session.Dial where the rig has room for no more connections now.
+var ErrBusy = errors.New("the rig is busy")
+
 // Market is where the gateway finds rigs and hires them. Its methods may be called
 // concurrently.
 type Market interface {

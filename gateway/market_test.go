@@ -33,6 +33,7 @@ type fakeMarket struct {
 type fakeRig struct {
 	offer   Offer
 	address string // of its server
+	full    bool   // it takes one connection of a session
 
 	mu       sync.Mutex
 	refuses  error
@@ -92,6 +93,9 @@ func (s *fakeSession) Dial(ctx context.Context) (net.Conn, error) {
 	defer s.mu.Unlock()
 	if s.over {
 		return nil, errors.New("the session is over")
+	}
+	if s.rig.full && s.dials > 0 {
+		return nil, fmt.Errorf("%w: no more connections", ErrBusy)
 	}
 	var d net.Dialer
 	c, err := d.DialContext(ctx, "tcp", s.rig.address)

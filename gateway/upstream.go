@@ -147,6 +147,9 @@ func (a *attempt) run(ctx context.Context) (err error) {
 	stall := time.AfterFunc(firstWait, func() { a.cancel(errStalled) })
 	defer stall.Stop()
 	res, err := h.web.Do(r)
+	if errors.Is(err, ErrBusy) {
+		return &busyError{time.Second}
+	}
 	if err != nil {
 		return err
 	}

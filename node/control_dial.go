@@ -3,6 +3,7 @@ package node
 import (
 	"context"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -122,6 +123,10 @@ func (c *control) dialRun(r *http.Request) (*exchange.PortConn, <-chan struct{},
 	defer context.AfterFunc(c.ctx, cancel)()
 	conn, err := exchange.DialPort(ctx, c.n.net.Host(), c.n.cfg.Profile.Name, rig, st.Job, uint16(port))
 	if err != nil {
+		var no *exchange.RefusedDialError
+		if errors.As(err, &no) && no.Reason == protocol.ReasonBusy {
+			return nil, nil, &APIError{http.StatusTooManyRequests, err.Error()}
+		}
 		return nil, nil, &APIError{http.StatusBadGateway, err.Error()}
 	}
 	return conn, run.Ended(), nil

@@ -4,7 +4,9 @@ package rigs
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"net"
 	"time"
 
 	"github.com/rerig/rerig/client"
@@ -44,5 +46,17 @@ func (m Market) Open(ctx context.Context, o gateway.Offer, budget protocol.Amoun
 	if err != nil { // a nil *Session must not become a non-nil interface
 		return nil, err
 	}
-	return s, nil
+	return session{s}, nil
+}
+
+// session tells the gateway of a busy rig in its own word.
+type session struct{ *client.Session }
+
+// Dial is the session's.
+func (s session) Dial(ctx context.Context) (net.Conn, error) {
+	conn, err := s.Session.Dial(ctx)
+	if errors.Is(err, client.ErrBusy) {
+		return nil, fmt.Errorf("%w: %w", gateway.ErrBusy, err)
+	}
+	return conn, err
 }
