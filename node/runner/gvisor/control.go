@@ -54,7 +54,9 @@ func (j *Job) call(ctx context.Context, method string, arg, result any, files ..
 		over = runner.ErrEnded
 	}
 	_ = conn.Close()
-	<-answered // result is no longer written to
+	if <-answered == nil { // result is no longer written to
+		return nil // it came after all
+	}
 	return over
 }
 
