@@ -158,8 +158,8 @@ func (a *Answer) Hold(held bool) {
 	a.tell()
 }
 
-// tell tells the server whether to hold the request, where it has changed. A server that does
-// not listen loses the connection.
+// tell tells the server whether to hold the request, where it has changed. One that does not
+// listen may be through with it.
 func (a *Answer) tell() {
 	a.telling.Lock()
 	defer a.telling.Unlock()
@@ -175,12 +175,8 @@ func (a *Answer) tell() {
 	if hold {
 		content[0] = 1
 	}
-	err := a.conn.SetWriteDeadline(time.Now().Add(writeTime))
-	if err == nil {
-		err = writeFrame(a.conn, kindHold, content)
-	}
-	if err != nil {
-		_ = a.conn.Close() // the pump tells of it
+	if a.conn.SetWriteDeadline(time.Now().Add(writeTime)) == nil {
+		_ = writeFrame(a.conn, kindHold, content) // of a connection that broke the pump tells
 	}
 }
 

@@ -14,8 +14,10 @@ import (
 	"time"
 )
 
-// readTime is how long a sender may take for its request.
-const readTime = 30 * time.Second
+const (
+	readTime = 30 * time.Second // for a sender's request
+	takeTime = 5 * time.Minute  // for a sender to take the last of its answer
+)
 
 // Serve answers what comes in by a handler, most at once, until ctx ends: it then gives those
 // under way up and returns when all are gone. It closes the listener.
@@ -90,6 +92,12 @@ func answer(ctx context.Context, conn net.Conn, h http.Handler) {
 	close(done)
 	if ctx.Err() == nil { // otherwise it was broken off, and is not to look whole
 		out.end(w)
+		// What a reader that is behind has not taken would be lost with the connection, where
+		// words to hold are on their way here. So the sender closes it.
+		if conn.SetReadDeadline(time.Now().Add(takeTime)) == nil && ctx.Err() == nil {
+			both.Wait()
+			return
+		}
 	}
 	_ = conn.Close() // ends the reading
 	both.Wait()
