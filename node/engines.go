@@ -13,6 +13,7 @@ import (
 	"github.com/rerig/rerig/node/runner"
 	"github.com/rerig/rerig/node/runner/model"
 	"github.com/rerig/rerig/node/runner/wasm"
+	"github.com/rerig/rerig/node/wire"
 	"github.com/rerig/rerig/protocol"
 )
 
@@ -126,7 +127,7 @@ func (e *engines) proveOthers(ctx context.Context) (names, dialled []string) {
 			return names, dialled // what follows runs inside it
 		default:
 			names = append(names, s.names...)
-			if caps.Interface {
+			if caps.Interface && wire.Here {
 				e.linked = append(e.linked, s.names...)
 			}
 			if caps.Dial {

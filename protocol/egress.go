@@ -8,7 +8,7 @@ import (
 	"strings"
 )
 
-// EgressProxy is where a job with egress finds its HTTP proxy (SPEC §5.9).
+// EgressProxy is where a job with egress finds its HTTP proxy (SPEC §5.10).
 var EgressProxy = netip.MustParseAddrPort("10.77.0.254:3128")
 
 // hostName is a DNS name of lower case, or an IPv4 address, which the proxy tells apart.

@@ -15,7 +15,7 @@ import (
 
 // TestEgress: a job reaches the hosts that it named and its miner allows, where they are on
 // the public internet, and nothing else; a rig that does not allow them refuses the job
-// (SPEC §5.9).
+// (SPEC §5.10).
 func TestEgress(t *testing.T) {
 	t.Parallel()
 	if os.Geteuid() != 0 {

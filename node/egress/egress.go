@@ -1,5 +1,5 @@
 // Package egress lets a job reach the few hosts that it named and its miner allows
-// (SPEC §5.9): through an HTTP proxy that knows CONNECT alone, looks names up itself, and
+// (SPEC §5.10): through an HTTP proxy that knows CONNECT alone, looks names up itself, and
 // connects to nothing but addresses of the public internet. Start at ParsePolicy and New.
 package egress
 

@@ -1,4 +1,4 @@
-// Package wire holds the far end of a sandbox's network interface (SPEC §5.8, §5.9): a small
+// Package wire holds the far end of a sandbox's network interface (SPEC §5.8, §5.10): a small
 // network of this process's own, in which nothing but a few addresses exist, each of them a
 // Route. Only TCP to those is answered; nothing is forwarded, and no socket of the machine
 // is behind it. Start at Open.

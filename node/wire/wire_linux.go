@@ -27,6 +27,9 @@ const nic tcpip.NICID = 1
 // alone with the job.
 const ourMAC = tcpip.LinkAddress("\x02rerig")
 
+// Here tells that Open works in this build.
+const Here = true
+
 // Wire is one sandbox's. Its methods may be called from any goroutine.
 type Wire struct {
 	cfg   Config
