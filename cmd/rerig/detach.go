@@ -12,7 +12,7 @@ import (
 )
 
 // detached leaves a run to the node and prints its ID.
-func (a *app) detached(s *session, st *node.RunStatus, p *progress) error {
+func (a *app) detached(st *node.RunStatus, p *progress) error {
 	p.line("the run goes on in the node; `rerig wait`, `logs -f`, `cp` and `stop` take its ID")
 	return a.print(st, func(w io.Writer) error {
 		_, err := fmt.Fprintln(w, st.ID)

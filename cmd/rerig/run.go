@@ -153,7 +153,7 @@ func (a *app) runWith(ctx context.Context, s *session, r *runFlags, module strin
 		return networkError(err)
 	}
 	if r.detach {
-		return a.detached(s, st, p)
+		return a.detached(st, p)
 	}
 	if st, err = a.followService(ctx, s, st, ports, p); err != nil {
 		return networkError(err)
