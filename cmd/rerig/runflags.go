@@ -46,8 +46,8 @@ type runFlags struct {
 }
 
 func (r *runFlags) register(f *pflag.FlagSet) {
-	f.StringArrayVarP(&r.inputs, "input", "i", nil, "`file[=name]` for the module's /in; may be repeated")
-	f.StringArrayVarP(&r.env, "env", "e", nil, "`KEY=VALUE` for the module; may be repeated")
+	f.StringArrayVarP(&r.inputs, "input", "i", nil, "`file[=name]` for the job's /in: a path, an https:// or s3:// URL, or CID[/FILE] of public content; may be repeated")
+	f.StringArrayVarP(&r.env, "env", "e", nil, "`KEY=VALUE` for the job; may be repeated")
 	f.StringVar(&r.budget, "budget", "0.1", "most that it may cost, in the network's token")
 	f.StringVar(&r.maxPrice, "max-price", "", "highest `price` of a CPU hour, or with --gpus of a card's, such as 0.06/h")
 	f.DurationVar(&r.timeout, "timeout", 10*time.Minute, "run time `limit`")
@@ -61,7 +61,7 @@ func (r *runFlags) register(f *pflag.FlagSet) {
 	f.BoolVar(&r.private, "private", false, "send a module or model of your own sealed, so that the rig keeps nothing readable")
 	f.DurationVar(&r.keep, "checkpoint", 0, "look that often for a new /out/checkpoint; when a rig fails the next one has it as /in/checkpoint")
 	f.BoolVar(&r.dryRun, "dry-run", false, "show offers and prices, spend nothing")
-	f.StringVar(&r.outDir, "out-dir", "", "`directory` for the output files")
+	f.StringVar(&r.outDir, "out-dir", "", "`directory` for the output files, or s3://BUCKET/PREFIX")
 	f.StringVar(&r.image, "image", "", "container `image` to run instead of a module")
 	f.StringVar(&r.model, "model", "", "GGUF `file` of a language model to ask instead of a module, or jargon")
 	f.StringVar(&r.held, "held-by", "", "`sandbox` that must hold the container: gvisor, namespaces or docker (default any)")

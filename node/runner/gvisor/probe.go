@@ -102,7 +102,12 @@ func (e *Engine) probeMemory(ctx context.Context, _ *runner.Caps) error {
 }
 
 func (e *Engine) probeProcesses(ctx context.Context, caps *runner.Caps) error {
-	res, said, err := e.probeRun(ctx, probeFork)
+	s, err := e.probeSpec(probeFork)
+	if err != nil {
+		return err
+	}
+	s.MemoryBytes = 4 * probeMemory // so that it is not what ends a crowd of processes
+	res, said, err := e.probeStart(ctx, s)
 	switch {
 	case err != nil:
 		return err
