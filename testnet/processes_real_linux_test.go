@@ -48,7 +48,7 @@ func TestRealJobs(t *testing.T) {
 		{"ocr", readScans},
 		{"render", render},
 		{"a transcode", transcode},
-		{"finetune", fineTune},
+		{"finetune", fineTune}, // last: it kills a rig
 	}
 	played := map[string]bool{}
 	for _, one := range jobs {

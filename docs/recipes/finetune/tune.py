@@ -5,6 +5,9 @@ Reads /in/model.gguf and the text; a paragraph is what stands between blank line
 mean over all ranks. RANK, WORLD_SIZE, MASTER_ADDR and MASTER_PORT say which of several
 processes this is, as for any PyTorch program; each takes its share of every batch, so the
 losses are those of one process alone, to rounding.
+
+Every few steps /out/checkpoint has all that is needed to go on; with /in/checkpoint it goes
+on from there.
 """
 import argparse
 import os
@@ -77,6 +80,12 @@ def batch(paragraphs, size, seed, step):
     return torch.tensor([window(paragraphs) for _ in range(size)])
 
 
+def save(model, adam, step):
+    """Puts a whole checkpoint in the place of the last."""
+    torch.save({"step": step, "model": model.state_dict(), "adam": adam.state_dict()}, "/out/checkpoint.new")
+    os.rename("/out/checkpoint.new", "/out/checkpoint")
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("text", help="name of the text in /in")
@@ -84,6 +93,7 @@ def main():
     parser.add_argument("--batch", type=int, default=4, help="windows of 256 tokens a step, over all ranks")
     parser.add_argument("--rate", type=float, default=2e-3)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--save-every", type=int, default=10, help="steps between checkpoints")
     args = parser.parse_args()
     torch.set_num_threads(1)
     rank, world = int(os.environ.get("RANK", 0)), int(os.environ.get("WORLD_SIZE", 1))
@@ -99,7 +109,13 @@ def main():
         dist.init_process_group("gloo")
         learner = torch.nn.parallel.DistributedDataParallel(model)
     adam = torch.optim.AdamW(model.parameters(), lr=args.rate, betas=(0.9, 0.95), weight_decay=0.0)
-    for step in range(args.steps):
+    begin = 0
+    if os.path.exists("/in/checkpoint"):
+        saved = torch.load("/in/checkpoint")
+        begin = saved["step"]
+        model.load_state_dict(saved["model"])
+        adam.load_state_dict(saved["adam"])
+    for step in range(begin, args.steps):
         value = train.loss(learner, batch(paragraphs, args.batch, args.seed, step)[rank::world])
         adam.zero_grad()
         value.backward()
@@ -109,7 +125,11 @@ def main():
             dist.all_reduce(mean)
         if rank == 0:
             print(f"step {step + 1} loss {mean.item():.4f}", flush=True)
+            if (step + 1) % args.save_every == 0:
+                save(model, adam, step + 1)
     if rank == 0:
+        if os.path.exists("/out/checkpoint"):
+            os.remove("/out/checkpoint")  # what it was for is done
         train.write("/out/tuned.gguf", model, tokenizer)
 
 
