@@ -174,6 +174,7 @@ func (c *control) events(w http.ResponseWriter, r *http.Request) {
 		var changed <-chan struct{}
 		if run != nil {
 			st, changed = run.Status()
+			f.rewind(run)
 		}
 		if f.send(&st) != nil || st.Ended || run == nil || r.FormValue("follow") == "0" {
 			return
@@ -194,7 +195,23 @@ type follower struct {
 	enc   *json.Encoder
 	flush *http.ResponseController
 	files [2]*os.File
+	seen  int // of the run's Rewound
 	last  string
+}
+
+// rewind goes back to where another attempt's output differs from what was sent: nothing
+// of the output that stays is left out.
+func (f *follower) rewind(run *requester.Run) {
+	for _, cut := range run.Rewound(f.seen) {
+		f.seen++
+		file := f.files[cut.FD-1]
+		if file == nil {
+			continue
+		}
+		if at, err := file.Seek(0, io.SeekCurrent); err == nil && at > cut.At {
+			_, _ = file.Seek(cut.At, io.SeekStart) // of a file that is open it cannot fail
+		}
+	}
 }
 
 // send writes new output before the status, so that the end comes last.

@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"testing"
 
 	"github.com/rerig/rerig/node"
@@ -52,6 +53,9 @@ func goesOn(s *scene, from, to string) {
 	var begin, end int
 	if _, err := fmt.Sscanf(string(said), "begins at %d\nends at %d\n", &begin, &end); err != nil || begin < kept || end != last {
 		s.t.Errorf("after a checkpoint at %d it said %q", kept, said)
+	}
+	if got := c.out.String(); !strings.HasSuffix(got, string(said)) {
+		s.t.Errorf("the terminal ends with %q, the output is %q", got, said)
 	}
 	bought := s.bought(bob)
 	if len(bought) != 2 || bought[1].Agreement.Rig != carol.key.Address() || bought[0].Agreement.Rig != alice.key.Address() {

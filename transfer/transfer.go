@@ -9,6 +9,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"maps"
 	"net/url"
 	"os"
 	"path"
@@ -93,18 +94,19 @@ func (c *Cache) Get(ctx context.Context, from string) (file, name string, err er
 	return e.file(), name, c.evict(e.file())
 }
 
-// evict drops the files that were not used for longest until the rest fits; keep stays.
+// evict drops what was not used for longest until the rest fits; keep stays. A file and what
+// is noted of it go together.
 func (c *Cache) evict(keep string) error {
 	list, err := os.ReadDir(c.Dir)
 	if err != nil {
 		return fmt.Errorf("clear inputs: %w", err)
 	}
 	type old struct {
-		path string
-		used time.Time
-		size int64
+		paths []string
+		used  time.Time // the latest of them
+		size  int64
 	}
-	var all []old
+	all := map[string]*old{}
 	var total int64
 	for _, d := range list {
 		info, err := d.Info()
@@ -112,19 +114,30 @@ func (c *Cache) evict(keep string) error {
 			continue
 		}
 		total += info.Size()
-		if p := filepath.Join(c.Dir, d.Name()); strings.TrimSuffix(p, ".json") != keep {
-			all = append(all, old{p, info.ModTime(), info.Size()})
+		base, _, _ := strings.Cut(d.Name(), ".")
+		o := all[base]
+		if o == nil {
+			o = &old{}
+			all[base] = o
+		}
+		o.paths, o.size = append(o.paths, filepath.Join(c.Dir, d.Name())), o.size+info.Size()
+		if info.ModTime().After(o.used) {
+			o.used = info.ModTime()
 		}
 	}
-	slices.SortFunc(all, func(a, b old) int { return a.used.Compare(b.used) })
-	for _, f := range all {
+	kept, _, _ := strings.Cut(filepath.Base(keep), ".")
+	delete(all, kept)
+	byAge := slices.SortedFunc(maps.Values(all), func(a, b *old) int { return a.used.Compare(b.used) })
+	for _, o := range byAge {
 		if total <= c.MaxBytes {
 			break
 		}
-		if err := os.Remove(f.path); err != nil && !errors.Is(err, os.ErrNotExist) {
-			return fmt.Errorf("clear inputs: %w", err)
+		for _, path := range o.paths {
+			if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
+				return fmt.Errorf("clear inputs: %w", err)
+			}
 		}
-		total -= f.size
+		total -= o.size
 	}
 	return nil
 }

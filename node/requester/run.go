@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"sync"
 	"time"
 
@@ -74,6 +75,7 @@ type Run struct {
 	mark    time.Time     // start of the phase under way
 	files   [2]*os.File   // stdout, stderr; nil before the first byte
 	dirty   bool          // a power cut may take something of what was written
+	rewound []Rewound     // in their order
 	replay  [2]int64      // bytes of this attempt already seen, while it repeats an earlier one
 	told    chan struct{} // closed and replaced when more was delivered
 }
@@ -181,8 +183,8 @@ func (r *Run) write(fd uint8, data []byte) error {
 			return fmt.Errorf("read run log: %w", err)
 		}
 		if !bytes.Equal(old, data[:len(old)]) {
-			if err := f.Truncate(at); err != nil {
-				return fmt.Errorf("rewind run log: %w", err)
+			if err := r.rewind(i, at); err != nil {
+				return err
 			}
 			*size = at
 		}
@@ -200,6 +202,34 @@ func (r *Run) write(fd uint8, data []byte) error {
 	return nil
 }
 
+// rewind cuts a log off; the caller holds mu.
+func (r *Run) rewind(i int, at int64) error {
+	if err := r.files[i].Truncate(at); err != nil {
+		return fmt.Errorf("rewind run log: %w", err)
+	}
+	if r.rewound = append(r.rewound, Rewound{FD: i + 1, At: at}); len(r.rewound) > maxRewound {
+		return errors.New("the rigs' outputs differ in too many places")
+	}
+	return nil
+}
+
+// Rewound says that what followed a byte of an output is another attempt's from there on.
+type Rewound struct {
+	FD int   // 1 stdout, 2 stderr
+	At int64 // bytes from the beginning
+}
+
+// maxRewound is more than all attempts of a run can make: each differs once from what was
+// before, and is cut off once.
+const maxRewound = 4 * maxTried
+
+// Rewound lists what became of the outputs after the first seen entries.
+func (r *Run) Rewound(seen int) []Rewound {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return slices.Clone(r.rewound[min(seen, len(r.rewound)):])
+}
+
 // trim cuts off what an earlier attempt wrote beyond the output of this one.
 func (r *Run) trim() error {
 	r.mu.Lock()
@@ -209,8 +239,8 @@ func (r *Run) trim() error {
 			continue
 		}
 		r.dirty = true
-		if err := r.files[i].Truncate(r.replay[i]); err != nil {
-			return fmt.Errorf("rewind run log: %w", err)
+		if err := r.rewind(i, r.replay[i]); err != nil {
+			return err
 		}
 		*size = r.replay[i]
 	}
