@@ -112,7 +112,9 @@ func (s *DialServer) accept(ctx context.Context, raw network.Stream) {
 
 // receive reads the Dial.
 func (s *DialServer) receive(c *PortConn) (*protocol.Dial, error) {
-	if err := c.raw.Scope().ReserveMemory(2*joinBytes+protocol.MaxDialFrame, network.ReservationPriorityMedium); err != nil {
+	// The muxer's windows of as many streams as a job may have come near a peer's limit, which
+	// a lower priority would stop short of.
+	if err := c.raw.Scope().ReserveMemory(2*joinBytes+protocol.MaxDialFrame, network.ReservationPriorityAlways); err != nil {
 		return nil, &RefusedDialError{Reason: protocol.ReasonBusy}
 	}
 	if err := c.raw.SetReadDeadline(time.Now().Add(frameWait)); err != nil {

@@ -31,8 +31,13 @@ func TestRoomForDials(t *testing.T) {
 		if err != nil {
 			t.Fatalf("stream %d: %v", i+1, err)
 		}
-		if _, err := (<-opened).Read(make([]byte, 1)); err != nil {
+		got := <-opened
+		if _, err := got.Read(make([]byte, 1)); err != nil {
 			t.Fatalf("stream %d at the rig: %v", i+1, err)
+		}
+		// What a dialled connection buffers, beside the muxer's own windows.
+		if err := got.Scope().ReserveMemory(36<<10, network.ReservationPriorityAlways); err != nil {
+			t.Fatalf("memory of stream %d at the rig: %v", i+1, err)
 		}
 	}
 }
