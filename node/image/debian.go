@@ -13,6 +13,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 )
 
 // aptOutput is how many bytes of apt's words an error keeps.
@@ -101,14 +102,18 @@ func (a *apt) run(ctx context.Context, out io.Writer, flag string) error {
 	return nil
 }
 
-// tail keeps the end of what a tool says.
+// tail keeps the end of what a tool says, on its output and its errors at once.
 type tail struct {
 	max int
-	b   []byte
+
+	mu sync.Mutex // guards b; owner: tail
+	b  []byte
 }
 
 // Write takes everything and keeps the last bytes.
 func (t *tail) Write(p []byte) (int, error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
 	t.b = append(t.b, p...)
 	t.b = t.b[max(len(t.b)-t.max, 0):]
 	return len(p), nil
@@ -116,6 +121,8 @@ func (t *tail) Write(p []byte) (int, error) {
 
 // errors are apt's error lines, or its last line.
 func (t *tail) errors() string {
+	t.mu.Lock()
+	defer t.mu.Unlock()
 	lines := strings.Split(strings.TrimSpace(string(t.b)), "\n")
 	bad := slices.DeleteFunc(slices.Clone(lines), func(l string) bool { return !strings.HasPrefix(l, "E: ") })
 	if len(bad) == 0 {
