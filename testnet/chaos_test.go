@@ -144,13 +144,25 @@ func newChaos(t *testing.T, binary string, draw *rand.Rand) *chaos {
 	return c
 }
 
+// ownPort is a port that nobody listens at, and below those that systems give to
+// connections: a member that comes back finds it free.
+func ownPort(t *testing.T) int {
+	t.Helper()
+	for range 1000 {
+		port := 15_000 + rand.IntN(15_000)
+		if l, err := net.Listen("tcp", fmt.Sprint("127.0.0.1:", port)); err == nil {
+			l.Close()
+			return port
+		}
+	}
+	t.Fatal("no free port")
+	return 0
+}
+
 // mortal gives a member a fixed address and a way of its own to the chain.
 func (c *chaos) mortal(m *member, flags ...string) *mortal {
 	c.t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	c.must(err)
-	addr := fmt.Sprint("/ip4/127.0.0.1/tcp/", l.Addr().(*net.TCPAddr).Port)
-	c.must(l.Close())
+	addr := fmt.Sprint("/ip4/127.0.0.1/tcp/", ownPort(c.t))
 	wire := newTripwire(c.t, c.net.Chain.URL())
 	profile := *c.net.Profile
 	profile.RPC = []string{wire.url()}

@@ -226,7 +226,8 @@ var hostileRequests = map[string]func(*testing.T, *attacker){
 			"VRAM":       {func(s *protocol.JobSpec) { s.Resources.VRAMMiB = 1 << 20 }, protocol.ReasonResources, "VRAM"},
 			"CPUs":       {func(s *protocol.JobSpec) { s.Resources.CPUs = 60000 }, protocol.ReasonResources, "CPUs"},
 			"disk":       {func(s *protocol.JobSpec) { s.Resources.DiskMiB = 1<<32 - 1 }, protocol.ReasonResources, "disk"},
-			"egress":     {func(s *protocol.JobSpec) { s.Egress = true }, protocol.ReasonEgress, "egress"},
+			"egress":     {func(s *protocol.JobSpec) { s.Egress, s.Hosts = true, []string{"example.org:443"} }, protocol.ReasonMalformed, "container only"},
+			"hosts":      {func(s *protocol.JobSpec) { s.Egress = true }, protocol.ReasonMalformed, "spec.hosts"},
 			"inputs": {func(s *protocol.JobSpec) {
 				for i := range 64 {
 					s.Inputs = append(s.Inputs, protocol.Input{Name: string(rune('A' + i)), CID: s.Module, Size: protocol.MaxInputBytes})
