@@ -119,6 +119,10 @@ func (e *engines) proveModules(ctx context.Context) ([]string, error) {
 func (e *engines) proveOthers(ctx context.Context) (names, dialled []string) {
 	for _, s := range e.list[1:] {
 		caps, err := e.prove(ctx, s)
+		if err != nil && ctx.Err() == nil { // a busy machine may have been too slow
+			e.log.Info("self-test failed; it is tried once more", "engine", s.names[len(s.names)-1], "err", err)
+			caps, err = e.prove(ctx, s)
+		}
 		switch {
 		case ctx.Err() != nil:
 			return nil, nil
