@@ -46,6 +46,10 @@ func TestLimits(t *testing.T) {
 			{"spec.engine", "a name", nil, func(s *JobSpec) { s.Engine = "\xff" }},
 			{"spec.limits.checkpoint_ms", "at least 1s", func(s *JobSpec) { s.Limits.CheckpointMillis = 1000 }, func(s *JobSpec) { s.Limits.CheckpointMillis = 999 }},
 			{"spec.limits.checkpoint_ms", "at most 24h", nil, func(s *JobSpec) { s.Limits.CheckpointMillis = 24*3600*1000 + 1 }},
+			{"spec.inputs", "at most 63 beside a checkpoint", func(s *JobSpec) {
+				s.Inputs, s.Limits.CheckpointMillis = inputs(MaxInputs), 1000
+				s.Inputs[0].Name = CheckpointFile
+			}, func(s *JobSpec) { s.Inputs, s.Limits.CheckpointMillis = inputs(MaxInputs), 1000 }},
 			{"spec.limits.checkpoint_ms", "only tasks", nil, func(s *JobSpec) { s.Engine, s.Kind, s.Limits.CheckpointMillis = EngineContainer, KindService, 1000 }},
 			{"spec.module", "a CID", nil, func(s *JobSpec) { s.Module = "" }},
 			{"spec.module_size", "67108864", func(s *JobSpec) { s.ModuleSize = MaxModuleBytes }, func(s *JobSpec) { s.ModuleSize = MaxModuleBytes + 1 }},

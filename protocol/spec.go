@@ -3,6 +3,7 @@ package protocol
 import (
 	"fmt"
 	"path"
+	"slices"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -196,6 +197,8 @@ func (s *JobSpec) Check() error {
 		return fieldErr("spec.limits.checkpoint_ms", "0, or at least "+MinCheckpoint.String(), s.Limits.CheckpointMillis)
 	case s.Limits.CheckpointMillis > 0 && (s.Kind != KindTask || EngineFamily(s.Engine) == EngineModel):
 		return fieldErr("spec.limits.checkpoint_ms", "0: only tasks of modules and containers keep checkpoints", s.Limits.CheckpointMillis)
+	case s.Limits.CheckpointMillis > 0 && len(s.Inputs) >= MaxInputs && !s.hasCheckpoint():
+		return fieldErr("spec.inputs", fmt.Sprintf("at most %d beside a checkpoint", MaxInputs-1), len(s.Inputs))
 	case s.Limits.CheckpointMillis > uint64(MaxRunTime.Milliseconds()):
 		return fieldErr("spec.limits.checkpoint_ms", "at most "+MaxRunTime.String(), s.Limits.CheckpointMillis)
 	case uint64(s.Resources.MemoryMiB) > memory>>20:
@@ -229,6 +232,11 @@ func (s *JobSpec) Check() error {
 		return err
 	}
 	return checkExtensions("spec", s.Crit, s.Opt)
+}
+
+// hasCheckpoint tells whether the job goes on from one.
+func (s *JobSpec) hasCheckpoint() bool {
+	return slices.ContainsFunc(s.Inputs, func(in Input) bool { return in.Name == CheckpointFile })
 }
 
 func (s *JobSpec) checkSealed() error {

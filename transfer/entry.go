@@ -1,6 +1,7 @@
 package transfer
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -72,6 +73,12 @@ func (e *finalError) Error() string { return e.err.Error() }
 func (e *finalError) Unwrap() error { return e.err }
 
 func (e *entry) once(ctx context.Context, o origin) error {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	limit := cmp.Or(e.cache.Stall, time.Minute)
+	silence := time.AfterFunc(limit, func() { cancel(fmt.Errorf("the server sent nothing for %v", limit)) })
+	defer silence.Stop()
+	heard := func() { silence.Reset(limit) }
 	have, whole := e.known(e.kept(), e.file())
 	var from int64
 	if !whole {
@@ -93,7 +100,10 @@ func (e *entry) once(ctx context.Context, o origin) error {
 	if v.Size > e.cache.MaxFile {
 		return &finalError{&TooLongError{e.url.Redacted(), v.Size, e.cache.MaxFile}}
 	}
-	if err := e.take(body, at, v); err != nil {
+	if err := e.take(body, at, v, heard); err != nil {
+		if cause := context.Cause(ctx); cause != nil {
+			return cause
+		}
 		return err
 	}
 	return e.keep(v)
@@ -112,7 +122,7 @@ func (e *entry) known(note, file string) (v version, ok bool) {
 }
 
 // take writes the bytes behind what is there.
-func (e *entry) take(body io.Reader, at int64, v version) (err error) {
+func (e *entry) take(body io.Reader, at int64, v version, heard func()) (err error) {
 	f, err := os.OpenFile(e.part(), os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
 		return &finalError{err}
@@ -124,7 +134,7 @@ func (e *entry) take(body io.Reader, at int64, v version) (err error) {
 	if err := writeNote(e.note(), v); err != nil {
 		return &finalError{err}
 	}
-	w := &counted{f: f, at: at, all: v.Size, told: e.cache.Told}
+	w := &counted{f: f, at: at, all: v.Size, heard: heard, told: e.cache.Told}
 	n, err := io.Copy(w, io.LimitReader(body, e.cache.MaxFile-at+1))
 	switch {
 	case err != nil:
@@ -167,16 +177,19 @@ func writeNote(path string, v version) error {
 
 // counted tells how far a file is.
 type counted struct {
-	f    *os.File
-	at   int64
-	all  int64
-	told func(done, all int64)
+	f   *os.File
+	at  int64
+	all int64
+
+	heard func() // something came
+	told  func(done, all int64)
 }
 
 // Write writes behind what is there.
 func (c *counted) Write(b []byte) (int, error) {
 	n, err := c.f.WriteAt(b, c.at)
 	c.at += int64(n)
+	c.heard()
 	if c.told != nil {
 		c.told(c.at, c.all)
 	}

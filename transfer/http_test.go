@@ -229,3 +229,26 @@ func TestEviction(t *testing.T) {
 		t.Error("the oldest file was kept past the limit")
 	}
 }
+
+// TestStall: a server that falls silent in the middle is asked again.
+func TestStall(t *testing.T) {
+	var asked atomic.Int64
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("ETag", `"one"`)
+		if asked.Add(1) > 1 {
+			http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(content))
+			return
+		}
+		w.Header().Set("Content-Length", fmt.Sprint(len(content)))
+		_, _ = w.Write(content[:1000])
+		_ = http.NewResponseController(w).Flush()
+		<-r.Context().Done()
+	}))
+	defer server.Close()
+	c := cache(t)
+	c.Stall = 100 * time.Millisecond
+	gets(t, c, server.URL+"/scan.png", content)
+	if n := asked.Load(); n != 2 {
+		t.Errorf("asked %d times", n)
+	}
+}

@@ -37,6 +37,9 @@ type Cache struct {
 	MaxBytes int64 // of all files; the oldest go first
 	// MaxFile is the longest file that is fetched, in bytes.
 	MaxFile int64
+	// Stall is how long a server may send nothing before the fetch is tried again; 0 is a
+	// minute.
+	Stall time.Duration
 	// Told is called with the bytes that are there and the bytes of all, -1 where the
 	// server does not say. It may be nil.
 	Told func(done, all int64)

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/rerig/rerig/protocol"
 )
@@ -43,9 +44,12 @@ func (n *newest) next() *protocol.Checkpoint {
 	return m
 }
 
-// fetchCheckpoints keeps the rig's checkpoints until ctx ends. One that cannot be had is
-// as none.
+// fetchCheckpoints keeps the rig's checkpoints until ctx ends, not more often than the rig
+// was asked to look for one: what it says in between is passed over for the newest. One
+// that cannot be had is as none.
 func (s *session) fetchCheckpoints(ctx context.Context) {
+	pace := time.NewTicker(time.Duration(s.spec.Limits.CheckpointMillis) * time.Millisecond)
+	defer pace.Stop()
 	for {
 		select {
 		case <-s.checkpoints.wake:
@@ -58,6 +62,11 @@ func (s *session) fetchCheckpoints(ctx context.Context) {
 		}
 		if err := s.fetchCheckpoint(ctx, m); err != nil {
 			s.log.Warn("checkpoint not kept", "err", err)
+		}
+		select {
+		case <-pace.C:
+		case <-ctx.Done():
+			return
 		}
 	}
 }
