@@ -56,7 +56,10 @@ func (c *Client) OpenSession(ctx context.Context, o SessionOrder) (*Session, err
 	case <-running:
 		return s, nil
 	case <-s.done:
-		return nil, s.Err()
+		if err := s.Err(); err != nil {
+			return nil, err
+		}
+		return nil, errors.New("the session was stopped before it ran")
 	case <-ctx.Done():
 		stopping, cancel := context.WithTimeout(context.WithoutCancel(ctx), dialWait)
 		defer cancel()
@@ -137,12 +140,26 @@ func (s *Session) Err() error {
 	return s.err
 }
 
+// stopUnfollowed stops a session that was only lost sight of.
+func (s *Session) stopUnfollowed(ctx context.Context) error {
+	s.mu.Lock()
+	ended := s.status.Ended
+	s.mu.Unlock()
+	if ended {
+		return nil
+	}
+	if _, err := s.c.Stop(ctx, s.id); err != nil {
+		return fmt.Errorf("stop the session: %w", err)
+	}
+	return nil
+}
+
 // Close asks the rig to stop and waits for the last bill, as long as ctx lets it. It may be
 // called again.
 func (s *Session) Close(ctx context.Context) error {
 	select {
 	case <-s.done:
-		return nil
+		return s.stopUnfollowed(ctx)
 	default:
 	}
 	if _, err := s.c.Stop(ctx, s.id); err != nil {

@@ -40,6 +40,10 @@ func (c *control) submit(r *http.Request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := r.Context().Err(); err != nil { // nobody would ever hear of it
+		run.Stop()
+		return nil, err
+	}
 	st, _ := run.Status()
 	return st, nil
 }

@@ -182,10 +182,10 @@ func (n *Session) read(w http.ResponseWriter, r *http.Request) (body []byte, don
 	if size < 0 { // it is not told
 		size = maxBody
 	}
-	if !n.m.take(n.set, size) {
+	if !n.take(size) {
 		return nil, nil, busy("the queue of this model is full; try again later, or another rig")
 	}
-	done = func() { n.m.give(n.set, size) }
+	done = func() { n.give(1, size) }
 	control := http.NewResponseController(w)
 	if err = control.SetReadDeadline(time.Now().Add(bodyTime)); err == nil {
 		body, err = io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
@@ -200,24 +200,30 @@ func (n *Session) read(w http.ResponseWriter, r *http.Request) (body []byte, don
 		}
 		return nil, nil, &refusal{http.StatusBadRequest, "", "the request's body did not come: " + err.Error(), 0}
 	}
+	n.give(0, size-int64(len(body))) // what was not told is known now
+	size = int64(len(body))
 	return body, done, nil
 }
 
-// take takes a place and room for a body at the model's server, if there are.
-func (m *model) take(s *Set, size int64) bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if m.places >= maxPerServer || m.bodies+size > maxBodies {
+// take takes a place and room for a body at the model's server, if there are. No session
+// has more than half of the room.
+func (n *Session) take(size int64) bool {
+	n.set.mu.Lock()
+	defer n.set.mu.Unlock()
+	m := n.m
+	if m.places >= maxPerServer || m.bodies+size > maxBodies || n.bodies+size > maxBodies/2 {
 		return false
 	}
 	m.places++
 	m.bodies += size
+	n.bodies += size
 	return true
 }
 
-func (m *model) give(s *Set, size int64) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	m.places--
-	m.bodies -= size
+func (n *Session) give(places int, size int64) {
+	n.set.mu.Lock()
+	defer n.set.mu.Unlock()
+	n.m.places -= places
+	n.m.bodies -= size
+	n.bodies -= size
 }

@@ -25,6 +25,7 @@ type Session struct {
 	door   *door
 	served sync.WaitGroup // the HTTP server, and requests under way
 	over   chan struct{}  // closed by end
+	bodies int64          // bytes of requests that it has at the server; guarded by the set's mu
 
 	mu      sync.Mutex // guards what follows; owner: Session
 	live    map[Answer]struct{}

@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/rerig/rerig/protocol"
@@ -87,7 +88,8 @@ func (s *session) keepCheckpoint(ctx context.Context, run Outputs, c *checkpoint
 		return fmt.Errorf("share checkpoint: %w", err)
 	}
 	s.out.tell(&protocol.Checkpoint{CID: cid, Size: size})
-	c.last, c.kept = info, append(c.kept, cid)
+	c.last = info
+	c.kept = append(slices.DeleteFunc(c.kept, func(old string) bool { return old == cid }), cid)
 	if len(c.kept) > 2 { // the one before may still be on its way
 		s.dropCheckpoint(c.kept[0])
 		c.kept = c.kept[1:]
