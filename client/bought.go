@@ -33,7 +33,7 @@ func InRegion(region string) Policy { return func(r *node.RunRequest) { r.Region
 // Bought is a run under way. Its methods may be called concurrently.
 type Bought struct {
 	c    *Client
-	ctx  context.Context // of Buy: readers and followers end with it
+	ctx  context.Context // of Buy: when it ends the run is stopped
 	done chan struct{}   // closed by follow
 	id   string
 
@@ -73,9 +73,13 @@ func (b *Bought) follow(ctx context.Context) {
 		return nil
 	})
 	b.mu.Lock()
-	defer b.mu.Unlock()
 	if b.err = err; err == nil && !b.status.Ended {
 		b.err = errUnended
+	}
+	lost := !b.status.Ended
+	b.mu.Unlock()
+	if lost { // nobody sees what it costs any more
+		_, _ = b.c.Stop(ctx, b.id) // the node may be gone
 	}
 }
 

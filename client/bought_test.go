@@ -78,6 +78,12 @@ func TestBought(t *testing.T) {
 		t.Errorf("%s was spent of 50", e.Spent)
 	}
 
+	run, err = me.Buy(t.Context(), node.RunRequest{Module: endless}, client.Budget(protocol.NewAmount(50)), client.OnRig(info.Address))
+	if err != nil {
+		t.Fatal(err)
+	}
+	ends(run, protocol.ReasonNoOffers, client.FaultNetwork, true) // it does not sell
+
 	run, err = me.Buy(t.Context(), node.RunRequest{Module: endless}, client.Budget(protocol.NewAmount(50)),
 		client.MaxPrice(protocol.NewAmount(1)), client.InRegion("nowhere"))
 	if err != nil {

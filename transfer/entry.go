@@ -98,7 +98,7 @@ func (e *entry) once(ctx context.Context, o origin) error {
 	}
 	defer body.Close()
 	if v.Size > e.cache.MaxFile {
-		return &finalError{&TooLongError{e.url.Redacted(), v.Size, e.cache.MaxFile}}
+		return &finalError{&TooLongError{shown(e.url), v.Size, e.cache.MaxFile}}
 	}
 	if err := e.take(body, at, v, heard); err != nil {
 		if cause := context.Cause(ctx); cause != nil {
@@ -140,7 +140,7 @@ func (e *entry) take(body io.Reader, at int64, v version, heard func()) (err err
 	case err != nil:
 		return err
 	case at+n > e.cache.MaxFile:
-		return &finalError{&TooLongError{e.url.Redacted(), -1, e.cache.MaxFile}}
+		return &finalError{&TooLongError{shown(e.url), -1, e.cache.MaxFile}}
 	case v.Size >= 0 && at+n != v.Size:
 		return fmt.Errorf("%d of %d bytes came: %w", at+n, v.Size, io.ErrUnexpectedEOF)
 	}

@@ -23,7 +23,7 @@ func (e *entry) origin() (origin, error) {
 		}
 		return &web{e, b.object(e.url.Path), b.sign}, nil
 	}
-	return nil, fmt.Errorf("%s: https, http or s3, got %q", e.url.Redacted(), e.url.Scheme)
+	return nil, fmt.Errorf("%s: https, http or s3, got %q", shown(e.url), e.url.Scheme)
 }
 
 // answerWait is how long a server may take to begin its answer.

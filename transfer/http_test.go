@@ -167,8 +167,10 @@ func TestRefusals(t *testing.T) {
 		t.Errorf("over the limit: %v", err)
 	}
 	secret := strings.Replace(s.file(), "http://", "http://me:secret@", 1)
-	if _, _, err := c.Get(t.Context(), secret); err == nil || strings.Contains(err.Error(), "secret") {
-		t.Errorf("an error tells the password: %v", err)
+	for _, url := range []string{secret, s.URL + "/absent.png?token=secret", "http://me:secret@/a", "https://?token=secret", "https://me:secret@h/", "http://h/%zz?secret"} {
+		if _, _, err := c.Get(t.Context(), url); err == nil || strings.Contains(err.Error(), "secret") {
+			t.Errorf("an error tells the password: %v", err)
+		}
 	}
 }
 

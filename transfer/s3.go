@@ -36,7 +36,7 @@ func newBucket(u *url.URL) (*bucket, error) {
 		b.region = "us-east-1"
 	}
 	if strings.Contains(u.Host, "/") || u.User != nil || u.Port() != "" {
-		return nil, fmt.Errorf("%s: s3://BUCKET/KEY", u.Redacted())
+		return nil, fmt.Errorf("%s: s3://BUCKET/KEY", shown(u))
 	}
 	endpoint := os.Getenv("AWS_ENDPOINT_URL_S3")
 	if endpoint == "" {
@@ -119,9 +119,9 @@ func (b *bucket) put(ctx context.Context, file, key string, told func(done, all 
 		return err
 	}
 	tag := hex.EncodeToString(sum.Sum(nil))
-	if same, err := b.holds(ctx, key, size, tag); err != nil || same {
+	if same, err := b.holds(ctx, key, size, tag); err == nil && same { // else it is sent, which tells what is wrong
 		told(size, size)
-		return err
+		return nil
 	}
 	wait := 250 * time.Millisecond
 	for try := 1; ; try++ {

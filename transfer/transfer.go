@@ -45,6 +45,13 @@ type Cache struct {
 	Told func(done, all int64)
 }
 
+// shown is a URL for an error's text: passwords and signatures stay out of it.
+func shown(u *url.URL) string {
+	v := *u
+	v.RawQuery, v.Fragment = "", ""
+	return v.Redacted()
+}
+
 // TooLongError says that a file is longer than Cache.MaxFile.
 type TooLongError struct {
 	URL   string
@@ -68,13 +75,13 @@ const lockPoll = 100 * time.Millisecond
 func (c *Cache) Get(ctx context.Context, from string) (file, name string, err error) {
 	u, err := url.Parse(from)
 	if err != nil {
-		return "", "", fmt.Errorf("input %q: %w", from, err)
+		return "", "", fmt.Errorf("input: not a URL: %w", hidden(err))
 	}
 	if u.Host == "" {
-		return "", "", fmt.Errorf("input %q: it names no host", from)
+		return "", "", fmt.Errorf("input %q: it names no host", shown(u))
 	}
 	if name = path.Base(u.Path); name == "." || name == "/" {
-		return "", "", fmt.Errorf("input %q: it names no file; give URL=NAME", from)
+		return "", "", fmt.Errorf("input %q: it names no file; give URL=NAME", shown(u))
 	}
 	if err := os.MkdirAll(c.Dir, 0o700); err != nil {
 		return "", "", fmt.Errorf("keep inputs: %w", err)
@@ -83,12 +90,12 @@ func (c *Cache) Get(ctx context.Context, from string) (file, name string, err er
 	e := &entry{cache: c, url: u, base: filepath.Join(c.Dir, hex.EncodeToString(sum[:16]))}
 	lock := flock.New(e.base+".lock", flock.SetPermissions(0o600))
 	if _, err := lock.TryLockContext(ctx, lockPoll); err != nil {
-		return "", "", fmt.Errorf("fetch %s: another process fetches it: %w", u.Redacted(), err)
+		return "", "", fmt.Errorf("fetch %s: another process fetches it: %w", shown(u), err)
 	}
 	defer func() { err = errors.Join(err, lock.Unlock()) }()
 	defer browser.CloseIdleConnections()
 	if err := e.fetch(ctx); err != nil {
-		return "", "", fmt.Errorf("fetch %s: %w", u.Redacted(), err)
+		return "", "", fmt.Errorf("fetch %s: %w", shown(u), err)
 	}
 	now := time.Now()
 	if err := os.Chtimes(e.file(), now, now); err != nil { // the newest is evicted last

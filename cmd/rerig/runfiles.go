@@ -51,11 +51,17 @@ func isCID(s string) bool {
 	return protocol.CheckCID("--input", root) == nil
 }
 
-// splitInput cuts the name off. A URL's own = is behind its question mark.
+// splitInput cuts the name off. In a URL the = of its last parameter is no name's.
 func splitInput(s string) (path, name string) {
 	i := strings.LastIndex(s, "=")
-	if i <= 0 || transfer.Remote(s) && strings.ContainsAny(s[i:], "/&%") {
+	if i <= 0 {
 		return s, ""
+	}
+	if transfer.Remote(s) {
+		parameter := strings.LastIndexAny(s[:i], "?&")
+		if s[i+1:] == "" || strings.ContainsAny(s[i:], "/&%") || parameter >= 0 && !strings.Contains(s[parameter:i], "=") {
+			return s, ""
+		}
 	}
 	return s[:i], s[i+1:]
 }
