@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"os"
+	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
@@ -241,8 +242,21 @@ func gatewayKeys(s *scene) {
 	if err != nil || info.Mode().Perm() != 0o600 {
 		s.t.Errorf("%v %v", info, err)
 	}
-	gate := s.start(bob, "serve", "--listen", "127.0.0.1:0")
+	elsewhere := filepath.Join(s.dir, "keys")
+	s.must(os.Rename(bob.config.DataDir+"/gateway/keys", elsewhere))
+	gate := s.start(bob, "serve", "--listen", "127.0.0.1:0", "--keys", elsewhere, "--host", "api.test")
 	url := s.base(gate)
+	for host, want := range map[string]int{"api.test": http.StatusUnauthorized, "evil.test": http.StatusForbidden} {
+		req, err := http.NewRequest(http.MethodGet, url+"/v1/models", nil)
+		s.must(err)
+		req.Host = host
+		res, err := http.DefaultClient.Do(req)
+		s.must(err)
+		res.Body.Close()
+		if res.StatusCode != want {
+			s.t.Errorf("asked as %s it answers %d, want %d", host, res.StatusCode, want)
+		}
+	}
 	if status, _, raw := s.completes(url+"/v1/completions", twelve+`}`); status != http.StatusUnauthorized {
 		s.t.Errorf("without a key: %d %s", status, raw)
 	}

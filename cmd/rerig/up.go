@@ -61,8 +61,8 @@ and is paid by the tick, until SIGINT or SIGTERM. Jobs under way are ended and
 billed first; a second signal ends it at once.
 
 WASM modules run everywhere. Containers run on Linux, each on a kernel of its own
-(gVisor, which this binary brings) without network, files or devices of this machine;
-where their self-test fails the log says why, and modules are sold alone. Language
+(gVisor, which this binary brings) without files of this machine, devices but the cards
+that a job pays for, or network but the hosts that --allow-egress names; where their self-test fails the log says why, and modules are sold alone. Language
 models that requesters bring are run in the same sandbox, by this binary. Graphics cards
 are sold whole to containers, where a small job has shown that it reaches the card;
 ` + "`rerig hardware`" + ` says which, and why not. No test of this version has met a real card.
