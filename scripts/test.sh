@@ -11,6 +11,29 @@ step() { printf '\n== %s\n' "$*"; }
 leave() { printf '%s: %s\n' "$1" "$2" >>build/left-out.txt; }
 gotest() { go test -json -vet=off "$@" | build/testlog build/left-out.txt; } # lists tests that skip themselves
 
+# What needs npm: the contracts' sources, other people's clients, Foundry.
+contracts() {
+  set -e
+  step "contracts: artifacts and bindings are what the sources give"
+  if command -v npm >/dev/null; then
+    make -s -C contracts check
+    make -s -C contracts js
+  else
+    leave "contracts regeneration" "npm is not installed; it brings the Solidity compiler"
+    leave "viem, ethers and anvil" "npm is not installed; it brings them"
+  fi
+
+  step "contracts: Foundry invariants, fuzz, seeded bugs"
+  if ! command -v npm >/dev/null; then
+    leave "Foundry and the seeded bugs" "npm is not installed; it brings forge"
+  elif ! [[ "$(uname -sm)" =~ ^(Linux x86_64|Darwin arm64)$ ]]; then
+    leave "Foundry and the seeded bugs" "npm has no forge for $(uname -sm)"
+  else
+    make -s -C contracts foundry
+    make -s -C contracts seeded
+  fi
+}
+
 step "format and vet"
 unformatted=$(gofmt -l $(git ls-files '*.go'))
 if [ -n "$unformatted" ]; then printf 'not gofmt-ed:\n%s\n' "$unformatted"; exit 1; fi
@@ -40,9 +63,14 @@ fast=$(grep -vE "$slow" <<<"$all")
 gotest "${race[@]}" -timeout 10m $fast
 gotest "${race[@]}" -p 2 -parallel 4 -timeout 25m ./node/settle ./node/network ./node/discovery ./node/image ./node/runner/docker \
   ./testnet/chain ./engine/llamacpp ./contracts # they wait more than they compute
-for p in node/runner/cgroup node/runner/conformance node/runner/wasm node/runner/namespaces node/runner/gvisor cmd/rerig; do
+for p in node/runner/cgroup node/runner/conformance node/runner/wasm node/runner/namespaces node/runner/gvisor; do
   gotest "${race[@]}" -parallel 4 -timeout 25m "./$p" # these hold what the whole machine does against a job
 done
+contracts >build/contracts.log 2>&1 & # beside the commands, which wait for each other most of their time
+contracts=$!
+gotest "${race[@]}" -parallel 4 -timeout 25m ./cmd/rerig || { wait "$contracts" || true; exit 1; } # nothing is left running
+wait "$contracts" || { cat build/contracts.log; exit 1; }
+cat build/contracts.log
 gotest "${race[@]}" -parallel 8 -timeout 25m ./testnet # and it most of all, for the protocol's timeouts
 
 step "lint"
@@ -50,25 +78,6 @@ if command -v golangci-lint >/dev/null; then
   CGO_ENABLED=0 golangci-lint run
 else
   leave "lint" "golangci-lint is not installed"
-fi
-
-step "contracts: artifacts and bindings are what the sources give"
-if command -v npm >/dev/null; then
-  make -s -C contracts check
-  make -s -C contracts js
-else
-  leave "contracts regeneration" "npm is not installed; it brings the Solidity compiler"
-  leave "viem, ethers and anvil" "npm is not installed; it brings them"
-fi
-
-step "contracts: Foundry invariants, fuzz, seeded bugs"
-if ! command -v npm >/dev/null; then
-  leave "Foundry and the seeded bugs" "npm is not installed; it brings forge"
-elif ! [[ "$(uname -sm)" =~ ^(Linux x86_64|Darwin arm64)$ ]]; then
-  leave "Foundry and the seeded bugs" "npm has no forge for $(uname -sm)"
-else
-  make -s -C contracts foundry
-  make -s -C contracts seeded
 fi
 
 if [ -s build/left-out.txt ]; then
