@@ -15,6 +15,7 @@ import (
 	"github.com/rerig/rerig/engine/ask"
 	"github.com/rerig/rerig/node/models"
 	"github.com/rerig/rerig/node/provider"
+	"github.com/rerig/rerig/node/runner"
 	"github.com/rerig/rerig/node/runner/model"
 	"github.com/rerig/rerig/protocol"
 )
@@ -246,7 +247,7 @@ func (e modelEngine) Start(ctx context.Context, m models.Model) (models.Server, 
 	if err := resetModels(in); err != nil {
 		return nil, err
 	}
-	if err := linkFile(m.Path, filepath.Join(in, protocol.ModelFile)); err != nil {
+	if err := runner.LinkFile(m.Path, filepath.Join(in, protocol.ModelFile), 0o444); err != nil {
 		return nil, fmt.Errorf("place the weights: %w", err)
 	}
 	s, err := e.engine.Serve(ctx, model.ServerSpec{Name: m.Name, Dir: in, MemoryBytes: m.MemoryBytes, CPUs: runtime.NumCPU(),
@@ -255,25 +256,6 @@ func (e modelEngine) Start(ctx context.Context, m models.Model) (models.Server, 
 		return nil, err
 	}
 	return modelServer{s}, nil
-}
-
-// linkFile puts a read-only file of the store into a sandbox's directory, where it can without
-// a copy.
-func linkFile(from, to string) error {
-	if os.Link(from, to) == nil {
-		return nil
-	}
-	in, err := os.Open(from)
-	if err != nil {
-		return err
-	}
-	defer in.Close()
-	out, err := os.OpenFile(to, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o444)
-	if err != nil {
-		return err
-	}
-	_, err = io.Copy(out, in)
-	return errors.Join(err, out.Close())
 }
 
 // modelServer is a server as a set needs it.

@@ -3,12 +3,12 @@ package model
 import (
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 	"runtime"
 
 	"github.com/rerig/rerig/models/jargon"
+	"github.com/rerig/rerig/node/runner"
 )
 
 // makeRoot makes the directory that a job sees as "/": the program, linked or copied.
@@ -29,24 +29,7 @@ func makeRoot(dir, from string) error {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return err
 	}
-	to := filepath.Join(dir, program)
-	if os.Link(from, to) == nil {
-		return nil
-	}
-	in, err := os.Open(from)
-	if err != nil {
-		return err
-	}
-	defer in.Close()
-	out, err := os.OpenFile(to, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o755)
-	if err != nil {
-		return err
-	}
-	_, err = io.Copy(out, in)
-	if err = errors.Join(err, out.Close()); err != nil {
-		err = errors.Join(err, os.Remove(to)) // the disk may be full of it
-	}
-	return err
+	return runner.LinkFile(from, filepath.Join(dir, program), 0o755)
 }
 
 // makeTrial makes the input directory of the self-test.
