@@ -1,7 +1,6 @@
 package docker
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"io"
@@ -67,21 +66,11 @@ func (e *Engine) ProbeCards(ctx context.Context, d runner.Devices) error {
 		return err
 	}
 	s.Devices = d
-	var out, complaint bytes.Buffer
-	j, err := e.Start(ctx, s, &out, &complaint)
+	said, err := e.runHelper(ctx, s)
 	if err != nil {
 		return err
 	}
-	res, err := j.Wait()
-	switch {
-	case err != nil:
-		return err
-	case res.Failure != nil:
-		return res.Failure
-	case res.ExitCode != 0:
-		return fmt.Errorf("the helper ended with exit code %d: %.200q", res.ExitCode, complaint.String())
-	}
-	return d.Listed(out.String())
+	return d.Listed(string(said))
 }
 
 // listCards is the helper's part of ProbeCards.

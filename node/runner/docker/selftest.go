@@ -76,23 +76,13 @@ func (e *Engine) probeInside(ctx context.Context, dir string, k *kind, _ *runner
 	if err := os.WriteFile(filepath.Join(s.InDir, "probe"), []byte(probeInput), 0o644); err != nil {
 		return err
 	}
-	var out, complaint bytes.Buffer
-	j, err := e.Start(ctx, s, &out, &complaint)
+	said, err := e.runHelper(ctx, s)
 	if err != nil {
 		return err
 	}
-	res, err := j.Wait()
-	switch {
-	case err != nil:
-		return err
-	case res.Failure != nil:
-		return res.Failure
-	case res.ExitCode != 0:
-		return fmt.Errorf("the helper ended with exit code %d: %.200q", res.ExitCode, complaint.String())
-	}
 	var r report
-	if err := json.Unmarshal(out.Bytes(), &r); err != nil {
-		return fmt.Errorf("the helper said %.100q: %w", out.String(), err)
+	if err := json.Unmarshal(said, &r); err != nil {
+		return fmt.Errorf("the helper said %.100q: %w", said, err)
 	}
 	return r.judge(k.runtime)
 }
@@ -230,4 +220,23 @@ func (e *Engine) probeMemory(ctx context.Context, dir string, _ *kind, caps *run
 		return fmt.Errorf("a job held %d bytes of memory over its limit of %d", 4*probeMemory, probeMemory)
 	}
 	return nil
+}
+
+// runHelper runs this program as a job to its end and returns what it said.
+func (e *Engine) runHelper(ctx context.Context, s runner.Spec) ([]byte, error) {
+	var out, complaint bytes.Buffer
+	j, err := e.Start(ctx, s, &out, &complaint)
+	if err != nil {
+		return nil, err
+	}
+	res, err := j.Wait()
+	switch {
+	case err != nil:
+		return nil, err
+	case res.Failure != nil:
+		return nil, res.Failure
+	case res.ExitCode != 0:
+		return nil, fmt.Errorf("the helper ended with exit code %d: %.200q", res.ExitCode, complaint.String())
+	}
+	return out.Bytes(), nil
 }
