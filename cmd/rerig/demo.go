@@ -200,14 +200,12 @@ func (d *demo) play(ctx context.Context) error {
 }
 
 func (d *demo) showMarket(ctx context.Context) error {
-	found, err := d.buyer.Market(ctx, protocol.Filter{})
-	if err != nil {
+	everything := &need{filter: protocol.Filter{Unit: protocol.UnitCPUMillis}}
+	found, err := everything.ask(ctx, d.session)
+	if err != nil || d.p.quiet {
 		return err
 	}
-	if d.p.quiet {
-		return nil
-	}
-	return offerTable(d.app.stderr, d.session.money, protocol.UnitCPUMillis, found.Offers, nil, nil)
+	return found.table(d.app.stderr, everything, d.session.money)
 }
 
 // runJobs asks the model on two rigs, which must agree, and scales the picture on

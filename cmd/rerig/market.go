@@ -1,97 +1,88 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
-	"slices"
 	"strings"
-	"text/tabwriter"
 
 	"github.com/spf13/cobra"
 
-	"github.com/rerig/rerig/node"
 	"github.com/rerig/rerig/protocol"
 )
 
 func (a *app) marketCmd() *cobra.Command {
-	var region, maxPrice string
-	var memory uint32
-	var wanted cardFlags
+	var of, ofShow needFlags
 	ls := &cobra.Command{
-		Use: "ls", Short: "List rigs that offer, and why others do not fit", Args: exactly(),
+		Use: "ls", Short: "List who could run a job and for how much, and why others cannot", Args: exactly(),
+		Long: `List the rigs whose offers fit, the cheapest first, then every other rig with all the
+reasons why it does not fit, then how many rigs ask which price. Nothing is asked of the
+rigs and nothing is spent. Without flags every rig fits; the flags are those of rerig run
+and say what the job needs. With --timeout, --cpus or --budget the list says also what the
+job costs when it is busy for its whole time. rerig run --dry-run answers the same for one job,
+also for one in a file.`,
+		Example: `  rerig market ls --gpus 1 --vram 8GiB --timeout 30m
+  rerig market ls --image train --cpus 8 --memory 16384 --max-price 0.05/h
+  rerig market ls --served qwen3-8b --budget 1`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return a.marketLs(cmd.Context(), region, maxPrice, memory, &wanted)
+			return a.marketLs(cmd.Context(), &of)
 		},
 	}
-	f := ls.Flags()
-	f.StringVar(&region, "region", "", "only rigs of this region")
-	f.StringVar(&maxPrice, "max-price", "", "highest `price` of a CPU hour, or with --gpus of a card's, such as 0.06/h")
-	f.Uint32Var(&memory, "memory", 0, "`MiB` that a job needs")
-	wanted.register(f, "a job")
-	return group("market", "Look at who sells", ls)
+	of.register(ls.Flags())
+	show := &cobra.Command{
+		Use: "show [RIG]", Short: "Show all that one rig offers, and what was bought from it",
+		Long: `Show the offer of the rig whose address begins with RIG, or whose peer ID it is, and
+without RIG of the cheapest that fits: its prices and what it has at stake, its hardware, and what
+this node bought from it. The flags say for which job, as those of rerig market ls.`,
+		Args: func(cmd *cobra.Command, args []string) error {
+			if len(args) > 1 {
+				return exactly("RIG")(cmd, args)
+			}
+			return nil
+		},
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return a.marketShow(cmd.Context(), &ofShow, strings.Join(args, ""))
+		},
+	}
+	ofShow.register(show.Flags())
+	return group("market", "Look at who sells", ls, show)
 }
 
-func (a *app) marketLs(ctx context.Context, region, maxPrice string, memory uint32, wanted *cardFlags) (err error) {
-	need := protocol.Resources{MemoryMiB: memory}
-	if need.GPUs, need.VRAMMiB, err = wanted.read(); err != nil {
-		return err
-	}
+// inMarket opens the node, waits until it knows the market, and asks.
+func (a *app) inMarket(ctx context.Context, of *needFlags, tell func(*session, *need, *survey) error) (err error) {
 	s, err := a.open(ctx)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, s.Close()) }()
-	if err := s.join(ctx); err != nil {
-		return err
-	}
-	filter := protocol.Filter{Region: region, MinMemMiB: memory, MinGPUs: need.GPUs, MinVRAMMiB: need.VRAMMiB, Unit: need.Unit()}
-	if maxPrice != "" {
-		if filter.MaxPrice, err = s.money.rate("max-price", maxPrice); err != nil {
-			return err
-		}
-	}
-	found, err := s.Market(ctx, filter)
+	n, err := of.read(a, s)
 	if err != nil {
 		return err
 	}
-	return a.print(found, func(w io.Writer) error {
-		if len(found.Offers) == 0 && len(found.Skipped) == 0 {
-			a.progress().line("no rig offers here; `rerig doctor` says whether this node has peers, `rerig up` sells")
-			return nil
-		}
-		if err := offerTable(w, s.money, need.Unit(), found.Offers, nil, nil); err != nil {
-			return err
-		}
-		if err := servedTable(w, s.money, found.Offers); err != nil {
-			return err
-		}
-		return skippedTable(w, found.Skipped)
-	})
+	if err := s.join(ctx); err != nil {
+		return err
+	}
+	found, err := n.ask(ctx, s)
+	if err != nil {
+		return err
+	}
+	return tell(s, n, found)
 }
 
-// offerTable lists offers with their prices of a unit, and further columns when extra is given.
-func offerTable(w io.Writer, m money, unit protocol.Unit, offers []node.MarketOffer, names []string, extra func(*node.MarketOffer) []string) error {
-	if len(offers) == 0 {
-		return nil
-	}
-	t := tabwriter.NewWriter(w, 0, 4, 2, ' ', 0)
-	head := []string{"RIG", strings.ToUpper(priceName(unit) + "/h " + m.Symbol), "CPU", "MEMORY", "GPU", "SLOTS", "REGION", "CHANNEL"}
-	fmt.Fprintln(t, strings.Join(append(head, names...), "\t"))
-	for i := range offers {
-		o := &offers[i]
-		price, _ := o.Price(unit)
-		row := []string{o.Rig.String(), m.perHour(price), fmt.Sprintf("%d× %s", o.Hardware.Cores, clipText(o.Hardware.CPU, 24)),
-			fmt.Sprintf("%.1f GiB", float64(o.Hardware.MemoryMiB)/1024), cards(o.Hardware.GPUs),
-			fmt.Sprintf("%d/%d free", o.FreeSlots, o.Slots), dash(o.Region), yesNo(o.Channel, "open", "-")}
-		if extra != nil {
-			row = append(row, extra(o)...)
-		}
-		fmt.Fprintln(t, strings.Join(row, "\t"))
-	}
-	return t.Flush()
+func (a *app) marketLs(ctx context.Context, of *needFlags) error {
+	return a.inMarket(ctx, of, func(s *session, n *need, found *survey) error {
+		return a.print(found, func(w io.Writer) error {
+			if len(found.Offers) == 0 && len(found.Skipped) == 0 && len(found.Cannot) == 0 {
+				a.progress().line("no rig offers here; `rerig doctor` says whether this node has peers, `rerig up` sells")
+				return nil
+			}
+			if err := found.write(w, n, s.money, a.page()); err != nil {
+				return err
+			}
+			return servedTable(w, s.money, found.offers())
+		})
+	})
 }
 
 // priceName says whose hour a price is for, where that is not the processor's.
@@ -145,63 +136,4 @@ func yesNo(b bool, yes, no string) string {
 		return yes
 	}
 	return no
-}
-
-// dryRun shows who would run the request and for how much. It spends nothing.
-func (a *app) dryRun(ctx context.Context, s *session, req *node.RunRequest) error {
-	filter := protocol.Filter{Engine: cmp.Or(req.Engine, protocol.EngineWASM), Region: req.Region, MinMemMiB: req.Resources.MemoryMiB,
-		MinCores: req.Resources.CPUs, MinGPUs: req.Resources.GPUs, MinVRAMMiB: req.Resources.VRAMMiB, Unit: req.Resources.Unit(), MaxPrice: req.MaxPrice}
-	found, err := s.Market(ctx, filter)
-	if err != nil {
-		return networkError(err)
-	}
-	skip(found, protocol.ReasonNoOffers, "not rig "+req.Rig.String(), func(o *node.MarketOffer) bool {
-		return !req.Rig.IsZero() && o.Rig != req.Rig
-	})
-	skip(found, protocol.ReasonNoOffers, "this node's own rig", func(o *node.MarketOffer) bool { return o.Rig == s.info.Address })
-	skip(found, protocol.ReasonOverBudget, "the budget of "+s.money.text(req.Budget)+" buys nothing", func(o *node.MarketOffer) bool {
-		price, _ := o.Price(filter.Unit)
-		return price.Buys(req.Budget) == 0
-	})
-	err = a.print(found, func(w io.Writer) error {
-		columns := []string{"FOR " + strings.ToUpper(req.Limits.RunTime().String()), "BUDGET BUYS"}
-		err := offerTable(w, s.money, filter.Unit, found.Offers, columns, func(o *node.MarketOffer) []string {
-			return estimate(s.money, o, req)
-		})
-		return errors.Join(err, skippedTable(w, found.Skipped))
-	})
-	if err != nil {
-		return err
-	}
-	p := a.progress()
-	if len(found.Offers) == 0 {
-		return &exitError{exitNetwork, errors.New("no rig fits; raise --max-price, drop --region or --rig, or see `rerig market ls`")}
-	}
-	p.line("Nothing was spent. The cheapest is asked first; it never costs more than the budget of %s (time limit %v).", s.money.text(req.Budget), req.Limits.RunTime())
-	return nil
-}
-
-// estimate is what the run costs when its CPUs are busy, or its cards held, for the whole
-// time limit, or the budget where that is less, and how long the budget lasts.
-func estimate(m money, o *node.MarketOffer, req *node.RunRequest) []string {
-	r := req.Resources
-	price, _ := o.Price(r.Unit())
-	at := max(uint64(r.CPUs), 1)
-	if r.GPUs > 0 {
-		at = uint64(r.GPUs)
-	}
-	most, err := price.Cost(req.Limits.RunMillis * at)
-	if err != nil || req.Budget.Less(most) {
-		most = req.Budget
-	}
-	return []string{m.text(most), unitsOf(price.Unit, price.Buys(req.Budget))}
-}
-
-// skip counts the offers that the run would not take under a reason.
-func skip(found *node.MarketReply, reason protocol.Reason, detail string, unfit func(*node.MarketOffer) bool) {
-	before := len(found.Offers)
-	found.Offers = slices.DeleteFunc(found.Offers, func(o node.MarketOffer) bool { return unfit(&o) })
-	if n := before - len(found.Offers); n > 0 {
-		found.Skipped = append(found.Skipped, protocol.SkipCount{Reason: reason, Detail: detail, Count: uint32(n)})
-	}
 }
