@@ -36,13 +36,14 @@ func (a *app) imageBuildCmd() *cobra.Command {
 		Use: "build -t NAME[:TAG] [flags] [DIR]", Short: "Make an image of a directory, of Debian packages, or of both",
 		Long: `Make an image without Docker, root or a registry: of Debian packages and all that they
 depend on, of a directory, or of both, which lies over the packages. The packages come
-from this machine's own apt sources, with its signatures checked; their scripts are not
-run, but the links of update-alternatives are made. What was packed before is not
+from this machine's own apt sources, or with --suite from another suite of the same archive,
+with its signatures checked; their scripts are not run, but the links of update-alternatives are made. What was packed before is not
 fetched again while an image has it. The same packages and files give
 the same image, bit for bit.`,
 		Example: `  rerig image build -t ocr --deb tesseract-ocr,tesseract-ocr-eng --entrypoint tesseract
   rerig image build -t hello ./root --entrypoint /bin/hello
   rerig image build -t train --deb python3-torch,libopenblas0-pthread
+  rerig image build -t llama --suite sid --deb llama.cpp-tools --entrypoint llama-server
   rerig image build -t train:v2 --base train --env OMP_NUM_THREADS=1 ./scripts`,
 		Args: func(cmd *cobra.Command, args []string) error {
 			switch {
@@ -69,6 +70,7 @@ the same image, bit for bit.`,
 	f.StringVarP(&name, "tag", "t", "", "`name` of the image, with :TAG or as :latest")
 	f.StringVar(&r.Base, "base", "", "`image` whose layers come first, and whose settings are kept where no flag says otherwise")
 	f.StringSliceVar(&r.Packages, "deb", nil, "Debian `packages`, separated by commas; name=version pins one")
+	f.StringVar(&r.Suite, "suite", "", "`suite` of Debian's that the packages come from, such as trixie or sid (default those of this machine's sources)")
 	f.StringArrayVar(&r.Entrypoint, "entrypoint", nil, "`word` of the program that the image runs; repeat for its arguments")
 	f.StringArrayVar(&r.Cmd, "cmd", nil, "`word` of the arguments that a job without any gets; may be repeated")
 	f.StringArrayVarP(&r.Env, "env", "e", nil, "`KEY=VALUE` for the program; may be repeated")

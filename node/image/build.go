@@ -26,6 +26,7 @@ var madeAt = time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 type Recipe struct {
 	Base     string   // an image of the library; "" for none
 	Packages []string // Debian packages, which bring what they depend on
+	Suite    string   // of Debian's that they come from, such as sid; "" for those of the machine's sources
 	Dir      string   // a directory of this machine; "" for none
 
 	// What the image runs; where these are empty, it is what Base runs.
@@ -44,6 +45,9 @@ func (r *Recipe) check() error {
 		if key, _, ok := strings.Cut(e, "="); !ok || key == "" || strings.ContainsRune(e, 0) {
 			return fmt.Errorf("environment entry %q: want KEY=value", e)
 		}
+	}
+	if r.Suite != "" && len(r.Packages) == 0 {
+		return errors.New("a suite without packages of it; give some, or no suite")
 	}
 	if r.WorkDir != "" && !strings.HasPrefix(r.WorkDir, "/") {
 		return fmt.Errorf("working directory %q: want an absolute path in the image", r.WorkDir)
@@ -98,7 +102,7 @@ func (l *Library) packages(ctx context.Context, r *Recipe) (s packageSet, remove
 	}
 	remove = func() { os.RemoveAll(dir) }
 	l.say("resolving %s", strings.Join(r.Packages, ", "))
-	a, err := newApt(dir, r.Packages)
+	a, err := newApt(ctx, dir, r.Suite, r.Packages)
 	if err == nil && r.Base == "" { // over another image their layers would be others
 		s.record, err = a.set(ctx)
 		s.record = filepath.Join(l.dir, packedDir, s.record)

@@ -32,11 +32,14 @@ var packagePattern = regexp.MustCompile(`^[a-z0-9][a-z0-9+.-]+(:[a-z0-9-]+)?(=[A
 // that has none installed. Sources, signatures and hashes are its business, with the
 // machine's own settings.
 type apt struct {
-	dir  string
-	args []string
+	dir     string
+	options []string
+	args    []string // of install, the options included
 }
 
-func newApt(dir string, packages []string) (*apt, error) {
+// newApt makes one that keeps all it writes in dir. A suite that is not "" takes the place of
+// those of the machine's sources.
+func newApt(ctx context.Context, dir, suite string, packages []string) (*apt, error) {
 	for _, tool := range []string{"apt-get", "dpkg-deb"} {
 		if _, err := exec.LookPath(tool); err != nil {
 			return nil, fmt.Errorf("this machine has no %s; build images of Debian packages on Debian or Ubuntu, and load them here", tool)
@@ -55,10 +58,16 @@ func newApt(dir string, packages []string) (*apt, error) {
 	if err := os.WriteFile(nothing, nil, 0o600); err != nil {
 		return nil, err
 	}
-	a.args = append([]string{"-q", "-y", "--no-install-recommends",
+	a.options = []string{"-q", "-y", "--no-install-recommends",
 		"-o", "Dir::State::status=" + nothing, "-o", "Dir::State::extended_states=" + filepath.Join(dir, "extended"),
 		"-o", "Dir::Cache=" + dir, "-o", "Dir::Cache::archives=" + a.archives(), "-o", "Dir::Log=" + dir,
-		"-o", "Debug::NoLocking=true", "install", "--"}, packages...)
+		"-o", "Debug::NoLocking=true"}
+	if suite != "" {
+		if err := a.from(ctx, suite); err != nil {
+			return nil, fmt.Errorf("suite %s: %w", suite, err)
+		}
+	}
+	a.args = append(append(slices.Clone(a.options), "install", "--"), packages...)
 	return a, nil
 }
 
@@ -89,7 +98,12 @@ func (a *apt) set(ctx context.Context) (string, error) {
 }
 
 func (a *apt) run(ctx context.Context, out io.Writer, flag string) error {
-	cmd := exec.CommandContext(ctx, "apt-get", append([]string{flag}, a.args...)...)
+	return aptGet(ctx, out, append([]string{flag}, a.args...))
+}
+
+// aptGet runs apt-get. What it says goes to out too.
+func aptGet(ctx context.Context, out io.Writer, args []string) error {
+	cmd := exec.CommandContext(ctx, "apt-get", args...)
 	cmd.Env = append(os.Environ(), "LC_ALL=C", "DEBIAN_FRONTEND=noninteractive")
 	said := &tail{max: aptOutput}
 	cmd.Stdout, cmd.Stderr = io.MultiWriter(said, out), said

@@ -92,3 +92,29 @@ func TestPackagesAreKept(t *testing.T) {
 		t.Errorf("%d sets of packages are recorded, %v", len(records), err)
 	}
 }
+
+// TestSuite builds an image of another suite than the machine's: its packages are that suite's,
+// and what is no suite is refused.
+func TestSuite(t *testing.T) {
+	t.Parallel()
+	needsApt(t)
+	l := OpenLibrary(t.TempDir())
+	build := func(suite string) (*Image, error) {
+		return l.Build(t.Context(), "libc", Recipe{Packages: []string{"hello"}, Suite: suite})
+	}
+	img, err := build("trixie")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if label := img.Config.Labels["rerig.debian"]; !strings.Contains(label, "libc6=2.41-") {
+		t.Errorf("it has %q", label)
+	}
+	for _, none := range []string{"no-such-suite", "Sid", "../sid", "sid main"} {
+		if _, err := build(none); err == nil || !strings.Contains(err.Error(), "suite "+none) {
+			t.Errorf("suite %q: %v", none, err)
+		}
+	}
+	if _, err := l.Build(t.Context(), "none", Recipe{Dir: t.TempDir(), Suite: "sid"}); err == nil {
+		t.Error("a suite without packages is taken")
+	}
+}
