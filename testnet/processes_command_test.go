@@ -25,6 +25,14 @@ type command struct {
 
 func (s *scene) start(m *member, args ...string) *command {
 	s.t.Helper()
+	c := s.prepare(m, args...)
+	s.must(c.cmd.Start())
+	s.await(c)
+	return c
+}
+
+// prepare makes a command that is not started yet.
+func (s *scene) prepare(m *member, args ...string) *command {
 	profile, binary := s.profile, s.binary
 	if m.profile != "" {
 		profile = m.profile
@@ -42,7 +50,11 @@ func (s *scene) start(m *member, args ...string) *command {
 	c.cmd.Dir = filepath.Join(s.dir, "cwd")
 	c.cmd.Stdout, c.cmd.Stderr = c.out, c.log
 	c.cmd.WaitDelay = 10 * time.Second // then a child of it holds its output
-	s.must(c.cmd.Start())
+	return c
+}
+
+// await waits for the end of a command that was started.
+func (s *scene) await(c *command) {
 	s.running = append(s.running, c)
 	go func() {
 		defer close(c.done)
@@ -51,7 +63,6 @@ func (s *scene) start(m *member, args ...string) *command {
 		}
 		c.code = c.cmd.ProcessState.ExitCode()
 	}()
-	return c
 }
 
 func (c *command) ended() bool {

@@ -172,8 +172,7 @@ func (s *scene) serve(m *member, line ...string) *command {
 // run starts `rerig run` of the guest with its arguments after "--".
 func (s *scene) run(m *member, args ...string) *command {
 	s.t.Helper()
-	guest, err := filepath.Abs("testdata/guest.wasm")
-	s.must(err)
+	guest := s.guest()
 	line := []string{"run"}
 	for i, a := range args {
 		if a == "--" {
@@ -181,6 +180,14 @@ func (s *scene) run(m *member, args ...string) *command {
 		}
 	}
 	return s.start(m, append(append(line, args...), guest)...)
+}
+
+// guest is the module that the scenes run.
+func (s *scene) guest() string {
+	s.t.Helper()
+	guest, err := filepath.Abs("testdata/guest.wasm")
+	s.must(err)
+	return guest
 }
 
 // api is the control socket of a member's node, once there is one.

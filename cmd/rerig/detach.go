@@ -9,13 +9,13 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/rerig/rerig/node"
+	"github.com/rerig/rerig/protocol"
 )
 
-// detached leaves a run to the node and prints its ID.
-func (a *app) detached(st *node.RunStatus, p *progress) error {
-	p.line("the run goes on in the node; `rerig wait`, `logs -f`, `cp` and `stop` take its ID")
-	return a.print(st, func(w io.Writer) error {
-		_, err := fmt.Fprintln(w, st.ID)
+// printID prints the ID of what goes on in the node, or with -o json all that is known of it.
+func (a *app) printID(id protocol.Hash, v any) error {
+	return a.print(v, func(w io.Writer) error {
+		_, err := fmt.Fprintln(w, id)
 		return err
 	})
 }

@@ -17,16 +17,28 @@ import (
 // follow copies a run's output to ours and tells how it goes, until it has ended.
 // When ctx ends the run is stopped, and its end is waited for.
 func (a *app) follow(ctx context.Context, s *session, st *node.RunStatus, p *progress) (*node.RunStatus, error) {
+	return a.followUntil(ctx, context.WithoutCancel(ctx), s, st, p)
+}
+
+// followOrLeave is follow, but on a terminal Ctrl-C may leave the run instead, which is errLeft.
+func (a *app) followOrLeave(ctx context.Context, s *session, st *node.RunStatus, p *progress) (*node.RunStatus, error) {
+	watched, leave := context.WithCancel(context.WithoutCancel(ctx))
+	defer leave()
+	defer a.mind(ctx, s, p, leave)()
+	return a.followUntil(ctx, watched, s, st, p)
+}
+
+// followUntil is follow until watched ends.
+func (a *app) followUntil(ctx, watched context.Context, s *session, st *node.RunStatus, p *progress) (*node.RunStatus, error) {
 	last := st
-	watched := context.WithoutCancel(ctx)
 	stopped := context.AfterFunc(ctx, func() {
 		p.line("stopping; press Ctrl-C again to leave at once")
-		if _, err := s.Stop(watched, st.ID.String()); err != nil {
+		if _, err := s.Stop(context.WithoutCancel(ctx), st.ID.String()); err != nil {
 			p.warn("stop: %v", err)
 		}
 	})
 	defer stopped()
-	v := &view{p: p, money: s.money, begun: time.Now()}
+	v := &view{p: p, money: s.money, begun: time.UnixMilli(int64(st.Created))}
 	err := s.Follow(watched, st.ID.String(), true, func(ev node.Event) error {
 		if ev.Status != nil {
 			last = ev.Status
@@ -47,6 +59,9 @@ func (a *app) follow(ctx context.Context, s *session, st *node.RunStatus, p *pro
 		return nil
 	})
 	p.clear()
+	if watched.Err() != nil && !last.Ended {
+		return last, errLeft
+	}
 	if err == nil && !last.Ended {
 		err = errors.New("the node ended before the run did; `rerig ps -a` shows what became of it")
 	}
@@ -68,15 +83,21 @@ type view struct {
 	p       *progress
 	money   money
 	begun   time.Time
+	failed  int // attempts that were told of
 	attempt int
 	state   protocol.State
 }
 
+// tried tells of the rigs that have failed since the last call.
+func (v *view) tried(st *node.RunStatus) {
+	for ; v.failed < len(st.Tried); v.failed++ {
+		v.p.warn("%s; trying another", clipText(st.Tried[v.failed], 400))
+	}
+}
+
 func (v *view) show(st *node.RunStatus) {
 	m := v.money
-	if len(st.Tried) > 0 && st.Attempt > 1 && st.Attempt != v.attempt {
-		v.p.warn("%s; trying another", clipText(st.Tried[len(st.Tried)-1], 400))
-	}
+	v.tried(st)
 	if st.Attempt != v.attempt && !st.Rig.IsZero() {
 		v.attempt = st.Attempt
 		v.p.line("rig %s… at %s %s/h · %s reserved", st.Rig.String()[:10], m.perHour(st.Price), m.Symbol, m.text(st.Budget.Minus(st.Spent)))

@@ -25,23 +25,25 @@ func main() {
 
 // run is main with an exit code.
 func run() int {
-	ctx, stop := notify()
-	defer stop()
-	a := &app{stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr}
+	ctx, in := notify()
+	defer in.end()
+	a := &app{stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr, interrupts: in}
 	return a.execute(ctx, os.Args[1:])
 }
 
 // notify makes a context that the first SIGINT or SIGTERM ends; a second one ends
 // the process at once, for whoever has no time for an orderly end.
-func notify() (context.Context, context.CancelFunc) {
+func notify() (context.Context, *interrupts) {
 	ctx, cancel := context.WithCancel(context.Background())
+	in := &interrupts{end: cancel}
 	signals := make(chan os.Signal, 2)
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
 	go func() { // lives as long as the process
-		<-signals
-		cancel()
-		<-signals
-		os.Exit(exitInterrupted)
+		for sig := range signals {
+			if in.deliver(sig) {
+				os.Exit(exitInterrupted)
+			}
+		}
 	}()
-	return ctx, cancel
+	return ctx, in
 }

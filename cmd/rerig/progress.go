@@ -21,6 +21,7 @@ type progress struct {
 
 	mu   sync.Mutex // guards the writer and open; owner: progress
 	open int        // so many of the last lines are live ones
+	held string     // the question that is open, in place of live lines
 }
 
 func newProgress(w io.Writer, quiet, noColor bool) *progress {
@@ -38,6 +39,7 @@ func (p *progress) line(format string, args ...any) {
 	defer p.mu.Unlock()
 	p.wipe()
 	fmt.Fprintf(p.w, format+"\n", args...)
+	p.again()
 }
 
 // done writes a line that tells of a success.
@@ -49,6 +51,7 @@ func (p *progress) warn(format string, args ...any) {
 	defer p.mu.Unlock()
 	p.wipe()
 	fmt.Fprintf(p.w, p.paint("33", "!")+" "+format+"\n", args...)
+	p.again()
 }
 
 // live rewrites the last line of a terminal; elsewhere it writes nothing.
@@ -58,6 +61,9 @@ func (p *progress) live(format string, args ...any) {
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	if p.held != "" {
+		return
+	}
 	p.wipe()
 	fmt.Fprintf(p.w, format, args...)
 	p.open = 1
@@ -70,6 +76,9 @@ func (p *progress) table(lines []string) {
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	if p.held != "" {
+		return
+	}
 	p.wipe()
 	fmt.Fprint(p.w, strings.Join(lines, "\n"))
 	p.open = len(lines)
@@ -80,6 +89,31 @@ func (p *progress) clear() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.wipe()
+}
+
+// ask writes a question, which stays the last line until it is answered.
+func (p *progress) ask(question string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.wipe()
+	p.held = question
+	p.again()
+}
+
+// answered ends the question.
+func (p *progress) answered() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.held, p.open = "", 0
+	fmt.Fprintln(p.w)
+}
+
+// again writes the open question after something else was written.
+func (p *progress) again() {
+	if p.held != "" {
+		fmt.Fprint(p.w, p.held)
+		p.open = 1
+	}
 }
 
 func (p *progress) wipe() {

@@ -148,12 +148,12 @@ func (s *seldom) error(err error) {
 // followService is follow of a run whose ports are published.
 func (a *app) followService(ctx context.Context, s *session, st *node.RunStatus, list []published, p *progress) (*node.RunStatus, error) {
 	if len(list) == 0 {
-		return a.follow(ctx, s, st, p)
+		return a.followOrLeave(ctx, s, st, p)
 	}
 	forwarding, stop := context.WithCancel(context.WithoutCancel(ctx))
 	done := make(chan error, 1)
 	go func() { done <- a.forward(forwarding, s, st.ID.String(), list, p) }()
-	last, err := a.follow(ctx, s, st, p)
+	last, err := a.follow(ctx, s, st, p) // nothing would lead to the ports of one that is left
 	stop()
 	if failed := <-done; failed != nil {
 		p.warn("no more connections were taken: %v", failed)

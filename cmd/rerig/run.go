@@ -18,22 +18,25 @@ func (a *app) runCmd() *cobra.Command {
 		Use: "run [flags] {MODULE [-- ARGS…] | --image IMAGE [-- COMMAND ARGS…] | --model FILE -- [chat|complete] PROMPT}", Short: "Buy a run of a WASM module, a container or a language model",
 		Long: runHelp, Example: runExamples,
 		Args: func(cmd *cobra.Command, args []string) error { return r.checkArgs(cmd.ArgsLenAtDash(), args) },
-		RunE: func(cmd *cobra.Command, args []string) error {
-			if r.file != "" {
-				module, rest, err := r.fromFile(cmd, args)
-				if err != nil {
-					return err
-				}
-				return a.run(cmd.Context(), r.asService(cmd), module, rest)
-			}
-			if r.image != "" || r.model != "" {
-				return a.run(cmd.Context(), r.asService(cmd), "", args)
-			}
-			return a.run(cmd.Context(), &r, args[0], args[1:])
-		},
+		RunE: func(cmd *cobra.Command, args []string) error { return a.runArgs(cmd, &r, args) },
 	}
 	r.register(c.Flags())
 	return c
+}
+
+// runArgs takes what is run from the file, the flags or the arguments.
+func (a *app) runArgs(cmd *cobra.Command, r *runFlags, args []string) error {
+	if r.file != "" {
+		module, rest, err := r.fromFile(cmd, args)
+		if err != nil {
+			return err
+		}
+		return a.run(cmd.Context(), r.asService(cmd), module, rest)
+	}
+	if r.image != "" || r.model != "" {
+		return a.run(cmd.Context(), r.asService(cmd), "", args)
+	}
+	return a.run(cmd.Context(), r, args[0], args[1:])
 }
 
 // maxParallel is how many tasks of an array are bought at once, at most.
@@ -89,10 +92,19 @@ func (a *app) runWith(ctx context.Context, s *session, r *runFlags, module strin
 		}
 		return networkError(err)
 	}
-	if r.detach {
-		return a.detached(st, p)
+	switch {
+	case r.submit:
+		return a.submitted(ctx, s, st, p)
+	case r.detach:
+		p.line("the run goes on in the node; `rerig wait`, `logs -f`, `cp` and `stop` take its ID")
+		return a.printID(st.ID, st)
 	}
-	if st, err = a.followService(ctx, s, st, ports, p); err != nil {
+	st, err = a.followService(ctx, s, st, ports, p)
+	if errors.Is(err, errLeft) {
+		a.left("run", st.ID.Short(), p)
+		return nil
+	}
+	if err != nil {
 		return networkError(err)
 	}
 	return a.runEnd(ctx, s, st, outDir(r), p)

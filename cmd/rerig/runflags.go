@@ -8,7 +8,7 @@ import (
 	"github.com/rerig/rerig/jobfile"
 )
 
-// runFlags are the flags of `rerig run`.
+// runFlags are the flags of `rerig run` and `rerig submit`.
 type runFlags struct {
 	inputs   []string
 	env      []string
@@ -34,6 +34,7 @@ type runFlags struct {
 	cards    cardFlags
 	ports    []string
 	detach   bool
+	submit   bool // wait until a rig has agreed, as `rerig submit` does
 
 	file     string
 	array    int
@@ -45,7 +46,16 @@ type runFlags struct {
 	egress   []string
 }
 
+// register adds all flags of `rerig run`.
 func (r *runFlags) register(f *pflag.FlagSet) {
+	r.registerJob(f)
+	f.BoolVar(&r.dryRun, "dry-run", false, "show offers and prices, spend nothing")
+	f.BoolVarP(&r.detach, "detach", "d", false, "leave the run to the node that runs already, and print its ID")
+	f.StringArrayVarP(&r.ports, "publish", "p", nil, "make the container a service and lead `[IP:][PORT:]PORT` of this machine (127.0.0.1) to its port, as in 8080:80; may be repeated")
+}
+
+// registerJob adds the flags that say what is bought.
+func (r *runFlags) registerJob(f *pflag.FlagSet) {
 	f.StringArrayVarP(&r.inputs, "input", "i", nil, "`file[=name]` for the job's /in: a path, an https:// or s3:// URL, or CID[/FILE] of public content; may be repeated")
 	f.StringArrayVarP(&r.env, "env", "e", nil, "`KEY=VALUE` for the job; may be repeated")
 	f.StringVar(&r.budget, "budget", "0.1", "most that it may cost, in the network's token")
@@ -60,15 +70,12 @@ func (r *runFlags) register(f *pflag.FlagSet) {
 	f.BoolVar(&r.public, "public", false, "let anybody fetch the outputs by their CID")
 	f.BoolVar(&r.private, "private", false, "send a module or model of your own sealed, so that the rig keeps nothing readable")
 	f.DurationVar(&r.keep, "checkpoint", 0, "look that often for a new /out/checkpoint; when a rig fails the next one has it as /in/checkpoint")
-	f.BoolVar(&r.dryRun, "dry-run", false, "show offers and prices, spend nothing")
 	f.StringVar(&r.outDir, "out-dir", "", "`directory` for the output files, or s3://BUCKET/PREFIX")
 	f.StringVar(&r.image, "image", "", "container `image` to run instead of a module")
 	f.StringVar(&r.model, "model", "", "GGUF `file` of a language model to ask instead of a module, or jargon")
 	f.StringVar(&r.held, "held-by", "", "`sandbox` that must hold the container: gvisor, namespaces or docker (default any)")
 	f.Uint16Var(&r.cpus, "cpus", 0, "`cores` of a container or a model (default 1)")
 	f.Uint32Var(&r.disk, "disk", 0, "`MiB` that a container may write outside /out")
-	f.BoolVarP(&r.detach, "detach", "d", false, "leave the run to the node that runs already, and print its ID")
-	f.StringArrayVarP(&r.ports, "publish", "p", nil, "make the container a service and lead `[IP:][PORT:]PORT` of this machine (127.0.0.1) to its port, as in 8080:80; may be repeated")
 	r.cards.register(f, "a container")
 	f.StringVarP(&r.file, "file", "f", "", "job `file` (YAML) that says all this; other flags override it")
 	f.IntVar(&r.array, "array", 0, "buy so many `tasks`, with {index} from 0 in arguments, -e, -i, --name and --out-dir")

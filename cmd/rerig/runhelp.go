@@ -25,7 +25,8 @@ tasks, which share the budget evenly: output comes in their order, files go to
 10.77.0.(r+1) to the others, RERIG_RANK, RERIG_WORLD and RERIG_PEERS say so, and so do
 torch's MASTER_ADDR, MASTER_PORT, RANK and WORLD_SIZE. Lines begin with [RANK], files go
 to --out-dir/RANK, the ranks share the budget, and one that fails stops all. Ctrl-C stops the job, and what
-was done by then is paid for.
+was done by then is paid for; on a terminal, where a node runs already, it asks first
+whether to stop the job or to leave it to the node.
 
 The exit code is the program's own. Where it did not end by itself, standard error
 has the reason, and the exit code is
