@@ -47,12 +47,15 @@ if ! command -v "$(go env CC)" >/dev/null; then
   race=()
   export CGO_ENABLED=0
 else
-  # Arithmetic of others, without a goroutine: SQLite as translated from C, signatures, hashes.
-  # Watching it took half of the time of what uses it; its callers are watched.
+  # Arithmetic of others, without a goroutine: SQLite as translated from C, signatures, hashes,
+  # key derivation, compression, the EVM. Watching it took half of the time of what uses it;
+  # its callers are watched.
   race=(-race)
-  for p in modernc.org/sqlite/lib modernc.org/libc github.com/decred/dcrd/... golang.org/x/crypto/sha3; do
+  for p in modernc.org/sqlite/lib modernc.org/libc github.com/decred/dcrd/... golang.org/x/crypto/... \
+    github.com/klauspost/compress/... github.com/ethereum/go-ethereum/core/vm github.com/holiman/uint256; do
     race+=("-gcflags=$p=-race=false -d=checkptr=0")
   done
+  export GORACE="atexit_sleep_ms=20" # not a second at the end of each command that a test starts
   export CGO_ENABLED=1
 fi
 
