@@ -5,22 +5,21 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/rerig/rerig/protocol"
 )
 
-const (
-	maxAttempts = 8       // rigs that one request is sent to
-	maxMade     = 1 << 20 // tokens that are kept to go on with elsewhere
-)
-
-// sink takes an answer as it comes. Its errors mean that the client is gone.
+// sink takes an answer as it comes. An error of its client's connection is a gone, every other
+// one is about what the rig said.
 type sink interface {
 	// begin is called once, before the first piece.
 	begin(d *dispatch) error
-	piece(p piece) error
+	piece(p *piece) error
 	whole(fields map[string]any) error
+	// flush is called where nothing more has come yet.
+	flush() error
 	// end closes a complete answer.
 	end(d *dispatch) error
 	// again forgets what was said, and reports whether nobody has heard it.
@@ -39,6 +38,7 @@ type dispatch struct {
 	last     *Offer // broke off, with its session still open
 	again    bool   // it was asked again
 	attempts int
+	open     []*attempt // that are not booked
 	why      refusals
 	begun    bool
 	made     []int // tokens delivered so far, where the answer can be continued
@@ -53,14 +53,20 @@ type dispatch struct {
 	total usage // delivered, over all rigs
 	read  uint64
 	cost  protocol.Amount
+	held  protocol.Amount // of the key's budget
 }
 
 // gone is an error of the client's connection.
 type gone struct{ error }
 
 // run answers a request. The error is in the API's form unless the client is gone; whoever
-// calls looks at begun to know whether a part was said already.
+// calls looks at begun to know whether a part was said already. Whatever happens, the key pays
+// what the request cost.
 func (d *dispatch) run(ctx context.Context, out sink) error {
+	defer func() {
+		d.close()
+		d.g.purse.settle(d.q.key, d.held, d.cost)
+	}()
 	for {
 		a, err := d.win(ctx)
 		if err != nil {
@@ -68,19 +74,27 @@ func (d *dispatch) run(ctx context.Context, out sink) error {
 		}
 		err = d.relay(a, out)
 		d.book(a)
+		d.deliver(a)
 		var left gone
+		var api *apiError
 		switch {
 		case err == nil:
+			d.g.rigs.succeeded(a.offer.key())
+			d.close()
 			return out.end(d)
 		case errors.As(err, &left):
 			return err
 		case ctx.Err() != nil:
 			return gone{err}
+		case errors.As(err, &api):
+			return api
+		case errors.Is(err, errSlow):
+			return &apiError{status: http.StatusRequestTimeout, code: "client_too_slow",
+				message: fmt.Sprintf("%d bytes of this answer waited for you to read them; read faster, or ask for fewer tokens", maxBehind)}
 		}
 		d.g.blame(a, err)
 		d.broke(a, err)
-		switch {
-		case !d.q.settled || d.unsure || len(d.made) == 0 || !a.hire.continues:
+		if !d.q.settled || d.unsure || len(d.made) == 0 || !a.hire.continues {
 			if !out.again() {
 				return &apiError{status: http.StatusBadGateway, code: "rig_lost", message: fmt.Sprintf(
 					"rig %s failed in the middle of its answer (%v), and this request's answer cannot be continued by another: it is not greedy, has no seed, or is several; ask again",
@@ -92,13 +106,48 @@ func (d *dispatch) run(ctx context.Context, out sink) error {
 	}
 }
 
-// book adds what an attempt delivered to the bill.
+// hold sets aside what an attempt may cost the key.
+func (d *dispatch) hold(o Offer) (protocol.Amount, error) {
+	most, err := o.Model.Price().Cost(d.q.need(o, d.made))
+	if err != nil {
+		return most, err
+	}
+	if broke := d.g.purse.hold(d.q.key, most); broke != nil {
+		return most, broke
+	}
+	d.held = sum(d.held, most)
+	return most, nil
+}
+
+// book adds what an attempt cost to the bill, once it is over. What it was held for beyond that
+// is free again.
 func (d *dispatch) book(a *attempt) {
-	for range a.chunks { // it ends soon: it is over or cancelled
+	<-a.ended
+	d.open = slices.DeleteFunc(d.open, func(other *attempt) bool { return other == a })
+	cost, err := a.offer.Model.Price().Cost(a.charge())
+	if err != nil { // no more than was held
+		cost = a.held
 	}
-	if a.hire == nil {
-		return
+	left := a.held.Minus(cost)
+	d.g.purse.settle(d.q.key, left, protocol.Amount{})
+	d.held, d.cost = d.held.Minus(left), sum(d.cost, cost)
+	if d.job == "" && !cost.IsZero() {
+		d.offer, d.job = a.offer, a.hire.session.Job()
 	}
+}
+
+// close ends what is under way still, and books it: a rig that was asked is paid, whoever won.
+func (d *dispatch) close() {
+	for _, a := range d.open {
+		a.cancel(errLost)
+	}
+	for len(d.open) > 0 {
+		d.book(d.open[0])
+	}
+}
+
+// deliver adds what an attempt said to the answer's tokens.
+func (d *dispatch) deliver(a *attempt) {
 	if d.total.Prompt == 0 {
 		d.total.Prompt = a.read
 		if a.usage != nil {
@@ -108,44 +157,61 @@ func (d *dispatch) book(a *attempt) {
 	d.total.Completion += a.tokens
 	d.total.Total = d.total.Prompt + d.total.Completion
 	d.read += a.read
-	if cost, err := a.offer.Model.Price().Cost(a.units()); err == nil {
-		d.cost = sum(d.cost, cost)
-	}
 }
 
 // relay passes an attempt's chunks on.
-func (d *dispatch) relay(a *attempt, out sink) error {
-	defer a.cancel(nil)
+func (d *dispatch) relay(a *attempt, out sink) (err error) {
+	defer func() {
+		var left gone
+		if errors.As(err, &left) {
+			a.cancel(nil)
+		} else {
+			a.cancel(err)
+		}
+	}()
 	d.offer, d.job, d.first = a.offer, a.hire.session.Job(), a.first
-	for c := range a.chunks {
-		if c.fingerprint != "" {
-			d.fingerprint = c.fingerprint
-		}
-		if !d.begun {
-			d.begun = true
-			if err := out.begin(d); err != nil {
-				return gone{err}
+	for chunks := a.chunks.take(nil); len(chunks) > 0; chunks = a.chunks.take(chunks) {
+		for i := range chunks {
+			if err := d.pass(&chunks[i], out); err != nil {
+				return err
 			}
 		}
-		if c.whole != nil {
-			fields := map[string]any{}
-			for name, value := range c.whole {
-				fields[name] = value
-			}
-			if err := out.whole(fields); err != nil {
-				return gone{err}
-			}
-		}
-		for _, p := range c.pieces {
-			if err := out.piece(p); err != nil {
-				return gone{err}
-			}
-			if d.made = append(d.made, p.tokens...); len(p.tokens) == 0 && (p.text != "" || p.delta != nil) || len(d.made) > maxMade {
-				d.unsure = true
-			}
+		if err := out.flush(); err != nil {
+			return err
 		}
 	}
+	<-a.ended
 	return a.err
+}
+
+// pass passes a chunk on.
+func (d *dispatch) pass(c *chunk, out sink) error {
+	if c.fingerprint != "" {
+		d.fingerprint = c.fingerprint
+	}
+	if !d.begun {
+		d.begun = true
+		if err := out.begin(d); err != nil {
+			return err
+		}
+	}
+	if c.whole != nil {
+		fields := map[string]any{}
+		for name, value := range c.whole {
+			fields[name] = value
+		}
+		return out.whole(fields)
+	}
+	for i := range c.pieces {
+		p := &c.pieces[i]
+		if err := out.piece(p); err != nil {
+			return err
+		}
+		if d.made = append(d.made, p.tokens...); len(p.tokens) == 0 && (p.text != nil || p.delta != nil) {
+			d.unsure = true
+		}
+	}
+	return nil
 }
 
 // blame remembers a rig's failure. Its session may end in good order, by its budget or its
@@ -155,142 +221,9 @@ func (g *Gateway) blame(a *attempt, err error) {
 	switch {
 	case errors.As(err, &busy):
 		g.rigs.full(a.offer.key(), busy.retry)
-	case errors.Is(err, errLost), errors.Is(err, errCannotGo), errors.Is(err, context.Canceled):
+	case !broken(err), errors.Is(err, errCannotGo):
 	default:
 		g.rigs.failed(a.offer.key())
 		g.log.Info("a rig failed", "rig", a.offer.Rig, "model", a.offer.Model.Name, "err", err)
-	}
-}
-
-// next is the best offer that was not tried; false if there is none.
-func (d *dispatch) next(ctx context.Context) (Offer, bool, error) {
-	if d.attempts >= maxAttempts {
-		return Offer{}, false, nil
-	}
-	offers, err := d.g.catalog.find(ctx, d.q.model)
-	if err != nil {
-		return Offer{}, false, err
-	}
-	var left []Offer
-	for _, o := range offers {
-		if !d.tried[o.key()] {
-			left = append(left, o)
-		}
-	}
-	why := &refusals{}
-	if d.attempts == 0 {
-		why = &d.why
-	}
-	fit := d.g.rigs.order(left, d.q.conversation, why)
-	switch {
-	case len(fit) > 0:
-		return fit[0], true, nil
-	case d.last != nil && !d.again: // nobody else is there, and one answer that broke off may have been bad luck
-		d.again = true
-		return *d.last, true, nil
-	}
-	return Offer{}, false, nil
-}
-
-// win asks rigs until one of them gives a first token. A second one is asked at the same time
-// when the first takes longer than it usually does; whoever is later is told to stop.
-func (d *dispatch) win(ctx context.Context) (won *attempt, err error) {
-	var running []*attempt
-	began := make(chan *attempt, maxAttempts)
-	defer func() {
-		for _, a := range running {
-			if a != won {
-				a.cancel(errLost)
-			}
-		}
-	}()
-	hedge := time.NewTimer(time.Hour)
-	defer hedge.Stop()
-	start := func() (ok bool, err error) {
-		o, ok, err := d.next(ctx)
-		if !ok || err != nil {
-			return false, err
-		}
-		d.tried[o.key()] = true
-		d.attempts++
-		a := d.g.try(ctx, d.q, o, d.made)
-		running = append(running, a)
-		d.g.attempts.Go(func() {
-			<-a.began
-			began <- a
-		})
-		wait := usualHedge
-		if d.g.pool.has(o.key()) {
-			wait = d.g.rigs.patience(o.key())
-		}
-		hedge.Reset(wait)
-		return true, nil
-	}
-	if ok, err := start(); err != nil {
-		return nil, err
-	} else if !ok {
-		return nil, d.why.err(d.q.model)
-	}
-	for open := 1; ; {
-		select {
-		case a := <-began:
-			if a.alive {
-				d.g.rigs.first(a.offer.key(), a.first, d.q.conversation)
-				return a, nil
-			}
-			open--
-			if err := d.failed(a); err != nil {
-				return nil, err
-			}
-		case <-hedge.C:
-			if open > 1 {
-				continue
-			}
-		case <-ctx.Done():
-			return nil, gone{ctx.Err()}
-		}
-		ok, err := start()
-		if err != nil {
-			return nil, err
-		}
-		if ok {
-			open++
-		} else if open == 0 {
-			return nil, d.why.err(d.q.model)
-		}
-	}
-}
-
-// failed notes why an attempt gave nothing. The error is one that no other rig would mend.
-func (d *dispatch) failed(a *attempt) error {
-	for range a.chunks { // there is none: its end is all that it waits for
-	}
-	var refused *refusedError
-	var api *apiError
-	var busy *busyError
-	switch {
-	case errors.As(a.err, &refused):
-		return refused.api
-	case errors.As(a.err, &api):
-		return api
-	case errors.As(a.err, &busy):
-		d.why.wait(a.offer.Rig.String(), busy.retry)
-	default:
-		d.broke(a, a.err)
-	}
-	d.g.blame(a, a.err)
-	return nil
-}
-
-// broke notes why an attempt broke off.
-func (d *dispatch) broke(a *attempt, err error) {
-	d.why.add(a.offer.Rig.String(), err.Error())
-	if a.hire == nil || errors.Is(err, errCannotGo) {
-		return
-	}
-	select {
-	case <-a.hire.session.Done():
-	default:
-		d.last = &a.offer
 	}
 }

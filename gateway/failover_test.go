@@ -50,10 +50,19 @@ type cutWriter struct {
 
 func (c *cutWriter) Unwrap() http.ResponseWriter { return c.ResponseWriter }
 
+// Write writes what is allowed of b, which may have several events, and breaks off.
 func (c *cutWriter) Write(b []byte) (int, error) {
-	n := int64(strings.Count(string(b), "data: "))
-	if c.left -= n; c.left < 0 && !c.get {
-		panic(http.ErrAbortHandler)
+	for at := 0; !c.get; at += len("data: ") {
+		next := bytes.Index(b[at:], []byte("data: "))
+		if next < 0 {
+			break
+		}
+		if at += next; c.left == 0 {
+			c.ResponseWriter.Write(b[:at])
+			http.NewResponseController(c.ResponseWriter).Flush()
+			panic(http.ErrAbortHandler)
+		}
+		c.left--
 	}
 	return c.ResponseWriter.Write(b)
 }
@@ -172,7 +181,14 @@ func TestBans(t *testing.T) {
 			t.Errorf("failure %d: not asked again", i+1)
 		}
 	}
-	r.first(o.key(), time.Millisecond, "")
+	r.first(o.key(), time.Millisecond, "") // which a rig that always breaks off has too
+	r.failed(o.key())
+	now = now.Add(firstBan)
+	if fit := r.order([]Offer{o}, "", &refusals{}); len(fit) != 0 {
+		t.Error("a first token forgives all")
+	}
+	now = now.Add(longestBan)
+	r.succeeded(o.key())
 	r.failed(o.key())
 	now = now.Add(firstBan)
 	if fit := r.order([]Offer{o}, "", &refusals{}); len(fit) != 1 {

@@ -224,6 +224,24 @@ func (q *request) most(context uint32) uint64 {
 	return protocol.TokenUnits(q.mostRead(context), q.mostMade(context))
 }
 
+// need is what the request costs at an offer's rig, at most, in units, where its answer goes on
+// behind some tokens.
+func (q *request) need(o Offer, made []int) uint64 {
+	return q.most(o.Model.Context) + protocol.TokenUnits(uint64(len(made)), 0)
+}
+
+// mostBytes bounds what a rig may say.
+func (q *request) mostBytes(context uint32) int {
+	each, many := uint64(tokenBytes), q.mostMade(context)
+	if q.fields["logprobs"] != nil {
+		each += logBytes
+	}
+	if q.form == embedForm {
+		each, many = vectorBytes, uint64(q.answers())
+	}
+	return int(min(many*each+besideBytes, maxAnswer))
+}
+
 // upstream is the body for a rig: its own name of the model, always a stream, and none of
 // what is not its business. made are tokens that the answer goes on behind.
 func (q *request) upstream(name string, continues bool, made []int) ([]byte, error) {

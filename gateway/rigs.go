@@ -135,7 +135,7 @@ func (r *rigs) first(p place, took time.Duration, conversation string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	s := r.of(p)
-	if s.strikes = 0; len(s.firsts) < maxSamples {
+	if len(s.firsts) < maxSamples {
 		s.firsts = append(s.firsts, took)
 	} else {
 		s.firsts[s.next] = took
@@ -151,6 +151,13 @@ func (r *rigs) first(p place, took time.Duration, conversation string) {
 		}
 	}
 	r.sticky[conversation] = stuck{p, r.clock().Add(stickyFor)}
+}
+
+// succeeded forgives a place its failures: an answer of its came to the end.
+func (r *rigs) succeeded(p place) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.of(p).strikes = 0
 }
 
 // failed bans a place for a while, longer with each failure in a row.

@@ -177,7 +177,7 @@ func (g *Gateway) generate(w http.ResponseWriter, r *http.Request, f *form) {
 // serve has a request answered, charges for it and writes it down.
 func (g *Gateway) serve(ctx context.Context, q *request, out sink) (*dispatch, error) {
 	d := &dispatch{g: g, q: q, id: q.form.made + rand.Text(), created: g.clock(), model: q.model, tried: map[place]bool{}}
-	err := g.charged(ctx, d, out)
+	err := d.run(ctx, out)
 	if q.form == embedForm {
 		d.id = ""
 	}
@@ -199,25 +199,6 @@ func (g *Gateway) serve(ctx context.Context, q *request, out sink) (*dispatch, e
 		g.config.Line(g.text(e))
 	}
 	return d, err
-}
-
-// charged holds what a request may cost its key while it runs.
-func (g *Gateway) charged(ctx context.Context, d *dispatch, out sink) error {
-	offers, err := g.catalog.find(ctx, d.q.model)
-	if err != nil {
-		return err
-	}
-	dearest := offers[len(offers)-1].Model
-	most, err := dearest.Price().Cost(d.q.most(dearest.Context))
-	if err != nil {
-		return err
-	}
-	if err := g.purse.hold(d.q.key, most); err != nil {
-		return err
-	}
-	err = d.run(ctx, out)
-	g.purse.settle(d.q.key, most, d.cost)
-	return err
 }
 
 // text is a request in a line for people.

@@ -1,14 +1,16 @@
 package gateway
 
 import (
-	"bytes"
 	"encoding/json"
 	"net/http"
+	"strconv"
 	"time"
 )
 
-// writeTimeout is how long a client may take to accept one event.
-const writeTimeout = 30 * time.Second
+const (
+	writeTimeout = 30 * time.Second // for a client to accept what it is sent at once
+	maxUnsent    = 16 << 10         // bytes
+)
 
 // The headers that tell what an answer is and costs. Of a stream the cost is a trailer.
 const (
@@ -23,35 +25,28 @@ type streamSink struct {
 	w       http.ResponseWriter
 	control *http.ResponseController
 	d       *dispatch
-	line    bytes.Buffer
-	open    bool // the head was sent
+	open    bool   // the head was sent
+	head    []byte // of each chunk, up to its choices
+	print   string // the fingerprint in it
+	tail    string // of each chunk, behind its choices
+	line    []byte // what is sent with the next flush
 }
 
-// chunkReply is a chunk in the API's form.
-type chunkReply struct {
-	ID          string    `json:"id"`
-	Object      string    `json:"object"`
-	Created     int64     `json:"created"`
-	Model       string    `json:"model"`
-	Fingerprint string    `json:"system_fingerprint,omitempty"`
-	Choices     []any     `json:"choices"`
-	Usage       any       `json:"usage,omitempty"`
-	Bill        *billView `json:"rerig,omitempty"`
+// chunkHead is what all chunks have.
+type chunkHead struct {
+	ID          string `json:"id"`
+	Object      string `json:"object"`
+	Created     int64  `json:"created"`
+	Model       string `json:"model"`
+	Fingerprint string `json:"system_fingerprint,omitempty"`
 }
 
-// chatChunk and textChunk are what a chunk has of an answer.
-type chatChunk struct {
-	Index    int             `json:"index"`
-	Delta    any             `json:"delta"`
-	LogProbs json.RawMessage `json:"logprobs"`
-	Finish   *string         `json:"finish_reason"`
-}
-
-type textChunk struct {
-	Index    int             `json:"index"`
-	Text     string          `json:"text"`
-	LogProbs json.RawMessage `json:"logprobs"`
-	Finish   *string         `json:"finish_reason"`
+// lastChunk is the one with the usage and the bill.
+type lastChunk struct {
+	chunkHead
+	Choices []any     `json:"choices"`
+	Usage   *usage    `json:"usage"`
+	Bill    *billView `json:"rerig"`
 }
 
 // billView is who answered and what it costs, in whole tokens of the network's money.
@@ -84,33 +79,88 @@ func (s *streamSink) begin(d *dispatch) error {
 	s.w.Header().Set("Cache-Control", "no-cache")
 	s.w.Header().Set("X-Accel-Buffering", "no")
 	s.w.WriteHeader(http.StatusOK)
+	if s.tail = "]}\n\n"; d.q.usage { // every chunk has the field then, null but in the last
+		s.tail = `],"usage":null}` + "\n\n"
+	}
 	if d.q.form != chatForm {
 		return nil
 	}
 	for i := range d.q.n {
-		if err := s.send([]any{chatChunk{Index: i, Delta: map[string]string{"role": "assistant", "content": ""}}}, nil, nil); err != nil {
+		first := piece{index: i, delta: []field{{"role", json.RawMessage(`"assistant"`)}, {"content", json.RawMessage(`""`)}}}
+		if err := s.piece(&first); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (s *streamSink) piece(p piece) error {
-	if p.text == "" && p.delta == nil && p.finish == "" && p.logProbs == nil {
+// headOf is what every chunk begins with. Of a rig's texts none is encoded anew: a chunk is put
+// together of what was said.
+func (s *streamSink) headOf() ([]byte, error) {
+	if s.head != nil && s.print == s.d.fingerprint {
+		return s.head, nil
+	}
+	raw, err := json.Marshal(s.common())
+	if err != nil {
+		return nil, err
+	}
+	s.print = s.d.fingerprint
+	s.head = append(append([]byte("data: "), raw[:len(raw)-1]...), `,"choices":[{"index":`...)
+	return s.head, nil
+}
+
+func (s *streamSink) common() chunkHead {
+	return chunkHead{s.d.id, s.d.q.form.part, s.d.created.Unix(), s.d.model, s.d.fingerprint}
+}
+
+func (s *streamSink) piece(p *piece) error {
+	if !p.says() {
 		return nil // tokens whose text comes later
 	}
-	var finish *string
-	if p.finish != "" {
-		finish = &p.finish
+	head, err := s.headOf()
+	if err != nil {
+		return err
 	}
+	b := strconv.AppendInt(append(s.line, head...), int64(p.index), 10)
 	if s.d.q.form == textForm {
-		return s.send([]any{textChunk{p.index, p.text, p.logProbs, finish}}, nil, nil)
+		b = append(append(b, `,"text":`...), orElse(p.text, `""`)...)
+	} else {
+		b = append(b, `,"delta":{`...)
+		for i, f := range p.delta {
+			if i > 0 {
+				b = append(b, ',')
+			}
+			b = append(append(appendText(b, f.name), ':'), f.value...)
+		}
+		b = append(b, '}')
 	}
-	delta := any(p.delta)
-	if p.delta == nil {
-		delta = struct{}{}
+	b = append(append(b, `,"logprobs":`...), orElse(p.logProbs, "null")...)
+	b = append(b, `,"finish_reason":`...)
+	if p.finish == "" {
+		b = append(b, "null}"...)
+	} else {
+		b = append(appendText(b, p.finish), '}')
 	}
-	return s.send([]any{chatChunk{p.index, delta, p.logProbs, finish}}, nil, nil)
+	if s.line = append(b, s.tail...); len(s.line) < maxUnsent {
+		return nil
+	}
+	return s.write()
+}
+
+func orElse(value json.RawMessage, otherwise string) json.RawMessage {
+	if value == nil {
+		return json.RawMessage(otherwise)
+	}
+	return value
+}
+
+// appendText appends a text in quotes.
+func appendText(b []byte, text string) []byte {
+	raw, err := json.Marshal(text)
+	if err != nil { // of no text
+		return append(b, `""`...)
+	}
+	return append(b, raw...)
 }
 
 func (s *streamSink) whole(map[string]any) error { return nil } // embeddings are no stream
@@ -119,50 +169,51 @@ func (s *streamSink) again() bool { return !s.open }
 
 func (s *streamSink) end(d *dispatch) error {
 	if d.q.usage {
-		if err := s.send([]any{}, &d.total, d.bill()); err != nil {
+		if err := s.event(lastChunk{s.common(), []any{}, &d.total, d.bill()}); err != nil {
 			return err
 		}
 	}
 	s.w.Header().Set(headerCost, d.g.config.Text(d.cost))
-	return s.write([]byte("data: [DONE]\n\n"))
+	s.line = append(s.line, "data: [DONE]\n\n"...)
+	return s.flush()
 }
 
 // broken ends a stream that cannot go on with an error in the API's form.
 func (s *streamSink) broken(err error) {
-	if s.event(describe(err).body()) == nil {
+	if s.event(describe(err).body()) == nil && s.flush() == nil {
 		s.w.Header().Set(headerCost, s.d.g.config.Text(s.d.cost))
 	}
 }
 
-// send writes a chunk. With include_usage every chunk has the field, null but in the last.
-func (s *streamSink) send(choices []any, u *usage, bill *billView) error {
-	c := chunkReply{ID: s.d.id, Object: s.d.q.form.part, Created: s.d.created.Unix(), Model: s.d.model, Fingerprint: s.d.fingerprint,
-		Choices: choices, Bill: bill}
-	switch {
-	case u != nil:
-		c.Usage = u
-	case s.d.q.usage:
-		c.Usage = json.RawMessage("null")
-	}
-	return s.event(c)
-}
-
+// event queues a chunk.
 func (s *streamSink) event(v any) error {
-	s.line.Reset()
-	s.line.WriteString("data: ")
-	if err := json.NewEncoder(&s.line).Encode(v); err != nil {
+	raw, err := json.Marshal(v)
+	if err != nil {
 		return err
 	}
-	s.line.WriteByte('\n')
-	return s.write(s.line.Bytes())
+	s.line = append(append(append(s.line, "data: "...), raw...), "\n\n"...)
+	return nil
 }
 
-func (s *streamSink) write(b []byte) error {
+// write gives the connection what is queued.
+func (s *streamSink) write() error {
 	if err := s.control.SetWriteDeadline(time.Now().Add(writeTimeout)); err != nil {
+		return gone{err}
+	}
+	if _, err := s.w.Write(s.line); err != nil {
+		return gone{err}
+	}
+	s.line = s.line[:0]
+	return nil
+}
+
+// flush sends all that is queued.
+func (s *streamSink) flush() error {
+	if err := s.write(); err != nil {
 		return err
 	}
-	if _, err := s.w.Write(b); err != nil {
-		return err
+	if err := s.control.Flush(); err != nil {
+		return gone{err}
 	}
-	return s.control.Flush()
+	return nil
 }

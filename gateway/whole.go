@@ -18,8 +18,8 @@ type wholeSink struct {
 // choice is one answer as far as it is here.
 type choice struct {
 	text     strings.Builder // of a plain completion
-	message  map[string]any  // of a chat
-	logProbs map[string]any
+	message  object          // of a chat
+	logProbs object
 	finish   string
 }
 
@@ -48,88 +48,48 @@ func (s *wholeSink) whole(fields map[string]any) error {
 	return nil
 }
 
-func (s *wholeSink) piece(p piece) error {
+func (s *wholeSink) flush() error { return nil }
+
+func (s *wholeSink) piece(p *piece) error {
 	c := s.choices[p.index]
-	c.text.WriteString(p.text)
-	s.size += len(p.text) + len(p.logProbs)
+	if p.text != nil {
+		var text string
+		if err := json.Unmarshal(p.text, &text); err != nil {
+			return fmt.Errorf("its text: %w", err)
+		}
+		c.text.WriteString(text)
+		if err := s.take(len(text)); err != nil {
+			return err
+		}
+	}
 	if p.finish != "" {
 		c.finish = p.finish
 	}
-	for name, value := range p.delta {
-		s.size += len(value)
+	for _, f := range p.delta {
 		var v any
-		if err := json.Unmarshal(value, &v); err != nil {
-			return fmt.Errorf("delta.%s: %w", name, err)
+		if err := json.Unmarshal(f.value, &v); err != nil {
+			return fmt.Errorf("its delta.%s: %w", f.name, err)
 		}
 		if c.message == nil {
-			c.message = map[string]any{}
+			c.message = object{}
 		}
-		c.message[name] = merge(c.message[name], v)
+		if err := s.merge(c.message, f.name, v); err != nil {
+			return err
+		}
 	}
 	if p.logProbs != nil {
-		var v map[string]any
+		var v object
 		if err := json.Unmarshal(p.logProbs, &v); err != nil {
-			return fmt.Errorf("logprobs: %w", err)
+			return fmt.Errorf("its logprobs: %w", err)
 		}
 		if c.logProbs == nil {
-			c.logProbs = map[string]any{}
+			c.logProbs = object{}
 		}
-		for name, list := range v {
-			more, _ := list.([]any)
-			had, _ := c.logProbs[name].([]any)
-			c.logProbs[name] = append(had, more...)
+		if err := s.mergeObject(c.logProbs, v); err != nil {
+			return err
 		}
-	}
-	if s.size > maxAnswer {
-		return fmt.Errorf("an answer of more than %d bytes", maxAnswer)
 	}
 	return nil
-}
-
-// merge joins what two chunks say of one field: texts are put behind each other, objects are
-// merged field by field, and lists by the index that their elements name.
-func merge(had, more any) any {
-	switch more := more.(type) {
-	case string:
-		if text, ok := had.(string); ok {
-			return text + more
-		}
-	case map[string]any:
-		object, ok := had.(map[string]any)
-		if !ok {
-			break
-		}
-		for name, v := range more {
-			if name == "id" || name == "type" || name == "index" || name == "name" && object[name] == v {
-				object[name] = v
-			} else {
-				object[name] = merge(object[name], v)
-			}
-		}
-		return object
-	case []any:
-		list, _ := had.([]any)
-		for _, v := range more {
-			list = mergeElement(list, v)
-		}
-		return list
-	}
-	return more
-}
-
-// mergeElement joins an element with the one of its index.
-func mergeElement(list []any, v any) []any {
-	object, ok := v.(map[string]any)
-	if !ok {
-		return append(list, v)
-	}
-	for i, had := range list {
-		if other, ok := had.(map[string]any); ok && other["index"] == object["index"] && object["index"] != nil {
-			list[i] = merge(other, object)
-			return list
-		}
-	}
-	return append(list, object)
 }
 
 func (s *wholeSink) end(d *dispatch) error {
@@ -164,12 +124,12 @@ func (s *wholeSink) end(d *dispatch) error {
 func (c *choice) said() map[string]any {
 	m := c.message
 	if m == nil {
-		m = map[string]any{}
+		m = object{}
 	}
 	m["role"] = "assistant"
 	if calls, ok := m["tool_calls"].([]any); ok {
 		for _, call := range calls {
-			if call, ok := call.(map[string]any); ok {
+			if call, ok := call.(object); ok {
 				delete(call, "index")
 			}
 		}
