@@ -146,6 +146,7 @@ type Verdict struct {
 	Mode   Mode
 	Sold   bool   // jobs may have it
 	EndJob bool   // the job on it must end, billed up to here
+	Mines  bool   // the idle command is to run when no job has the card
 	Why    string // for the miner
 	Sum    Sum
 }
@@ -252,7 +253,7 @@ func (p *Policy) best(s State, in *Input, v Verdict) (State, Verdict) {
 	}
 	mines := (s.Mine.On || trial) && in.Barred == ""
 	v.Sold = !mines || !s.Only.On
-	v.Mode = ModeWait
+	v.Mode, v.Mines = ModeWait, mines
 	if mines {
 		v.Mode = ModeMine
 	}

@@ -7,11 +7,8 @@ import (
 	"testing"
 	"time"
 
-	"go.uber.org/goleak"
 	"pgregory.net/rapid"
 )
-
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // TestNeverBelowFloor plays random days: what is asked never is below what a job's power
 // costs with the margin, no card mines at a loss for longer than a dwell, none changes its

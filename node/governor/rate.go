@@ -145,15 +145,17 @@ func parseMillionths(s string) (int64, error) {
 }
 
 // clip makes text of a file or a server fit an error: printable and short.
-func clip(s string) string {
+func clip(s string) string { return clipTo(s, 60) }
+
+func clipTo(s string, most int) string {
 	s = strings.Map(func(r rune) rune {
 		if r < ' ' || r > '~' {
 			return ' '
 		}
 		return r
 	}, s)
-	if len(s) > 60 {
-		s = s[:60] + "..."
+	if len(s) > most {
+		s = s[:most] + "..."
 	}
 	return s
 }
