@@ -8,7 +8,6 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -27,6 +26,10 @@ const (
 	cardTime = 90 * time.Second
 	// cardTrial is who has a card during its self-test.
 	cardTrial = "self-test"
+	// cardRetry is the pause after a card's first self-test that fails, doubled after each
+	// other one up to maxCardRetry: a driver may come to itself.
+	cardRetry    = time.Minute
+	maxCardRetry = time.Hour
 )
 
 // cards are a rig's graphics cards (SPEC §8.7): proved one by one, lent to jobs whole, and
@@ -38,16 +41,26 @@ type cards struct {
 	ledgerAt  string
 	held      string // how containers are held
 	simulated bool
-	sell      func([]provider.Card, []protocol.GPU)
+	sell      func([]provider.Card, []protocol.GPU, protocol.DriverGap)
+	governed  *governed // nil where nobody governs them
 	log       *slog.Logger
 	again     chan struct{} // capacity 1: a card came back, look at all
 
-	told   map[string]string // by address: why a card is not sold; owner: run
-	failed map[string]string // by cardKey: how the self-test ended; owner: run
-	proved map[string]bool   // by cardKey; owner: run
+	told    map[string]string // by address: why a card is not sold; owner: run
+	trouble string            // why no card could be looked at; owner: run
+	failed  map[string]trial  // by cardKey; owner: run
+	proved  map[string]bool   // by cardKey; owner: run
 
-	mu   sync.Mutex      // guards lent
-	lent map[string]bool // by address, until a card is back and clean
+	mu   sync.Mutex       // guards what follows
+	lent map[string]bool  // by address, until a card is back and clean
+	owed map[string]error // by job that is over: why the ledger does not know it
+}
+
+// trial is a self-test that failed.
+type trial struct {
+	why   string
+	times int
+	again time.Time // not before
 }
 
 // CardLedger is where a node keeps who has which card: those of this machine, or of one
@@ -58,7 +71,7 @@ func CardLedger(dataDir, sysroot string) (*hardware.Ledger, hardware.Sources, st
 		src, name = hardware.Below(sysroot), "simulated-"+hardware.LedgerFile
 	}
 	path := filepath.Join(dataDir, name)
-	return hardware.NewLedger(hardware.LedgerConfig{Path: path, Sources: src, Processes: hardware.Machine()}), src, path
+	return hardware.NewLedger(hardware.LedgerConfig{Path: path, Sources: src, Processes: hardware.Machine(), Locks: hardware.NewLocks(src)}), src, path
 }
 
 // newCards makes them, nil for a rig that sells none.
@@ -67,7 +80,7 @@ func newCards(cfg *RigConfig, dataDir string, log *slog.Logger) *cards {
 		return nil
 	}
 	c := &cards{held: cfg.Containers, simulated: cfg.Sysroot != "", log: log, again: make(chan struct{}, 1),
-		told: map[string]string{}, failed: map[string]string{}, proved: map[string]bool{}, lent: map[string]bool{}}
+		told: map[string]string{}, failed: map[string]trial{}, proved: map[string]bool{}, lent: map[string]bool{}, owed: map[string]error{}}
 	c.ledger, c.src, c.ledgerAt = CardLedger(dataDir, cfg.Sysroot)
 	return c
 }
@@ -77,10 +90,6 @@ func newCards(cfg *RigConfig, dataDir string, log *slog.Logger) *cards {
 func (c *cards) run(ctx context.Context, engine runner.Engine) {
 	prober, ok := engine.(runner.CardProber)
 	if _, err := os.Stat(c.ledgerAt); !ok || errors.Is(err, fs.ErrNotExist) && len(c.src.Look(ctx).Cards) == 0 {
-		return
-	}
-	if err := c.ledger.Scrub(ctx); err != nil && ctx.Err() == nil { // of jobs that a crash cut off
-		c.log.Warn("cards are not sold here", "err", err)
 		return
 	}
 	tick := time.NewTicker(cardWatch)
@@ -95,16 +104,35 @@ func (c *cards) run(ctx context.Context, engine runner.Engine) {
 	}
 }
 
-// refresh looks at every card, tries those that it has not, and sells the fit ones.
+// refresh takes back what is owed, looks at every card, sells the fit ones, and looks again
+// when dirty ones became clean.
 func (c *cards) refresh(ctx context.Context, engine runner.CardProber) {
-	v, standings, err := c.ledger.Observe(ctx)
-	if err != nil {
+	c.collect(ctx)
+	if !c.look(ctx, engine) {
+		return
+	}
+	if err := c.ledger.Scrub(ctx, c.isHeld); err != nil { // those that are lent, their jobs clean
 		if ctx.Err() == nil {
-			c.log.Warn("cards cannot be looked at; none is sold", "err", err)
-			c.sell(nil, nil)
+			c.log.Warn("cards cannot be cleaned", "err", err)
 		}
 		return
 	}
+	c.look(ctx, engine)
+}
+
+// look tries the cards that it has not, and sells the fit ones. It tells whether there are
+// dirty ones that nobody cleans.
+func (c *cards) look(ctx context.Context, engine runner.CardProber) (dirty bool) {
+	v, standings, err := c.ledger.Observe(ctx)
+	if err != nil {
+		if ctx.Err() == nil && c.trouble != err.Error() {
+			c.trouble = err.Error()
+			c.log.Warn("cards cannot be looked at; none is sold", "err", err)
+		}
+		c.sell(nil, nil, protocol.DriverGap{})
+		return false
+	}
+	c.trouble = ""
 	var fit []hardware.Card
 	for i := range v.Cards {
 		card := &v.Cards[i]
@@ -112,15 +140,24 @@ func (c *cards) refresh(ctx context.Context, engine runner.CardProber) {
 		if why == "" && !c.proved[cardKey(card)] {
 			why = c.prove(ctx, engine, card)
 		}
+		if why == "" {
+			why = c.governed.unsold(card.Address)
+		}
 		if ctx.Err() != nil {
-			return
+			return false
 		}
 		if why == "" {
 			fit = append(fit, *card)
 		}
 		c.tell(card, why)
+		dirty = dirty || standings[i].State == hardware.StateDirty && !c.isHeld(card.Address)
 	}
-	c.offer(fit)
+	gap := protocol.DriverGap{}
+	if c.held == HeldByGvisor {
+		gap = hardware.DriverGap(v.Cards)
+	}
+	c.offer(fit, gap)
+	return dirty
 }
 
 // cardKey is a card with the driver that it was tried with.
@@ -130,9 +167,7 @@ func cardKey(c *hardware.Card) string {
 
 // unfit says why a card cannot be sold as it is, "" when it can.
 func (c *cards) unfit(card *hardware.Card, st *hardware.Standing) string {
-	c.mu.Lock()
-	lent := c.lent[card.Address]
-	c.mu.Unlock()
+	lent := c.isHeld(card.Address)
 	ours := lent && st.Reason == "" && st.State == hardware.StateLeased || lent && st.State == hardware.StateDirty
 	sale := hardware.HowToSell(card)
 	way := sale.Namespaces
@@ -141,6 +176,9 @@ func (c *cards) unfit(card *hardware.Card, st *hardware.Standing) string {
 	}
 	switch {
 	case st.State == hardware.StateLeased && !ours && st.Reason == "":
+		if err := c.owes(st.Job); err != nil {
+			return "its job is over, and that is not in the ledger: " + err.Error()
+		}
 		return "leased to job " + st.Job
 	case st.State != hardware.StateFree && !ours:
 		return string(st.State) + ": " + st.Reason
@@ -149,27 +187,37 @@ func (c *cards) unfit(card *hardware.Card, st *hardware.Standing) string {
 	case card.VRAMMiB == 0:
 		return "nobody tells how much memory it has"
 	}
-	return c.failed[cardKey(card)]
+	return ""
 }
 
 // prove tries a card in a small job that has it. It returns why it is not fit.
 func (c *cards) prove(ctx context.Context, engine runner.CardProber, card *hardware.Card) (why string) {
-	devices, err := c.lend(ctx, cardTrial+" "+card.Address, []string{card.Address})
+	key, job, ids := cardKey(card), cardTrial+" "+card.Address, []string{card.Address}
+	if c.isLent(card.Address) {
+		return "its driver is another one than before; it is tried when its job is over"
+	}
+	last := c.failed[key]
+	if time.Now().Before(last.again) {
+		return last.why
+	}
+	devices, err := c.lend(ctx, job, ids)
 	if none := new(hardware.NoCardError); errors.As(err, &none) {
 		return err.Error() // as it is now
 	}
 	if err == nil {
-		err = errors.Join(engine.ProbeCards(ctx, devices), c.giveBack(ctx, cardTrial+" "+card.Address, []string{card.Address}))
+		err = errors.Join(engine.ProbeCards(ctx, devices), c.giveBack(ctx, job, ids))
 	}
-	if err != nil {
-		why = "self-test: " + err.Error()
-		if ctx.Err() == nil {
-			c.failed[cardKey(card)] = why
-		}
-		return why
+	if err == nil {
+		delete(c.failed, key)
+		c.proved[key] = true
+		return ""
 	}
-	c.proved[cardKey(card)] = true
-	return ""
+	if ctx.Err() == nil {
+		pause := min(cardRetry<<min(last.times, 10), maxCardRetry)
+		last = trial{fmt.Sprintf("self-test: %v; it is tried again in %s", err, pause), last.times + 1, time.Now().Add(pause)}
+		c.failed[key] = last
+	}
+	return last.why
 }
 
 // tell logs what is new about a card.
@@ -186,8 +234,8 @@ func (c *cards) tell(card *hardware.Card, why string) {
 	}
 }
 
-// offer sells these cards and no others.
-func (c *cards) offer(fit []hardware.Card) {
+// offer sells these cards and no others, and says which driver keeps others from jobs.
+func (c *cards) offer(fit []hardware.Card, gap protocol.DriverGap) {
 	groups := hardware.Groups(fit)
 	groups = groups[:min(len(groups), protocol.MaxGPUs)]
 	for i := range groups {
@@ -197,95 +245,5 @@ func (c *cards) offer(fit []hardware.Card) {
 	for i := range fit {
 		list[i] = provider.Card{ID: fit[i].Address, Model: fit[i].Name(), VRAMMiB: fit[i].VRAMMiB}
 	}
-	c.sell(list, groups)
-}
-
-// lend leases cards to a job, on disk, and says what its sandbox is to be given.
-func (c *cards) lend(ctx context.Context, job string, ids []string) (runner.Devices, error) {
-	c.mark(ids, true)
-	list, err := c.ledger.Take(ctx, job, hardware.Want{Count: len(ids), Suits: func(card *hardware.Card) string {
-		if slices.Contains(ids, card.Address) {
-			return ""
-		}
-		return "is not the job's"
-	}})
-	if err != nil {
-		c.mark(ids, false)
-		return runner.Devices{}, err
-	}
-	d, err := c.devices(list)
-	if err != nil {
-		err = errors.Join(err, c.giveBack(ctx, job, ids))
-	}
-	return d, err
-}
-
-// giveBack ends a job's lease. It returns when the cards are clean, or out of use.
-func (c *cards) giveBack(ctx context.Context, job string, ids []string) error {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), cardTime)
-	defer cancel()
-	err := c.ledger.Release(ctx, job)
-	c.mark(ids, false)
-	select {
-	case c.again <- struct{}{}:
-	default: // it is to look already
-	}
-	if err != nil {
-		return fmt.Errorf("take cards back: %w", err)
-	}
-	return nil
-}
-
-func (c *cards) mark(ids []string, lent bool) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	for _, id := range ids {
-		if lent {
-			c.lent[id] = true
-		} else {
-			delete(c.lent, id)
-		}
-	}
-}
-
-// devices is what a sandbox is to be given for cards.
-func (c *cards) devices(list []hardware.Card) (d runner.Devices, err error) {
-	e, err := c.src.Edits(list)
-	if err != nil {
-		return d, err
-	}
-	for i := range list {
-		d.Names = append(d.Names, hardware.CDIName(&list[i]))
-		if list[i].Vendor == hardware.VendorNVIDIA {
-			d.NVIDIA = list[i].DriverVersion
-		}
-	}
-	for _, n := range e.Nodes {
-		d.Nodes = append(d.Nodes, runner.DeviceNode{Host: n.Host, Inside: n.Inside, Major: n.Major, Minor: n.Minor})
-	}
-	for _, m := range e.Mounts {
-		d.Files = append(d.Files, runner.DriverFile{Host: m.Host, Inside: m.Inside})
-	}
-	for _, m := range e.Sys {
-		d.Sys = append(d.Sys, runner.DriverFile{Host: m.Host, Inside: m.Inside})
-	}
-	for _, l := range e.Links {
-		d.SysLinks = append(d.SysLinks, runner.SysLink{Inside: l.Inside, Target: l.Target})
-	}
-	d.Env = e.Env
-	if c.held == HeldByDocker {
-		err = c.writeCDI()
-	}
-	return d, err
-}
-
-// writeCDI has Docker find the cards by their names: it reads the directory for each job.
-func (c *cards) writeCDI() error {
-	specs, err := c.src.CDI(slices.DeleteFunc(c.src.Look(context.Background()).Cards, func(card hardware.Card) bool {
-		return !hardware.HowToSell(&card).Namespaces.OK
-	}))
-	if err == nil {
-		err = hardware.WriteCDI(filepath.Join(c.src.Root, "var/run/cdi"), specs)
-	}
-	return err
+	c.sell(list, groups, gap)
 }

@@ -58,13 +58,13 @@ func (f *Filter) Mismatches(o *Offer) (out []Mismatch) {
 		add(ReasonRegion, "region %q, not %q", o.Region, f.Region)
 	}
 	if v := o.Hardware.VRAMMiB(); v < f.MinVRAMMiB {
-		add(ReasonResources, "VRAM %s < %s", mib(v), mib(f.MinVRAMMiB))
+		add(ReasonResources, "%s", o.cardsMissing("VRAM %s < %s", mib(v), mib(f.MinVRAMMiB)))
 	} else if n := o.Hardware.Cards(f.MinVRAMMiB); n < int(f.MinGPUs) {
 		of := ""
 		if f.MinVRAMMiB > 0 {
 			of = " of " + mib(f.MinVRAMMiB) + " or more"
 		}
-		add(ReasonResources, "cards%s: %d < %d", of, n, f.MinGPUs)
+		add(ReasonResources, "%s", o.cardsMissing("cards%s: %d < %d", of, n, f.MinGPUs))
 	}
 	if o.Hardware.MemoryMiB < f.MinMemMiB {
 		add(ReasonResources, "memory %s < %s", mib(o.Hardware.MemoryMiB), mib(f.MinMemMiB))

@@ -31,6 +31,8 @@ func TestCards(t *testing.T) {
 		{"an error of the hardware", cardsFail},
 		{"of AMD", cardsOfAMD},
 		{"what gVisor does not pass on", cardsInGvisor},
+		{"a driver that gVisor does not know", cardsOfOldDriver},
+		{"two rigs on one machine", cardsOfTwoRigs},
 	} {
 		t.Run(one.about, func(t *testing.T) {
 			t.Parallel()
@@ -304,4 +306,52 @@ func cardsInGvisor(s *scene) {
 	none := c.container(c.bob, "--gpus", "1")
 	none.exits(125)
 	none.says("cards: 0 < 1")
+}
+
+// cardsOfOldDriver: who asks for cards is told which driver would do, by the offer alone.
+func cardsOfOldDriver(s *scene) {
+	c := s.carded(node.HeldByGvisor, rigtest.P106x6())
+	c.sell(0)
+	c.until("the rig says why it sells no card", func() (bool, error) {
+		return strings.Contains(c.up.log.String(), "gVisor does not know driver 470.223.02; the nearest that it does is "), nil
+	})
+	market := c.api(c.bob)
+	c.until("its offer says so", func() (bool, error) {
+		found, err := market.Market(c.ctx, protocol.Filter{Engine: protocol.EngineContainer})
+		return err == nil && slices.ContainsFunc(found.Offers, func(o node.MarketOffer) bool { return o.DriverGap().Valid() }), nil
+	})
+	none := c.container(c.bob, "--gpus", "1")
+	none.exits(125)
+	none.says("cards: 0 < 1; gVisor does not know the NVIDIA driver 470.223.02 there; the nearest that it does is 5")
+}
+
+// cardsOfTwoRigs: rigs with data directories of their own on one machine do not sell each
+// other's leased cards, and one that is killed leaves them to the other.
+func cardsOfTwoRigs(s *scene) {
+	c := s.carded(node.HeldByNamespaces, rigtest.Mixed())
+	c.sell(2)
+	job := c.hire([]string{"--gpus", "2"}, 600)
+	c.prints(job, bothCards)
+	carol := &carded{scene: s, alice: s.rig("carol"), bob: c.bob, root: c.root}
+	carol.alice.env = c.alice.env
+	carol.sell(0)
+	s.until("the second rig says why it sells no card", func() (bool, error) {
+		return strings.Count(carol.up.log.String(), "leased: another rig on this machine has it") == 2, nil
+	})
+	if got := carol.cardStates(); !slices.Equal(got, []string{"leased", "leased"}) {
+		s.t.Errorf("to the second rig the cards are %q", got)
+	}
+	none := c.container(c.bob, "--rig", carol.alice.key.Address().String(), "--gpus", "1")
+	none.exits(125)
+	none.says("cards: 0 < 1")
+	killed := uint64(time.Now().UnixMilli())
+	c.up.kill()
+	job.exits(125)
+	carol.offered(2, killed)
+	again := c.container(c.bob, "--rig", carol.alice.key.Address().String(), "--retries", "0", "--gpus", "2", "--", "cards", "0")
+	again.exits(0)
+	if got := again.out.String(); got != bothCards {
+		s.t.Errorf("a job of the second rig prints %q", got)
+	}
+	c.sell(2) // as before: both offer what neither has leased
 }

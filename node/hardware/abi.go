@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+
+	"github.com/rerig/rerig/protocol"
 )
 
 // abi is a version of NVIDIA's driver whose interface gVisor's nvproxy knows. It checks
@@ -36,6 +38,18 @@ func GVisorDriver(version string) (ok bool, why string) {
 		}
 	}
 	return false, fmt.Sprintf("gVisor does not know driver %s; the nearest that it does is %s: install that one if it drives this card", clean(version), nearest(v))
+}
+
+// DriverGap is what keeps cards from gVisor by their driver's version: the first such card's
+// version and the nearest that would do. It is none where no card is kept for that.
+func DriverGap(cards []Card) protocol.DriverGap {
+	for i := range cards {
+		v, parsed := driverVersion(cards[i].DriverVersion)
+		if ok, _ := GVisorDriver(cards[i].DriverVersion); parsed && !ok && cards[i].Vendor == VendorNVIDIA && unusable(&cards[i]) == "" {
+			return protocol.DriverGap{Has: cards[i].DriverVersion, Nearest: nearest(v).String()}
+		}
+	}
+	return protocol.DriverGap{}
 }
 
 // nearest is the qualified version closest to v: of its own branch if there is one, else

@@ -118,6 +118,12 @@ func (b *book) soil(l lease) {
 	b.Dirty = last(append(b.Dirty, dirty{l.identity, l.Job, l.BaseMiB, b.Seq + 1}))
 }
 
+// has tells whether a card is a job's, or not yet seen clean after one.
+func (b *book) has(address string) bool {
+	return slices.ContainsFunc(b.Leases, func(x lease) bool { return x.Address == address }) ||
+		slices.ContainsFunc(b.Dirty, func(d dirty) bool { return d.Address == address })
+}
+
 // observe quarantines cards for faults that were not seen before.
 func (b *book) observe(cards []Card, boot string, now time.Time) {
 	for i := range cards {

@@ -40,6 +40,9 @@ type LedgerConfig struct {
 	// Processes is the machine on which that process and those of other leases run; the
 	// zero value is Sources. It is another one where cards are read from a directory.
 	Processes Sources
+	// Locks keep cards from the ledgers of other data directories on this machine; nil where
+	// there is no other.
+	Locks *Locks
 	// Now is the clock; nil for the machine's.
 	Now    func() time.Time
 	Limits Limits
@@ -134,7 +137,7 @@ func (l *Ledger) Take(ctx context.Context, job string, want Want) ([]Card, error
 			return keep(fmt.Errorf("job %q already has cards", clean(job)))
 		}
 		var why []string
-		taken, why = b.choose(v.Cards, want, l.cfg.Processes.alive, now, l.cfg.Limits)
+		taken, why = b.choose(v.Cards, want, l.cfg.Processes.alive, l.cfg.Locks.take, now, l.cfg.Limits)
 		if len(taken) < want.Count {
 			taken = nil
 			return keep(&NoCardError{want, why})
@@ -150,8 +153,8 @@ func (l *Ledger) Take(ctx context.Context, job string, want Want) ([]Card, error
 	return taken, nil
 }
 
-// choose picks free cards, and says of the others why not.
-func (b *book) choose(cards []Card, want Want, alive func(Owner) bool, now time.Time, l Limits) (taken []Card, why []string) {
+// choose picks free cards, and says of the others why not. What it picks it locks.
+func (b *book) choose(cards []Card, want Want, alive func(Owner) bool, lock func(address string) string, now time.Time, l Limits) (taken []Card, why []string) {
 	order := slices.Clone(cards)
 	slices.SortStableFunc(order, func(a, b Card) int { return b.Link.Width - a.Link.Width })
 	for i := range order {
@@ -167,6 +170,9 @@ func (b *book) choose(cards []Card, want Want, alive func(Owner) bool, now time.
 			no = fmt.Sprintf("has %d MiB", c.VRAMMiB)
 		case want.Suits != nil:
 			no = want.Suits(c)
+		}
+		if no == "" {
+			no = lock(c.Address)
 		}
 		if no == "" {
 			taken = append(taken, *c)
@@ -204,7 +210,11 @@ func (l *Ledger) Read(ctx context.Context) (v Survey, standings []Standing, err 
 // standings judges every card, and adds to v those that are missing.
 func (l *Ledger) standings(v *Survey, b *book, now time.Time) (all []Standing) {
 	for i := range v.Cards {
-		all = append(all, b.standing(&v.Cards[i], l.cfg.Processes.alive, now, l.cfg.Limits))
+		st := b.standing(&v.Cards[i], l.cfg.Processes.alive, now, l.cfg.Limits)
+		if (st.State == StateFree || st.State == StateBusy) && l.cfg.Locks.foreign(v.Cards[i].Address) {
+			st = Standing{State: StateLeased, Reason: otherRig}
+		}
+		all = append(all, st)
 	}
 	lose := func(id identity, reason string) {
 		if !slices.ContainsFunc(v.Cards, func(c Card) bool { return id.is(&c) }) {

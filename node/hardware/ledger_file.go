@@ -47,6 +47,7 @@ func (l *Ledger) change(ctx context.Context, f func(b *book, now time.Time) erro
 	if err != nil {
 		return err
 	}
+	defer l.cfg.Locks.keep(b)
 	was, err := json.Marshal(b)
 	if err != nil {
 		return err

@@ -198,7 +198,7 @@ func (m *model) wait(r *rapid.T) {
 }
 
 func (m *model) scrub(r *rapid.T) {
-	if err := m.w.ledger(m.process(r)).Scrub(m.t.Context()); err != nil {
+	if err := m.w.ledger(m.process(r)).Scrub(m.t.Context(), nil); err != nil {
 		r.Fatal(err)
 	}
 }
@@ -231,7 +231,7 @@ func TestNoCardTwiceNoneLost(t *testing.T) {
 		m.restart(r)
 		w.start(t, 50, 1)
 		l := w.ledger(50)
-		if err := l.Scrub(t.Context()); err != nil {
+		if err := l.Scrub(t.Context(), nil); err != nil {
 			r.Fatal(err)
 		}
 		w.mu.Lock()
@@ -243,7 +243,7 @@ func TestNoCardTwiceNoneLost(t *testing.T) {
 				r.Fatal(err)
 			}
 		}
-		if err := l.Scrub(t.Context()); err != nil {
+		if err := l.Scrub(t.Context(), nil); err != nil {
 			r.Fatal(err)
 		}
 		if got, err := l.Take(t.Context(), "all", hardware.Want{Count: len(w.cards)}); err != nil || len(got) != len(w.cards) {
@@ -333,7 +333,7 @@ func TestKilledHolder(t *testing.T) {
 		_ = cmd.Process.Kill()
 		_ = cmd.Wait()
 		l := realLedger(w)
-		if err := l.Scrub(t.Context()); err != nil {
+		if err := l.Scrub(t.Context(), nil); err != nil {
 			t.Fatalf("round %d: %v", round, err)
 		}
 		wantStates(t, w, l, "free", "free")

@@ -251,7 +251,7 @@ func TestCrashLeavesNoCardStuck(t *testing.T) {
 				t.Fatal(err)
 			}
 			w.set(0, func(c *hardware.Card) { c.Holders = nil })
-			if err := l.Scrub(t.Context()); err != nil {
+			if err := l.Scrub(t.Context(), nil); err != nil {
 				t.Fatal(err)
 			}
 			wantStates(t, w, l, "free", "free")

@@ -61,21 +61,24 @@ func (l *Ledger) Release(ctx context.Context, job string) error {
 	if err != nil || soiled == 0 {
 		return err
 	}
-	return l.scrubOf(ctx, job)
+	return l.scrubOf(ctx, func(d *dirty) bool { return d.Job == job })
 }
 
-// Scrub waits until every dirty card is clean, or quarantines it. A node calls it when it
-// starts, for the cards of jobs that a crash cut off.
-func (l *Ledger) Scrub(ctx context.Context) error { return l.scrubOf(ctx, "") }
+// Scrub waits until every dirty card is clean, or quarantines it: those of jobs that a crash
+// cut off, and those whose quarantine is over. It leaves out cards, by address, that spare
+// says another one cleans; nil for none.
+func (l *Ledger) Scrub(ctx context.Context, spare func(address string) bool) error {
+	return l.scrubOf(ctx, func(d *dirty) bool { return spare == nil || !spare(d.Address) })
+}
 
-// scrubOf is Scrub for the cards of one job, "" for all.
-func (l *Ledger) scrubOf(ctx context.Context, job string) error {
+// scrubOf is Scrub for those of the dirty cards that are wanted.
+func (l *Ledger) scrubOf(ctx context.Context, wanted func(*dirty) bool) error {
 	end := time.NewTimer(l.cfg.Limits.ScrubTime)
 	defer end.Stop()
 	pause := time.NewTicker(max(l.cfg.Limits.ScrubTime/20, time.Millisecond))
 	defer pause.Stop()
 	for over := false; ; {
-		left, err := l.scrub(ctx, job, over)
+		left, err := l.scrub(ctx, wanted, over)
 		if err != nil || left == 0 || over {
 			return err
 		}
@@ -90,7 +93,7 @@ func (l *Ledger) scrubOf(ctx context.Context, job string) error {
 }
 
 // scrub looks once. When the time is over it quarantines what is not clean.
-func (l *Ledger) scrub(ctx context.Context, job string, over bool) (left int, err error) {
+func (l *Ledger) scrub(ctx context.Context, wanted func(*dirty) bool, over bool) (left int, err error) {
 	seq, err := l.seq(ctx)
 	if err != nil {
 		return 0, err
@@ -106,8 +109,8 @@ func (l *Ledger) scrub(ctx context.Context, job string, over bool) (left int, er
 		left = 0
 		for _, d := range b.Dirty {
 			i := slices.IndexFunc(v.Cards, func(c Card) bool { return d.is(&c) })
-			if i < 0 || job != "" && d.Job != job || b.quarantined(&v.Cards[i], now) != nil {
-				continue // gone, another's, or kept out of use already
+			if i < 0 || !wanted(&d) || b.quarantined(&v.Cards[i], now) != nil || l.cfg.Locks.foreign(v.Cards[i].Address) {
+				continue // gone, another's, kept out of use already, or in use by another rig
 			}
 			left++
 			if why := d.unclean(&v.Cards[i], l.cfg.Limits); over && why != "" {

@@ -47,12 +47,12 @@ func (p *cardPool) choose(n need) (ids []string, ok bool) {
 	return ids, len(ids) == n.cards
 }
 
-// SellCards sets the cards that jobs may have from now on, and how offers list them. A job
-// that holds one keeps it.
-func (p *Provider) SellCards(cards []Card, groups []protocol.GPU) {
+// SellCards sets the cards that jobs may have from now on, how offers list them, and which
+// driver keeps others from jobs, if one does. A job that holds a card keeps it.
+func (p *Provider) SellCards(cards []Card, groups []protocol.GPU, gap protocol.DriverGap) {
 	p.mu.Lock()
-	changed := !slices.Equal(p.gpus, groups)
-	p.gpus = slices.Clone(groups)
+	changed := !slices.Equal(p.gpus, groups) || p.gap != gap
+	p.gpus, p.gap = slices.Clone(groups), gap
 	p.mu.Unlock()
 	p.slots.offer(slices.Clone(cards))
 	if changed {
@@ -91,6 +91,12 @@ func (p *Provider) fitsCards(spec *protocol.JobSpec) error {
 	if protocol.EngineFamily(spec.Engine) != protocol.EngineContainer {
 		return refuse(protocol.ReasonResources, "engine %s reaches no GPU here, asked for %d", spec.Engine, r.GPUs)
 	}
+	p.mu.Lock()
+	kept := p.gap.String()
+	p.mu.Unlock()
+	if kept != "" {
+		kept = "; " + kept
+	}
 	p.slots.mu.Lock()
 	defer p.slots.mu.Unlock()
 	pool := &p.slots.cards
@@ -103,7 +109,7 @@ func (p *Provider) fitsCards(spec *protocol.JobSpec) error {
 		have[i] = fmt.Sprintf("%s of %d MiB", c.Model, c.VRAMMiB)
 	}
 	if len(have) == 0 {
-		return refuse(protocol.ReasonResources, "GPUs 0 < %d: no card of this rig is for jobs now", r.GPUs)
+		return refuse(protocol.ReasonResources, "GPUs 0 < %d: no card of this rig is for jobs now%s", r.GPUs, kept)
 	}
-	return refuse(protocol.ReasonResources, "GPUs with VRAM of %d MiB: %d < %d; here are %.200s", r.VRAMMiB, n, r.GPUs, strings.Join(have, ", "))
+	return refuse(protocol.ReasonResources, "GPUs with VRAM of %d MiB: %d < %d; here are %.200s%s", r.VRAMMiB, n, r.GPUs, strings.Join(have, ", "), kept)
 }

@@ -101,7 +101,13 @@ func TestCardsAreRefusedWithReason(t *testing.T) {
 		}
 	}
 	refused("resources: GPUs 0 < 1: no card", spec(protocol.EngineContainer, 1, 0), protocol.UnitGPUMillis)
-	p.SellCards(twoCards(), []protocol.GPU{{Model: "RTX 3060", VRAMMiB: 12288, Count: 1}, {Model: "RTX 3070", VRAMMiB: 8192, Count: 1}})
+	gap := protocol.DriverGap{Has: "470.223.02", Nearest: "535.183.01"}
+	p.SellCards(nil, nil, gap)
+	refused("no card of this rig is for jobs now; "+gap.String(), spec(protocol.EngineContainer, 1, 0), protocol.UnitGPUMillis)
+	if o := p.Offer(protocol.Offer{}, false); o.DriverGap() != gap {
+		t.Errorf("the offer says of the driver %+v", o.DriverGap())
+	}
+	p.SellCards(twoCards(), []protocol.GPU{{Model: "RTX 3060", VRAMMiB: 12288, Count: 1}, {Model: "RTX 3070", VRAMMiB: 8192, Count: 1}}, protocol.DriverGap{})
 	if prices, gpus := offered(); prices != 2 || gpus != 2 {
 		t.Errorf("a rig with cards offers %d prices and %d cards", prices, gpus)
 	}

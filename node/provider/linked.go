@@ -48,10 +48,19 @@ func (p *Provider) egress(spec *protocol.JobSpec) error {
 
 // extensions are what an offer says beyond its keys.
 func (p *Provider) extensions() protocol.Extensions {
-	if !p.links("") {
-		return nil
+	var all protocol.Extensions
+	if p.links("") {
+		all = protocol.Extensions{protocol.LinkExtension: nil}
 	}
-	return protocol.Extensions{protocol.LinkExtension: nil}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.gap.Valid() {
+		if all == nil {
+			all = protocol.Extensions{}
+		}
+		all[protocol.DriverExtension] = p.gap.Extension()
+	}
+	return all
 }
 
 // checkLinkKey holds an accept to its spec: a link's key comes exactly with a place in it.

@@ -82,6 +82,7 @@ type Provider struct {
 	linked   []string       // those whose jobs may be in a private link
 	dialled  []string       // those whose services can be reached
 	gpus     []protocol.GPU // that SellCards set
+	gap      protocol.DriverGap
 }
 
 // New checks the configuration and clears the scratch of an earlier run.
