@@ -2,7 +2,6 @@ package gateway
 
 import (
 	"context"
-	"crypto/rand"
 	"database/sql"
 	"encoding/json"
 	"errors"
@@ -19,6 +18,7 @@ const (
 	maxLineErrors = 20 // of a file, that a batch names
 	maxMetadata   = 16
 	maxRunning    = 4 // batches at once; others wait
+	batchPause    = 10 * time.Second
 )
 
 // The states of a batch, in the API's words.
@@ -83,10 +83,18 @@ func (b *batch) over() bool {
 	return slices.Contains([]string{batchFailed, batchCompleted, batchExpired, batchCancelled}, b.Status)
 }
 
+// fail ends a batch by something that is not its lines' fault.
+func (b *batch) fail(now time.Time, code, why string) {
+	at := now.Unix()
+	b.Status, b.FailedAt, b.Errors = batchFailed, &at, &batchErrors{"list", []lineError{{Code: code, Message: why}}}
+}
+
 // batches are all batches. Those that are not over are worked on by goroutines of Run.
 type batches struct {
-	g    *Gateway
-	wake chan struct{} // holds a value when there may be work; never closed
+	g     *Gateway
+	wake  chan struct{} // holds a value when there may be work; never closed
+	most  int64         // bytes of one's answers
+	pause time.Duration // before one whose end could not be kept is tried again
 
 	mu     sync.Mutex        // guards what follows, and the fields of every batch in it
 	open   map[string]*batch // that are not over
@@ -96,7 +104,7 @@ type batches struct {
 }
 
 func openBatches(g *Gateway, db *sql.DB) (bs *batches, err error) {
-	bs = &batches{g: g, db: db, wake: make(chan struct{}, 1), open: map[string]*batch{}, cancel: map[string]func(){}}
+	bs = &batches{g: g, db: db, most: maxOutput, pause: batchPause, wake: make(chan struct{}, 1), open: map[string]*batch{}, cancel: map[string]func(){}}
 	rows, err := db.Query("SELECT owner, body FROM batches ORDER BY at")
 	if err != nil {
 		return nil, fmt.Errorf("gateway's batches: %w", err)
@@ -163,7 +171,12 @@ func (bs *batches) begin(ctx context.Context) {
 		bs.cancel[b.ID] = cancel
 		bs.work.Go(func() {
 			defer cancel()
-			bs.play(ctx, b)
+			if bs.play(ctx, b) {
+				select {
+				case <-time.After(bs.pause):
+				case <-ctx.Done():
+				}
+			}
 			bs.mu.Lock()
 			delete(bs.cancel, b.ID)
 			bs.mu.Unlock()
@@ -183,7 +196,13 @@ func (bs *batches) end(b *batch, files []*file, f func()) (err error) {
 	if err != nil {
 		return fmt.Errorf("gateway's batches: %w", err)
 	}
-	defer func() { _ = tx.Rollback() }() // does nothing behind a commit
+	before := *b
+	defer func() {
+		if err != nil {
+			_ = tx.Rollback()
+			*b = before
+		}
+	}()
 	f()
 	for _, file := range files {
 		if err := insertFile(tx, file); err != nil {
@@ -246,54 +265,6 @@ func (bs *batches) uses(id string) error {
 	return nil
 }
 
-func (g *Gateway) createBatch(w http.ResponseWriter, r *http.Request) {
-	var q struct {
-		Input    string            `json:"input_file_id"`
-		Endpoint string            `json:"endpoint"`
-		Window   string            `json:"completion_window"`
-		Metadata map[string]string `json:"metadata"`
-	}
-	if err := readJSON(w, r, 64<<10, &q); err != nil {
-		fail(w, err)
-		return
-	}
-	owner := keyOf(r.Context()).name()
-	var err error
-	switch {
-	case formOf(q.Endpoint) == nil:
-		err = bad("endpoint", "'%s' is not one of ['/v1/chat/completions', '/v1/completions', '/v1/embeddings']", q.Endpoint)
-	case q.Window != "24h":
-		err = bad("completion_window", "'%s' is not one of ['24h']", q.Window)
-	case len(q.Metadata) > maxMetadata:
-		err = bad("metadata", "%d pairs, at most %d", len(q.Metadata), maxMetadata)
-	default:
-		if _, err = g.store.find(owner, q.Input); err == nil {
-			err = g.batches.room(owner)
-		}
-	}
-	if err != nil {
-		fail(w, err)
-		return
-	}
-	expires := g.clock().Add(batchWindow).Unix()
-	b := &batch{ID: "batch_" + rand.Text(), Object: "batch", Endpoint: q.Endpoint, Input: q.Input, Window: q.Window, Status: batchValidating,
-		Created: g.clock().Unix(), Expires: &expires, Metadata: q.Metadata, owner: owner}
-	bs := g.batches
-	bs.mu.Lock()
-	err = put(bs.db, b)
-	view := *b
-	if err == nil {
-		bs.open[b.ID] = b
-	}
-	bs.mu.Unlock()
-	if err != nil {
-		fail(w, err)
-		return
-	}
-	bs.nudge()
-	answer(w, &view)
-}
-
 // formOf is the form of an endpoint; nil where there is none.
 func formOf(path string) *form {
 	for _, f := range []*form{chatForm, textForm, embedForm} {
@@ -320,63 +291,6 @@ func (bs *batches) room(owner string) error {
 	}
 	_, err := bs.db.Exec("DELETE FROM batches WHERE owner = ? AND at < ?", owner, bs.g.clock().Add(-keepRequests).Unix())
 	return err
-}
-
-func (g *Gateway) oneBatch(w http.ResponseWriter, r *http.Request) {
-	b, err := g.batches.find(keyOf(r.Context()).name(), r.PathValue("id"))
-	if err != nil {
-		fail(w, err)
-		return
-	}
-	answer(w, b)
-}
-
-func (g *Gateway) cancelBatch(w http.ResponseWriter, r *http.Request) {
-	bs, owner, id := g.batches, keyOf(r.Context()).name(), r.PathValue("id")
-	if _, err := bs.find(owner, id); err != nil {
-		fail(w, err)
-		return
-	}
-	bs.mu.Lock()
-	b := bs.open[id]
-	if b != nil && b.Status != batchCancelling {
-		now := g.clock().Unix()
-		b.Status, b.Cancelling = batchCancelling, &now
-		if err := put(bs.db, b); err != nil {
-			bs.mu.Unlock()
-			fail(w, err)
-			return
-		}
-		if stop := bs.cancel[id]; stop != nil {
-			stop()
-		}
-	}
-	bs.mu.Unlock()
-	if b == nil {
-		fail(w, &apiError{status: http.StatusConflict, message: "batch " + id + " is over already"})
-		return
-	}
-	bs.nudge()
-	g.oneBatch(w, r)
-}
-
-func (g *Gateway) listBatches(w http.ResponseWriter, r *http.Request) {
-	limit, err := pageSize(r)
-	if err != nil {
-		fail(w, err)
-		return
-	}
-	list, err := g.batches.list(keyOf(r.Context()).name(), r.URL.Query().Get("after"), limit+1)
-	if err != nil {
-		fail(w, err)
-		return
-	}
-	page := map[string]any{"object": "list", "has_more": len(list) > limit, "first_id": nil, "last_id": nil}
-	if list = list[:min(limit, len(list))]; len(list) > 0 {
-		page["first_id"], page["last_id"] = list[0].ID, list[len(list)-1].ID
-	}
-	page["data"] = list
-	answer(w, page)
 }
 
 // list is an owner's batches behind one, newest first.

@@ -2,13 +2,17 @@ package gateway
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"mime/multipart"
 	"net/http"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -277,6 +281,114 @@ func TestBatchCancelled(t *testing.T) {
 	}
 	if res, _ := c.post("/v1/batches/"+id+"/cancel", ""); res.StatusCode != http.StatusConflict {
 		t.Errorf("cancelled twice: %d", res.StatusCode)
+	}
+}
+
+// TestBatchTooLarge: a batch whose answers take too much of the disk ends with an error, and
+// with the answers that fit.
+func TestBatchTooLarge(t *testing.T) {
+	m := &fakeMarket{}
+	m.rig(t, 1, scripted((&holder{left: 1000, asked: map[string]int{}}).answer))
+	c := begin(t, m, nil)
+	c.g.batches.most = 3000 // bytes
+	var lines []string
+	for i := range 50 {
+		lines = append(lines, requestLine(fmt.Sprint(i), fmt.Sprintf(`{"model":"jargon","prompt":"p%d"}`, i)))
+	}
+	b := c.until(c.batch(c.put(lines...), "/v1/completions"), (*batch).over)
+	if b.Status != batchFailed || b.Errors == nil || b.Errors.Data[0].Code != "output_too_large" || b.FailedAt == nil {
+		t.Fatalf("%+v", b)
+	}
+	if n := len(c.said(b.Output)); n == 0 || n == len(lines) || n != b.Counts.Completed {
+		t.Errorf("%d answers are there of %d", n, b.Counts.Completed)
+	}
+	_, raw := c.send(http.MethodGet, "/v1/files/"+*b.Output, "")
+	var f file
+	if err := json.Unmarshal(raw, &f); err != nil || f.Bytes > 3000 {
+		t.Errorf("%s", raw)
+	}
+}
+
+// TestBatchWithoutItsParts: a batch that has ended stays so, whatever becomes of what it leaves.
+func TestBatchWithoutItsParts(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("needs a system that removes open files: run it on another")
+	}
+	m := &fakeMarket{}
+	h := &holder{left: 0, asked: map[string]int{}, held: make(chan struct{}, 100)}
+	m.rig(t, 1, scripted(h.answer))
+	c := begin(t, m, nil)
+	id := c.batch(c.put(requestLine("a", `{"model":"jargon","prompt":"a"}`)), "/v1/completions")
+	<-h.held
+	part := filepath.Join(c.g.config.Dir, "files", id+".errors"+partSuffix)
+	if err := os.Remove(part); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.MkdirAll(filepath.Join(part, "in the way"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if res, raw := c.post("/v1/batches/"+id+"/cancel", ""); res.StatusCode != http.StatusOK {
+		t.Fatalf("%s", raw)
+	}
+	c.until(id, (*batch).over)
+	c.stop()
+	j, err := openJournal(c.g.config.Dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer j.db.Close()
+	b, err := scanBatch(j.db.QueryRow("SELECT owner, body FROM batches WHERE id = ?", id))
+	if err != nil || b.Status != batchCancelled {
+		t.Errorf("%+v, %v", b, err)
+	}
+}
+
+// TestBatchWaitsForTheDisk: where a batch's state cannot be kept it is tried again after a while,
+// not at once and for ever; and it goes on when it can.
+func TestBatchWaitsForTheDisk(t *testing.T) {
+	m := &fakeMarket{}
+	h := &holder{left: 0, asked: map[string]int{}, held: make(chan struct{}, 100)}
+	m.rig(t, 1, scripted(h.answer))
+	dir := t.TempDir()
+	c := begin(t, m, func(c *Config) { c.Dir = dir })
+	id := c.batch(c.put(requestLine("a", `{"model":"jargon","prompt":"a"}`)), "/v1/completions")
+	<-h.held
+	c.stop()
+
+	log := &lockedBuffer{}
+	g, err := New(Config{Listen: "127.0.0.1:0", Dir: dir, Budget: usual, Market: m, Text: text, Logger: slog.New(slog.NewTextHandler(log, nil))})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := g.journal.db.Exec("PRAGMA query_only = 1"); err != nil {
+		t.Fatal(err)
+	}
+	g.batches.pause = time.Hour
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() { ended <- g.batches.run(ctx) }()
+	for end := time.Now().Add(30 * time.Second); !strings.Contains(log.String(), "was not kept"); {
+		if time.Now().After(end) {
+			t.Fatal("nothing is told")
+		}
+		<-time.After(time.Millisecond)
+	}
+	for range 100 {
+		g.batches.wake <- struct{}{}
+	}
+	if n := strings.Count(log.String(), "was not kept"); n != 1 {
+		t.Errorf("tried %d times", n)
+	}
+	cancel()
+	if err := errors.Join(<-ended, g.journal.db.Close()); err != nil {
+		t.Fatal(err)
+	}
+	h.mu.Lock()
+	h.left = 1000
+	h.mu.Unlock()
+	again := begin(t, m, func(c *Config) { c.Dir = dir })
+	if b := again.until(id, (*batch).over); b.Status != batchCompleted || b.Counts.Completed != 1 {
+		t.Errorf("%+v", b)
 	}
 }
 

@@ -138,12 +138,21 @@ func (j *journal) run(ctx context.Context) error {
 				return err
 			}
 		case <-ctx.Done():
-			select {
-			case e := <-j.entries:
-				return j.write(e)
-			default:
-				return nil
+			return j.rest()
+		}
+	}
+}
+
+// rest writes what still waits.
+func (j *journal) rest() error {
+	for {
+		select {
+		case e := <-j.entries:
+			if err := j.write(e); err != nil {
+				return err
 			}
+		default:
+			return nil
 		}
 	}
 }

@@ -1,82 +1,60 @@
 package gateway
 
 import (
-	"bufio"
 	"context"
-	"crypto/rand"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
-	"net/http"
+	"io/fs"
 	"os"
 	"sync"
-	"time"
 )
-
-const (
-	partSuffix   = ".part"
-	maxParallel  = 32          // requests of one batch at once
-	perRig       = sharedSlots // of them for each rig that serves its model
-	syncEvery    = time.Second // lines of the last second are asked for again after a crash
-	maxCustomID  = 512
-	retryFirst   = time.Second // where no rig is free
-	retryLongest = time.Minute
-	maxOutLine   = maxAnswer + 1<<20
-)
-
-// outLine is what became of one.
-type outLine struct {
-	ID       string       `json:"id"`
-	CustomID string       `json:"custom_id"`
-	Response *outResponse `json:"response"`
-	Error    any          `json:"error"`
-}
-
-type outResponse struct {
-	Status    int    `json:"status_code"`
-	RequestID string `json:"request_id"`
-	Body      any    `json:"body"`
-}
 
 // player is the work on one batch.
 type player struct {
-	bs  *batches
-	b   *batch
-	key *Key
+	bs   *batches
+	b    *batch
+	key  *Key
+	stop func() // ends the work
 
 	mu      sync.Mutex // guards what follows
 	done    map[string]bool
 	out     [2]*os.File // the answers, and the errors
+	size    int64       // bytes of both
 	unsaved bool
 	err     error // of the disk
 }
 
-// play works on a batch until it is over or ctx ends.
-func (bs *batches) play(ctx context.Context, b *batch) {
+// play works on a batch until it is over or ctx ends, and reports whether it is to be tried
+// again: its end could not be kept.
+func (bs *batches) play(ctx context.Context, b *batch) (again bool) {
 	p := &player{bs: bs, b: b, done: map[string]bool{}}
 	err := p.run(ctx)
 	switch {
-	case err == nil:
-	case ctx.Err() != nil && !p.cancelled():
-		return // the gateway ends, and the next one goes on
-	default:
-		bs.g.log.Error("a batch failed", "batch", b.ID, "err", err)
-		now := bs.g.clock().Unix()
-		err := bs.change(b, func() {
-			b.Status, b.FailedAt = batchFailed, &now
-			b.Errors = &batchErrors{"list", []lineError{{Code: "server_error", Message: err.Error()}}}
-		})
-		if err != nil {
-			bs.g.log.Error("a batch's end was not kept", "batch", b.ID, "err", err)
-		}
+	case p.over():
+		p.clear()
+		return false
+	case ctx.Err() != nil && !p.cancelled(): // the gateway ends, and the next one goes on
+		return false
 	}
+	bs.g.log.Error("a batch failed", "batch", b.ID, "err", err)
+	if err := bs.change(b, func() { b.fail(bs.g.clock(), "server_error", err.Error()) }); err != nil {
+		bs.g.log.Error("a batch's end was not kept", "batch", b.ID, "err", err)
+		return true
+	}
+	p.clear()
+	return false
 }
 
 func (p *player) cancelled() bool {
 	p.bs.mu.Lock()
 	defer p.bs.mu.Unlock()
 	return p.b.Status == batchCancelling
+}
+
+func (p *player) over() bool {
+	p.bs.mu.Lock()
+	defer p.bs.mu.Unlock()
+	return p.b.over()
 }
 
 // run goes through the states of the batch.
@@ -112,15 +90,18 @@ func (p *player) run(ctx context.Context) (err error) {
 			}
 		}
 	}()
+	var full error
 	if !p.cancelled() {
-		if err := p.work(ctx); err != nil {
+		if err := p.work(ctx); errors.Is(err, errFull) {
+			full = err
+		} else if err != nil {
 			return err
 		}
 	}
 	if ctx.Err() != nil && !p.cancelled() {
 		return ctx.Err()
 	}
-	return p.finish()
+	return p.finish(full)
 }
 
 // owner finds whose key pays.
@@ -137,200 +118,9 @@ func (p *player) owner() error {
 	return fmt.Errorf("there is no key named %s any more", p.b.owner)
 }
 
-// resume reads what an earlier process did of the batch. A line that was being written when
-// it ended is cut off.
-func (p *player) resume() error {
-	counts := [2]int{}
-	for i := range p.out {
-		f, err := os.OpenFile(p.part(i), os.O_RDWR|os.O_CREATE, 0o600)
-		if err != nil {
-			return fmt.Errorf("the batch's answers: %w", err)
-		}
-		p.out[i] = f
-		whole, reader := int64(0), bufio.NewReader(f)
-		for {
-			raw, err := reader.ReadBytes('\n')
-			var l outLine
-			if err != nil || json.Unmarshal(raw, &l) != nil {
-				break
-			}
-			whole += int64(len(raw))
-			p.done[l.CustomID] = true
-			counts[i]++
-		}
-		if err := f.Truncate(whole); err != nil {
-			return fmt.Errorf("the batch's answers: %w", err)
-		}
-		if _, err := f.Seek(whole, io.SeekStart); err != nil {
-			return fmt.Errorf("the batch's answers: %w", err)
-		}
-	}
-	return p.bs.change(p.b, func() { p.b.Counts.Completed, p.b.Counts.Failed = counts[0], counts[1] })
-}
-
-func (p *player) part(i int) string {
-	return p.bs.g.store.path(p.b.ID + []string{".answers", ".errors"}[i] + partSuffix)
-}
-
-// work asks for what is not done yet, several requests at a time.
-func (p *player) work(ctx context.Context) error {
-	deadline := time.Unix(*p.b.Expires, 0)
-	ctx, cancel := context.WithDeadline(ctx, deadline)
-	defer cancel()
-	todo := make(chan line) // closed below
-	var workers sync.WaitGroup
-	started := 0
-	saver := p.saver(ctx)
-	err := p.lines(func(_ int, raw []byte) error {
-		var l line
-		if err := json.Unmarshal(raw, &l); err != nil {
-			return err
-		}
-		p.mu.Lock()
-		skip, broken := p.done[l.CustomID], p.err
-		p.mu.Unlock()
-		if broken != nil || skip {
-			return broken
-		}
-		if started < p.parallel(ctx, l) {
-			started++
-			workers.Go(func() {
-				for l := range todo {
-					p.one(ctx, l)
-				}
-			})
-		}
-		select {
-		case todo <- l:
-			return nil
-		case <-ctx.Done():
-			return ctx.Err()
-		}
-	})
-	close(todo)
-	workers.Wait()
-	cancel()
-	<-saver
-	p.save()
-	if ctx.Err() != nil && errors.Is(err, ctx.Err()) {
-		err = nil
-	}
-	return errors.Join(err, p.err)
-}
-
-// parallel is how many requests are asked at once.
-func (p *player) parallel(ctx context.Context, l line) int {
-	var name string
-	if json.Unmarshal(l.Body["model"], &name) != nil {
-		return 1
-	}
-	offers, err := p.bs.g.catalog.find(ctx, name)
-	if err != nil {
-		return 1
-	}
-	return min(maxParallel, perRig*len(offers))
-}
-
-// saver keeps what was done every so often, until ctx ends.
-func (p *player) saver(ctx context.Context) (ended chan struct{}) {
-	ended = make(chan struct{})
-	go func() {
-		defer close(ended)
-		tick := time.NewTicker(syncEvery)
-		defer tick.Stop()
-		for {
-			select {
-			case <-tick.C:
-				p.save()
-			case <-ctx.Done():
-				return
-			}
-		}
-	}()
-	return ended
-}
-
-// save makes the answers durable, and the counts with them.
-func (p *player) save() {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if !p.unsaved || p.err != nil {
-		return
-	}
-	p.unsaved = false
-	p.err = errors.Join(p.out[0].Sync(), p.out[1].Sync(), p.bs.change(p.b, func() {}))
-}
-
-// one asks one request, again where only the market is in the way.
-func (p *player) one(ctx context.Context, l line) {
-	o := outLine{ID: "batch_req_" + rand.Text(), CustomID: l.CustomID}
-	var fault *apiError
-	for wait := retryFirst; ; wait = min(2*wait, retryLongest) {
-		var body any
-		if body, fault = p.ask(ctx, l); fault == nil {
-			o.Response = &outResponse{http.StatusOK, o.ID, body}
-			break
-		}
-		if ctx.Err() != nil {
-			return // it is asked again, or never
-		}
-		if fault.status != http.StatusTooManyRequests && fault.status < 500 {
-			o.Response = &outResponse{fault.status, o.ID, fault.body()}
-			break
-		}
-		select {
-		case <-time.After(max(wait, fault.retry)):
-		case <-ctx.Done():
-			return
-		}
-	}
-	p.write(o, fault != nil)
-}
-
-// ask has one request answered.
-func (p *player) ask(ctx context.Context, l line) (any, *apiError) {
-	fields := make(map[string]json.RawMessage, len(l.Body))
-	for name, value := range l.Body {
-		fields[name] = value
-	}
-	delete(fields, "stream")
-	delete(fields, "stream_options")
-	q, err := parse(formOf(p.b.Endpoint), fields)
-	if err != nil {
-		return nil, describe(err)
-	}
-	q.key = p.key
-	out := &wholeSink{}
-	if _, err := p.bs.g.serve(ctx, q, out); err != nil {
-		return nil, describe(err)
-	}
-	return out.body, nil
-}
-
-// write appends a line to the answers or the errors.
-func (p *player) write(o outLine, failed bool) {
-	raw, err := json.Marshal(o)
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	to, count := p.out[0], &p.b.Counts.Completed
-	if failed {
-		to, count = p.out[1], &p.b.Counts.Failed
-	}
-	if err == nil {
-		_, err = to.Write(append(raw, '\n'))
-	}
-	if err != nil {
-		p.err = errors.Join(p.err, fmt.Errorf("the batch's answers: %w", err))
-		return
-	}
-	p.unsaved = true
-	p.bs.mu.Lock()
-	*count++
-	p.bs.mu.Unlock()
-}
-
-// finish makes files of the answers and the errors and ends the batch.
-func (p *player) finish() error {
+// finish makes files of the answers and the errors and ends the batch, as failed where they
+// took too much.
+func (p *player) finish(full error) error {
 	g, now := p.bs.g, p.bs.g.clock().Unix()
 	if err := p.bs.change(p.b, func() {
 		if p.b.Status == batchInProgress {
@@ -359,6 +149,8 @@ func (p *player) finish() error {
 	err := p.bs.end(p.b, files, func() {
 		p.b.Output, p.b.ErrorFile = ids[0], ids[1]
 		switch {
+		case full != nil:
+			p.b.fail(g.clock(), "output_too_large", fmt.Sprintf("the answers take more than %d bytes; the output has those that fit. Ask for the others in another batch", p.bs.most))
 		case p.b.Status == batchCancelling:
 			p.b.Status, p.b.Cancelled = batchCancelled, &now
 		case p.b.Counts.Completed+p.b.Counts.Failed < p.b.Counts.Total:
@@ -368,7 +160,19 @@ func (p *player) finish() error {
 		}
 	})
 	if err != nil {
-		return err
+		for _, f := range files {
+			err = errors.Join(err, os.Remove(g.store.path(f.ID)))
+		}
 	}
-	return errors.Join(os.Remove(p.part(0)), os.Remove(p.part(1)))
+	return err
+}
+
+// clear removes what a batch that is over does not need; what stays goes when the gateway is
+// started again.
+func (p *player) clear() {
+	for i := range p.out {
+		if err := os.Remove(p.part(i)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			p.bs.g.log.Debug("a part of a batch was not removed", "batch", p.b.ID, "err", err)
+		}
+	}
 }

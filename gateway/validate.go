@@ -10,6 +10,8 @@ import (
 	"os"
 )
 
+const maxCustomID = 512 // bytes
+
 // line is a request of a batch's file.
 type line struct {
 	CustomID string                     `json:"custom_id"`
