@@ -3,6 +3,7 @@ package node
 import (
 	"strings"
 
+	"github.com/rerig/rerig/node/governor"
 	"github.com/rerig/rerig/node/models"
 	"github.com/rerig/rerig/node/requester"
 	"github.com/rerig/rerig/node/treasury"
@@ -86,6 +87,7 @@ type RigInfo struct {
 	Jobs      int               `json:"jobs"`     // ever paid
 	Earned    protocol.Amount   `json:"earned"`   // by vouchers, ever
 	Models    []models.Status   `json:"models,omitempty"`
+	Governor  *governor.Report  `json:"governor,omitempty"` // nil where none minds the cards
 }
 
 // File is a local file, or public content that somebody has, that becomes an input.

@@ -42,7 +42,8 @@ func (n *Node) Info(ctx context.Context) (*Info, error) {
 	}
 	o := n.rig.provider.Offer(protocol.Offer{}, false)
 	info.Rig = &RigInfo{Payee: o.Payee, Price: o.Prices[0], Hardware: o.Hardware, Slots: int(o.Slots),
-		FreeSlots: int(o.FreeSlots), Active: n.rig.provider.Active(), Offering: n.rig.offering.Load(), Models: n.rig.served.status()}
+		FreeSlots: int(o.FreeSlots), Active: n.rig.provider.Active(), Offering: n.rig.offering.Load(), Models: n.rig.served.status(),
+		Governor: n.rig.governed.report()}
 	var err error
 	if info.Rig.Jobs, info.Rig.Earned, err = n.journal.Earned(ctx, 0); err != nil {
 		return nil, err

@@ -19,6 +19,7 @@ import (
 	"github.com/rerig/rerig/node/artifact"
 	"github.com/rerig/rerig/node/discovery"
 	"github.com/rerig/rerig/node/exchange"
+	"github.com/rerig/rerig/node/governor"
 	"github.com/rerig/rerig/node/journal"
 	"github.com/rerig/rerig/node/network"
 	"github.com/rerig/rerig/node/requester"
@@ -92,6 +93,9 @@ type RigConfig struct {
 	// CollectFactor is how many times its fee a collection must bring in, where the
 	// profile says what native money is worth; 0 collects on demand only.
 	CollectFactor uint64
+	// Governor minds the cards by what is left after power; nil is that nobody does. What the
+	// node itself knows is filled in: Dir, Price, Market and whatever is a function.
+	Governor *governor.Config
 	// MinGrace is the shortest close grace of the escrow that this rig works under: how
 	// long it may be offline. 0 is any.
 	MinGrace time.Duration
@@ -258,6 +262,7 @@ func (n *Node) Run(ctx context.Context) error {
 	if n.rig != nil {
 		work.Go(func() error { return n.rig.run(workCtx, n) })
 		work.Go(func() error { return n.rig.checkGrace(workCtx, n) })
+		work.Go(func() error { return n.rig.governed.run(workCtx) })
 	}
 	close(n.started)
 	errWork := work.Wait()

@@ -36,6 +36,7 @@ type rig struct {
 	dials    *exchange.DialServer
 	links    *link.Links
 	cards    *cards      // nil where none are sold
+	governed *governed   // nil where nobody governs them
 	offering atomic.Bool // the self-test passed and the offer is out
 }
 
@@ -80,6 +81,12 @@ func (n *Node) openRig() (*rig, error) {
 	}
 	if r.cards != nil {
 		r.cards.sell = r.provider.SellCards
+	}
+	if r.governed, err = n.openGoverned(r); err != nil {
+		return nil, err
+	}
+	if r.cards != nil {
+		r.cards.governed = r.governed
 	}
 	r.server, err = exchange.NewServer(n.net.Host(), p.Name, exchange.DefaultLimits(),
 		func(ctx context.Context, st *exchange.Stream) { r.provider.Handle(ctx, st) })

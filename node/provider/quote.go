@@ -110,7 +110,7 @@ func (p *Provider) quote(req *protocol.QuoteRequest, requester protocol.Address)
 // sells finds what a job costs here: by the rig's prices or, of a session with a served
 // model, by the model's.
 func (p *Provider) sells(spec *protocol.JobSpec, unit protocol.Unit) (price protocol.Price, tick uint64, err error) {
-	prices, tick := p.cfg.Prices, p.cfg.TickUnits
+	prices, tick := p.listed(), p.cfg.TickUnits
 	if spec.OfServed() {
 		list := p.served()
 		i := slices.IndexFunc(list, func(m protocol.Served) bool { return m.CID == spec.Module })

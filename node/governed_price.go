@@ -1,0 +1,65 @@
+package node
+
+import (
+	"context"
+	"math/big"
+
+	"github.com/rerig/rerig/node/governor"
+	"github.com/rerig/rerig/protocol"
+)
+
+// A governor's money is in millionths of the token, an hour's.
+const (
+	millionth  = 6 // decimals
+	hourMillis = 3_600_000
+	maxRate    = 1 << 50 // more than any price; what is above counts as it
+)
+
+// perHour is a price of a million milliseconds as a governor has it, rounded down.
+func (t Token) perHour(perMillion protocol.Amount) governor.Rate {
+	v := new(big.Int).Mul(perMillion.Big(), big.NewInt(hourMillis))
+	v.Mul(v, pow10(millionth)).Div(v, pow10(t.Decimals)).Div(v, big.NewInt(1_000_000))
+	if most := big.NewInt(maxRate); v.Cmp(most) > 0 {
+		v = most
+	}
+	return governor.Rate(v.Int64())
+}
+
+// perMillion is a governor's ask as the price of a million milliseconds, rounded up: it is
+// never below the floor.
+func (t Token) perMillion(ask governor.Rate) protocol.Amount {
+	v := new(big.Int).Mul(big.NewInt(int64(max(ask, 0))), pow10(t.Decimals))
+	v.Mul(v, big.NewInt(1_000_000))
+	by := new(big.Int).Mul(big.NewInt(hourMillis), pow10(millionth))
+	v.Add(v, new(big.Int).Sub(by, big.NewInt(1))).Div(v, by)
+	a, err := protocol.AmountFromBig(v)
+	if err != nil { // 2^50 of millionths at 18 decimals fit
+		return protocol.Amount{}
+	}
+	return a
+}
+
+func pow10(n int) *big.Int { return new(big.Int).Exp(big.NewInt(10), big.NewInt(int64(n)), nil) }
+
+// cardAsks are what other rigs ask for an hour of a card with no less memory than the smallest
+// of this rig's.
+func (n *Node) cardAsks(ctx context.Context) ([]governor.Rate, error) {
+	market := n.cfg.Profile.Market()
+	f := protocol.Filter{Market: &market, Engine: protocol.EngineContainer, Unit: protocol.UnitGPUMillis, MinGPUs: 1}
+	for _, g := range n.rig.provider.Offer(protocol.Offer{}, false).Hardware.GPUs {
+		if f.MinVRAMMiB == 0 || g.VRAMMiB < f.MinVRAMMiB {
+			f.MinVRAMMiB = g.VRAMMiB
+		}
+	}
+	found, err := n.discovery.Find(ctx, f, protocol.MaxFindLimit)
+	if err != nil {
+		return nil, err
+	}
+	var asks []governor.Rate
+	for _, o := range found.Offers {
+		if p, ok := o.Price(protocol.UnitGPUMillis); ok && o.Rig != n.key.Address() {
+			asks = append(asks, n.token().perHour(p.PerMillion))
+		}
+	}
+	return asks, nil
+}
