@@ -155,7 +155,7 @@ func (a *Answer) embedded(from io.Reader) error {
 	}
 	var all map[string]json.RawMessage
 	var u usage
-	if err := json.Unmarshal(raw, &all); err == nil {
+	if err = json.Unmarshal(raw, &all); err == nil {
 		err = json.Unmarshal(all["usage"], &u)
 	}
 	if err != nil {

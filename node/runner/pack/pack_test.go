@@ -27,8 +27,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 type scripted struct {
 	runner.Engine
 	http.Handler
-	said  string // before it ends
-	ready chan struct{}
+	said string // before it ends
 
 	mu    sync.Mutex
 	spec  runner.Spec
@@ -63,7 +62,7 @@ func (s *scripted) Start(ctx context.Context, spec runner.Spec, stdout, _ io.Wri
 func (s *scripted) Stop() {
 	s.once.Do(func() {
 		s.web.CloseClientConnections()
-		s.web.Config.Close() //nolint:errcheck // its listener
+		s.web.Config.Close()
 		close(s.ended)
 	})
 }
@@ -138,7 +137,7 @@ func ask(t *testing.T, s *Server, owner, path, body string) (status int, answer 
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer a.Close() //nolint:errcheck // it may be broken
+	defer a.Close()
 	if status, _, err = a.Head(); err == nil {
 		var raw []byte
 		raw, err = io.ReadAll(a)
@@ -506,7 +505,7 @@ func TestBurst(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer a.Close() //nolint:errcheck // it has ended
+	defer a.Close()
 	began := time.Now()
 	if _, _, err := a.Head(); err != nil {
 		t.Fatal(err)
