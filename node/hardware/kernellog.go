@@ -41,10 +41,21 @@ const xidRecovery = "154"
 // readKernelLog adds the errors that drivers wrote into the kernel's log since the machine
 // started. A fault's mark is the record's number, which only grows.
 func (s Sources) readKernelLog(cards []Card) (notes []string) {
-	log, err := readKernelLog(filepath.Join(s.Dev, "kmsg"), maxKernelLog)
+	k, err := openKernelLog(filepath.Join(s.Dev, "kmsg"))
+	var log []byte
+	if err == nil {
+		log, err = k.read(maxKernelLog)
+		k.close()
+	}
 	if err != nil {
 		return []string{"the kernel's log cannot be read, so that earlier errors (Xid) are not known: " + clean(err.Error()) + "; run as root to see them"}
 	}
+	kernelFaults(log, cards)
+	return nil
+}
+
+// kernelFaults adds what records of the log say of cards.
+func kernelFaults(log []byte, cards []Card) {
 	for line := range strings.Lines(string(log)) {
 		head, msg, ok := strings.Cut(line, ";")
 		fields := strings.SplitN(head, ",", 4)
@@ -70,7 +81,6 @@ func (s Sources) readKernelLog(cards []Card) (notes []string) {
 			}
 		}
 	}
-	return nil
 }
 
 func xidFault(cards []Card, address, code string, seq uint64) {

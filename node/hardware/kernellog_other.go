@@ -4,6 +4,12 @@ package hardware
 
 import "errors"
 
-func readKernelLog(string, int) ([]byte, error) {
-	return nil, errors.New("only Linux has one")
-}
+type kernelLog struct{}
+
+var errNoKernelLog = errors.New("only Linux has one")
+
+func openKernelLog(string) (*kernelLog, error) { return nil, errNoKernelLog }
+
+func (*kernelLog) close() {}
+
+func (*kernelLog) read(int) ([]byte, error) { return nil, errNoKernelLog }

@@ -29,6 +29,10 @@ type Card struct {
 	ECCUncorrected   string // "N/A" unless given
 	RetirePending    string // "N/A" unless given
 	Processes        []Process
+	LoadPct          int
+	JunctionC        int    // of amdgpu
+	MemoryC          int    // of amdgpu, and of nvidia-smi's rows
+	EnergyUJ         uint64 // of i915 and xe
 
 	Lost bool // has fallen off the bus
 }
@@ -53,6 +57,12 @@ type Machine struct {
 	Kernel []string
 	// Boot is the boot's identity.
 	Boot string
+	// CPUTempC and CPUEnergyUJ are the processors' temperature and their count of energy; 0
+	// leaves the files out.
+	CPUTempC    int
+	CPUEnergyUJ uint64
+	// OldFields are what this nvidia-smi does not know of --query-gpu.
+	OldFields []string
 }
 
 // writer collects the first error, so that a machine reads as a list of its files.
@@ -67,10 +77,13 @@ func (w *writer) file(name, content string, mode os.FileMode) {
 		w.err = os.MkdirAll(filepath.Dir(path), 0o755)
 	}
 	if w.err == nil {
-		w.err = os.WriteFile(path, []byte(content), mode)
+		w.err = os.WriteFile(path+".new", []byte(content), mode)
 	}
 	if w.err == nil {
-		w.err = os.Chmod(path, mode)
+		w.err = os.Chmod(path+".new", mode)
+	}
+	if w.err == nil { // who reads meanwhile has the old content or the new
+		w.err = os.Rename(path+".new", path)
 	}
 }
 
@@ -98,13 +111,29 @@ func (m *Machine) Write(root string) error {
 	w.file("dev/kmsg", strings.Join(append(m.Kernel, ""), "\n"), 0o644)
 	w.file("sys/bus/pci/devices/0000:00:1f.0/class", "0x060100\n", 0o644)
 	w.file("sys/bus/pci/devices/0000:00:1f.0/vendor", "0x8086\n", 0o644)
+	w.state(m)
+	return w.err
+}
+
+// state writes what may change while the machine runs.
+func (w *writer) state(m *Machine) {
 	for i := range m.Cards {
 		w.card(&m.Cards[i])
 	}
 	if m.NVIDIADriver != "" {
 		w.nvidia(m)
 	}
-	return w.err
+	if m.CPUTempC != 0 {
+		w.file("sys/class/hwmon/hwmon0/name", "coretemp\n", 0o644)
+		w.file("sys/class/hwmon/hwmon0/temp1_label", "Package id 0\n", 0o644)
+		w.file("sys/class/hwmon/hwmon0/temp1_input", fmt.Sprintln(m.CPUTempC*1000), 0o644)
+	}
+	if m.CPUEnergyUJ != 0 {
+		const dir = "sys/class/powercap/intel-rapl:0/"
+		w.file(dir+"name", "package-0\n", 0o644)
+		w.file(dir+"max_energy_range_uj", "262143328850\n", 0o644)
+		w.file(dir+"energy_uj", fmt.Sprintln(m.CPUEnergyUJ), 0o400)
+	}
 }
 
 var speeds = [...]string{"Unknown", "2.5 GT/s PCIe", "5.0 GT/s PCIe", "8.0 GT/s PCIe", "16.0 GT/s PCIe", "32.0 GT/s PCIe"}
@@ -145,8 +174,20 @@ func (w *writer) card(c *Card) {
 		put(hwmon+"temp1_input", fmt.Sprint(c.TempC*1000))
 		put(hwmon+"temp1_label", "edge")
 	}
+	if c.EnergyUJ != 0 {
+		put(hwmon+"energy1_input", fmt.Sprint(c.EnergyUJ))
+	}
 	if c.Driver != "amdgpu" {
 		return
+	}
+	put("gpu_busy_percent", fmt.Sprint(c.LoadPct))
+	if c.JunctionC != 0 {
+		put(hwmon+"temp2_input", fmt.Sprint(c.JunctionC*1000))
+		put(hwmon+"temp2_label", "junction")
+	}
+	if c.MemoryC != 0 {
+		put(hwmon+"temp3_input", fmt.Sprint(c.MemoryC*1000))
+		put(hwmon+"temp3_label", "mem")
 	}
 	put("mem_info_vram_total", fmt.Sprint(c.VRAMMiB<<20))
 	put("mem_info_vram_used", fmt.Sprint(c.UsedMiB<<20))

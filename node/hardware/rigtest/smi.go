@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 )
 
@@ -12,11 +13,14 @@ func (w *writer) smi(m *Machine) string {
 	var all, lost strings.Builder
 	count := 0
 	dir := filepath.Join(w.root, "usr/share/nvidia-smi")
+	w.forget(filepath.Join(dir, "query"), m.Cards)
+	w.file("usr/share/nvidia-smi/old-fields", " "+strings.Join(m.OldFields, " ")+" \n", 0o644)
 	for i := range m.Cards {
 		c := &m.Cards[i]
 		if c.Driver != "nvidia" {
 			continue
 		}
+		w.row(c)
 		if c.Lost {
 			text := fmt.Sprintf("Unable to determine the device handle for GPU%d: %s: Unknown Error\n", i, c.Address)
 			lost.WriteString(text)
@@ -33,12 +37,104 @@ func (w *writer) smi(m *Machine) string {
 		code = 255
 	}
 	w.file("usr/share/nvidia-smi/all", lost.String()+document(m.NVIDIADriver, count, all.String()), 0o644)
-	return fmt.Sprintf(`case "$*" in
-"-q -x") cat '%[1]s/all'; exit %[2]d;;
-"-q -x -i "*) cat "%[1]s/$4"; case "$(cat "%[1]s/$4")" in Unable*) exit 255;; esac;;
+	return fmt.Sprintf(script, dir, code)
+}
+
+// script is the tool. Its answers to --query-gpu are made of files, a value each, so that it
+// tells what the files say now.
+const script = `dir='%[1]s'
+mode=
+[ -f "$dir/mode" ] && read -r mode <"$dir/mode"
+misbehave() {
+	case "$mode" in
+	hang) exec sleep 3600;;
+	garbage) i=0; while [ $i -lt 2000 ]; do printf '\033[2J<\377garbage>\n'; i=$((i+1)); done; sleep 1;;
+	flood) while :; do echo "$1"; done;;
+	exit*) echo "NVIDIA-SMI has failed because it couldn't communicate with the NVIDIA driver."; exit ${mode#exit};;
+	esac
+}
+misbehave
+case "$*" in
+"-q -x") cat "$dir/all"; exit %[2]d;;
+"-q -x -i "*) cat "$dir/$4"; case "$(cat "$dir/$4")" in Unable*) exit 255;; esac; exit 0;;
+--query-gpu=*) ;;
 *) echo "Invalid combination of input arguments." ; exit 2;;
 esac
-`, dir, code)
+fields=${1#--query-gpu=} every= only=
+shift
+while [ $# -gt 0 ]; do
+	case "$1" in -lms) every=$2; shift;; -i) only=$2; shift;; esac
+	shift
+done
+read -r old <"$dir/old-fields"
+IFS=,
+for f in $fields; do
+	case " $old " in *" $f "*) echo "Field \"$f\" is not a valid field to query."; echo; exit 2;; esac
+done
+while :; do
+	[ -f "$dir/mode" ] && read -r mode <"$dir/mode"
+	misbehave "0000$only"
+	for card in "$dir"/query/*; do
+		id=${card##*/}
+		case ",$only," in ,,|*",$id,"*) ;; *) continue;; esac
+		if [ -f "$card/lost" ]; then
+			echo "Unable to determine the device handle for GPU $id: GPU is lost.  Reboot the system to recover this GPU"
+			exit 15
+		fi
+		row=
+		for f in $fields; do
+			v="[N/A]"
+			[ -f "$card/$f" ] && read -r v <"$card/$f"
+			row="$row, $v"
+		done
+		echo "${row#, }"
+	done
+	[ -n "$every" ] || exit 0
+	sleep "$((every / 1000)).$(printf %%03d $((every %% 1000)))"
+done
+`
+
+// forget takes the rows of cards away that were taken out, or answer again.
+func (w *writer) forget(dir string, cards []Card) {
+	entries, err := os.ReadDir(dir)
+	if err != nil { // the first time
+		return
+	}
+	for _, e := range entries {
+		i := slices.IndexFunc(cards, func(c Card) bool { return c.Address == e.Name() })
+		if w.err == nil && i < 0 {
+			w.err = os.RemoveAll(filepath.Join(dir, e.Name()))
+		} else if w.err == nil && !cards[i].Lost {
+			w.err = os.RemoveAll(filepath.Join(dir, e.Name(), "lost"))
+		}
+	}
+}
+
+// row writes a card's values of --query-gpu.
+func (w *writer) row(c *Card) {
+	put := func(field, value string) {
+		w.file("usr/share/nvidia-smi/query/"+c.Address+"/"+field, value+"\n", 0o644)
+	}
+	if c.Lost {
+		put("lost", "")
+		return
+	}
+	put("pci.bus_id", "0000"+strings.ToUpper(c.Address))
+	put("utilization.gpu", fmt.Sprint(c.LoadPct))
+	put("power.draw", fmt.Sprintf("%d.42", c.PowerW))
+	put("power.limit", fmt.Sprintf("%d.00", c.LimitW))
+	put("temperature.gpu", fmt.Sprint(c.TempC))
+	if c.MemoryC != 0 {
+		put("temperature.memory", fmt.Sprint(c.MemoryC))
+	}
+	put("fan.speed", fmt.Sprint(c.FanPct))
+	put("memory.used", fmt.Sprint(c.UsedMiB))
+	put("memory.total", fmt.Sprint(c.VRAMMiB))
+	put("pcie.link.width.current", fmt.Sprint(c.Width))
+	put("pcie.link.gen.current", fmt.Sprint(c.Gen))
+	if c.ECCUncorrected != "" {
+		put("ecc.errors.uncorrected.volatile.total", c.ECCUncorrected)
+	}
 }
 
 func document(driver string, count int, gpus string) string {
