@@ -46,6 +46,7 @@ type follower struct {
 	fields []string             // owner: run
 	lost   map[string]time.Time // cards left out, until when; owner: run
 	fails  int                  // failures one after the other; owner: run
+	over   <-chan struct{}      // closed when the rig ends; owner: run
 
 	mu      sync.Mutex // guards what follows
 	cards   []string
@@ -77,6 +78,7 @@ func (f *follower) wanted() (cards []string, all bool, changed <-chan struct{}) 
 
 // run follows until ctx ends.
 func (f *follower) run(ctx context.Context) {
+	f.over = ctx.Done()
 	for ctx.Err() == nil {
 		cards, all, changed := f.wanted()
 		if len(cards) == 0 {
@@ -225,19 +227,16 @@ func (f *follower) finish(ctx context.Context, ended, heard <-chan error, from *
 		return err
 	case <-time.After(3 * toolGrace):
 		_ = from.Close()
-		_ = <-heard // why the tool ended is known
+		said := <-heard
 		// Another one would hang as well: wait for this one (unproven: no test can make a
 		// process that SIGKILL does not end).
 		f.t.note(smiName, "nvidia-smi hangs in the kernel and cannot be killed: the driver is stuck, restart the machine")
 		select {
-		case _ = <-ended:
+		case err := <-ended:
+			return errors.Join(errSilent, said, err)
+		case <-f.over:
 			return errSilent
-		case <-ctx.Done():
-			if !errors.Is(context.Cause(ctx), errSilent) {
-				return ctx.Err()
-			}
 		}
-		return errSilent
 	}
 }
 
