@@ -82,7 +82,7 @@ func (w *withCards) Wait() provider.Outcome {
 }
 
 // startWithCards starts a job that holds cards.
-func (s *sandbox) startWithCards(ctx context.Context, t *provider.Task, start func(*runner.Devices) (runner.Job, error)) (provider.Run, error) {
+func (s *sandbox) startWithCards(ctx context.Context, t *provider.Task, start func(*runner.Devices) (runner.Job, error)) (run, error) {
 	name := t.Job.String()
 	devices, err := s.cards.lend(ctx, name, t.Cards)
 	if err != nil {

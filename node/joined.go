@@ -3,10 +3,13 @@ package node
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
+	"log/slog"
 	"net/netip"
 	"os"
 	"sync"
+	"time"
 
 	"github.com/rerig/rerig/node/egress"
 	"github.com/rerig/rerig/node/link"
@@ -23,6 +26,7 @@ type joined struct {
 	addr   netip.Prefix
 	member *link.Member  // nil in no link
 	proxy  *egress.Proxy // nil without egress
+	log    *slog.Logger
 
 	mu     sync.Mutex // guards what follows
 	wire   *wire.Wire // nil until the sandbox is there
@@ -34,7 +38,7 @@ func (s *sandbox) Start(ctx context.Context, t provider.Task, stdout, stderr io.
 	if t.Link == nil && len(t.Hosts) == 0 {
 		return s.start(ctx, t, nil, stdout, stderr)
 	}
-	j := &joined{addr: protocol.LinkAddr(0)}
+	j := &joined{addr: protocol.LinkAddr(0), log: s.log.With("job", t.Job.Short())}
 	if t.Link != nil {
 		m, err := s.links.Join(link.Place{Job: t.Link.Job, Key: t.Link.Key, Rank: t.Link.Rank, Members: t.Link.Members})
 		if err != nil {
@@ -43,24 +47,33 @@ func (s *sandbox) Start(ctx context.Context, t provider.Task, stdout, stderr io.
 		j.member, j.addr = m, m.Addr()
 	}
 	if len(t.Hosts) > 0 {
-		j.proxy = egress.New(egress.Config{Hosts: t.Hosts, Logger: s.log.With("job", t.Job.Short())})
+		j.proxy = egress.New(egress.Config{Hosts: t.Hosts, Logger: j.log})
 	}
-	run, err := s.start(ctx, t, &runner.Interface{Addr: j.addr, Attach: j.attach}, stdout, stderr)
+	job, err := s.start(ctx, t, &runner.Interface{Addr: j.addr, Attach: j.attach}, stdout, stderr)
 	if err != nil {
 		return nil, errors.Join(err, j.close())
 	}
-	return linked{run, j}, nil
+	return linked{job, j}, nil
 }
 
 // linked is a running job with a network.
 type linked struct {
-	provider.Run
+	run
 	network *joined
 }
 
-// Wait ends the job's network with the job.
+// drainTime is how long what a job sent before it ended by itself is passed on.
+const drainTime = 30 * time.Second
+
+// Wait ends the job's network with the job. What the job sent is passed on before where it
+// ended by itself, as a kernel does that outlives its processes.
 func (l linked) Wait() provider.Outcome {
-	o := l.Run.Wait()
+	o := l.run.Wait()
+	if o.Reason == protocol.ReasonNone {
+		if err := l.network.drain(); err != nil {
+			l.network.log.Info("not all of what a job sent has arrived", "err", err)
+		}
+	}
 	if err := l.network.close(); err != nil && o.Reason == protocol.ReasonNone {
 		o.Reason, o.Detail = protocol.ReasonRigError, err.Error()
 	}
@@ -80,8 +93,14 @@ func (j *joined) attach(far *os.File) error {
 	}
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	if j.closed || j.wire != nil {
-		return errors.Join(errors.New("attach a job to its network: it is attached, or has ended"), far.Close())
+	if j.closed {
+		return errors.Join(errors.New("attach a job to its network: it has ended"), far.Close())
+	}
+	if j.wire != nil { // to a sandbox that ended before the job began in it
+		if err := j.wire.Close(); err != nil {
+			return errors.Join(fmt.Errorf("attach a job to its network: %w", err), far.Close())
+		}
+		j.wire = nil
 	}
 	w, err := wire.Open(far, wire.Config{Addr: j.addr, MTU: tap.MTU, Routes: routes})
 	if err != nil {
@@ -111,6 +130,19 @@ func (j *joined) toProxy(ctx context.Context, port uint16) (func(wire.Conn), err
 		return nil, errors.New("nothing but the proxy is here")
 	}
 	return func(c wire.Conn) { j.proxy.Serve(ctx, c) }, nil
+}
+
+// drain passes on what the job sent, for drainTime.
+func (j *joined) drain() error {
+	j.mu.Lock()
+	w := j.wire
+	j.mu.Unlock()
+	if w == nil {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), drainTime)
+	defer cancel()
+	return w.Drain(ctx)
 }
 
 // close ends every connection of the job and takes it out of its link.

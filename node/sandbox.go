@@ -5,8 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"log/slog"
 	"net"
+	"os"
 
 	"github.com/rerig/rerig/node/link"
 	"github.com/rerig/rerig/node/provider"
@@ -24,8 +26,17 @@ type sandbox struct {
 	cards   *cards // nil where none are sold
 }
 
+// run is a job here, all of whose wrappers pass on all that a provider may ask of it.
+type run interface {
+	provider.Run
+	provider.Outputs
+}
+
+// The wrappers, each of which is handed to a provider alone or in another.
+var _, _, _, _ run = sandboxed{}, (*withCards)(nil), linked{}, failed{}
+
 // start runs a task in the engine that its spec names, with a network interface or none.
-func (s *sandbox) start(ctx context.Context, t provider.Task, i *runner.Interface, stdout, stderr io.Writer) (provider.Run, error) {
+func (s *sandbox) start(ctx context.Context, t provider.Task, i *runner.Interface, stdout, stderr io.Writer) (run, error) {
 	engine := s.engines[t.Engine]
 	if engine == nil {
 		return nil, fmt.Errorf("engine %q is not here", t.Engine)
@@ -44,25 +55,25 @@ func (s *sandbox) start(ctx context.Context, t provider.Task, i *runner.Interfac
 		}
 		spec.ModulePath = t.Program.Module
 	}
-	var run provider.Run
+	var job run
 	var err error
 	if len(t.Cards) > 0 {
-		run, err = s.startWithCards(ctx, &t, func(d *runner.Devices) (runner.Job, error) {
+		job, err = s.startWithCards(ctx, &t, func(d *runner.Devices) (runner.Job, error) {
 			spec.Devices, spec.Env = *d, withDriver(spec.Env, d.Env)
 			return engine.Start(ctx, spec, stdout, stderr)
 		})
 	} else {
-		run, err = begun(engine.Start(ctx, spec, stdout, stderr))
+		job, err = begun(engine.Start(ctx, spec, stdout, stderr))
 	}
 	var f *runner.Failure
 	if errors.As(err, &f) { // a module that does not compile is the job's own end, with nothing to pay
 		return failed{outcome(runner.Result{Failure: f})}, nil
 	}
-	return run, err
+	return job, err
 }
 
 // begun is a job that was started, metered in CPU milliseconds.
-func begun(job runner.Job, err error) (provider.Run, error) {
+func begun(job runner.Job, err error) (run, error) {
 	if err != nil {
 		return nil, err
 	}
@@ -77,6 +88,10 @@ func (failed) Pause() error             { return nil }
 func (failed) Resume() error            { return nil }
 func (failed) Stop()                    {}
 func (f failed) Wait() provider.Outcome { return f.o }
+
+// Output finds nothing.
+func (failed) Output(string) (*os.File, error) { return nil, fs.ErrNotExist }
+
 func (failed) Dial(context.Context, uint16) (net.Conn, error) {
 	return nil, errors.New("the job has ended")
 }

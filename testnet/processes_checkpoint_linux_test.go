@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -28,10 +29,17 @@ func TestCheckpoints(t *testing.T) {
 func goesOn(s *scene, from, to string) {
 	carol, alice, bob := s.rig("carol"), s.rig("alice"), s.buyer("bob")
 	carol.env, alice.env = []string{"RERIG_UP_CONTAINERS=" + to}, []string{"RERIG_UP_CONTAINERS=" + from}
+	network := []string{} // a job that has one keeps its checkpoints too
+	if _, err := os.Stat("/dev/net/tun"); err == nil && os.Geteuid() == 0 && from == node.HeldByGvisor {
+		network = []string{"--egress", "25.77.0.2:7000"}
+		for _, rig := range []*member{carol, alice} {
+			rig.env = append(rig.env, "RERIG_UP_ALLOW_EGRESS=25.77.0.2")
+		}
+	}
 	s.selling(bob, carol, "--price", "72/h")
 	victim := s.selling(bob, alice)
 	const last = 150
-	c := s.container(bob, "--checkpoint", "1s", "--budget", "1", "--", "resume", strconv.Itoa(last))
+	c := s.container(bob, slices.Concat(network, []string{"--checkpoint", "1s", "--budget", "1", "--", "resume", strconv.Itoa(last)})...)
 	api := s.api(bob)
 	var st node.RunStatus
 	s.until("a checkpoint came", func() (bool, error) {

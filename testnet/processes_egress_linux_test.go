@@ -79,10 +79,12 @@ func (s *scene) internet() {
 	near, pid := fmt.Sprintf("rr%d", far.Process.Pid), fmt.Sprint(far.Process.Pid)
 	for _, line := range []string{
 		"ip link add " + near + " type veth peer name out netns " + pid,
-		"ip addr add 25.77.0.1/30 dev " + near,
+		"ip addr add 25.77.1.1/32 dev " + near, // what is in an interface's network is no job's to reach
 		"ip link set " + near + " up",
-		"nsenter -t " + pid + " -n ip addr add 25.77.0.2/30 dev out",
+		"ip route add 25.77.0.2/32 dev " + near + " src 25.77.1.1",
+		"nsenter -t " + pid + " -n ip addr add 25.77.0.2/32 dev out",
 		"nsenter -t " + pid + " -n ip link set out up",
+		"nsenter -t " + pid + " -n ip route add 25.77.1.1/32 dev out",
 	} {
 		words := strings.Fields(line)
 		if out, err := exec.Command(words[0], words[1:]...).CombinedOutput(); err != nil {

@@ -38,6 +38,7 @@ func TestGangs(t *testing.T) {
 				rigs, ups = append(rigs, rig), append(ups, s.selling(bob, rig))
 			}
 			gangSums(s, bob, rigs)
+			gangLeaves(s, bob)
 			gangSeesNothingElse(s, bob)
 			gangFails(s, bob)
 			gangFindsTooFew(s, bob)
@@ -73,6 +74,17 @@ func gangSums(s *scene, bob *member, rigs []*member) {
 		if addr := rig.key.Address().String()[:10]; !strings.Contains(c.log.String(), "running on rig "+addr) {
 			s.t.Errorf("rig %s runs no rank:\n%s", addr, c.log)
 		}
+	}
+}
+
+// gangLeaves: what a rank sent before it ended arrives, whoever reads it late.
+func gangLeaves(s *scene, bob *member) {
+	s.t.Helper()
+	const length = 3 << 20 // more than there is room for on the way
+	c := s.gang(bob, "--", "leave", fmt.Sprint(length))
+	c.exits(0)
+	if line := fmt.Sprintf("[1] got %d true <nil>\n", length); !strings.Contains(c.out.String(), line) {
+		s.t.Errorf("want the line %q in\n%s", line, c.out)
 	}
 }
 

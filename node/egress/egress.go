@@ -82,6 +82,7 @@ func (p *Policy) None() bool { return p == nil || !p.any && len(p.hosts) == 0 }
 type Conn interface {
 	net.Conn
 	CloseWrite() error
+	CloseRead() error // says that all that the job sent has been passed on
 	Reset() error
 }
 
@@ -225,6 +226,7 @@ func (p *Proxy) carry(ctx context.Context, c Conn, in io.Reader, out *net.TCPCon
 		if sent, err = p.pour(out, in); err != nil {
 			abandon()
 		}
+		_ = c.CloseRead() // it only takes note
 	}()
 	var err error
 	if got, err = p.pour(c, out); err != nil {

@@ -3,47 +3,27 @@ package egress
 import (
 	"net"
 	"net/netip"
+
+	"github.com/rerig/rerig/protocol"
 )
 
-// special are what IANA's registries of special-purpose addresses (RFC 6890) keep from the
-// public internet, or that lead to such an address: 6to4, Teredo and the translation of IPv4.
-var special = prefixes("0.0.0.0/8", "10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16", "172.16.0.0/12", "192.0.0.0/24",
-	"192.0.2.0/24", "192.88.99.0/24", "192.168.0.0/16", "198.18.0.0/15", "198.51.100.0/24", "203.0.113.0/24", "224.0.0.0/4", "240.0.0.0/4",
-	"2001::/23", "2001:db8::/32", "2002::/16", "3fff::/20")
-
-// unicast is all of IPv6 that is routed on the public internet.
-var unicast = netip.MustParsePrefix("2000::/3")
-
-func prefixes(texts ...string) (list []netip.Prefix) {
-	for _, t := range texts {
-		list = append(list, netip.MustParsePrefix(t))
-	}
-	return list
+// Public tells whether an address is another machine's on the public internet: not of this
+// machine or its network, of which IPv6 has public addresses too, or what providers keep for
+// themselves, in whatever form.
+func Public(a netip.Addr) bool {
+	own, err := net.InterfaceAddrs()
+	return err == nil && public(a, own)
 }
 
-// Public tells whether an address is another machine's on the public internet: not of this
-// machine, its network, or what providers keep for themselves, in whatever form.
-func Public(a netip.Addr) bool {
-	if a.Zone() != "" {
+// public is Public on a machine whose interfaces have these addresses.
+func public(a netip.Addr, own []net.Addr) bool {
+	if !protocol.PublicIP(a) {
 		return false
 	}
-	if a = a.Unmap(); a.Is6() && !unicast.Contains(a) || !a.IsValid() {
-		return false
-	}
-	for _, p := range special {
-		if p.Contains(a) {
-			return false
-		}
-	}
-	own, err := net.InterfaceAddrs()
-	if err != nil {
-		return false
-	}
+	ip := net.IP(a.Unmap().AsSlice())
 	for _, o := range own {
-		if n, ok := o.(*net.IPNet); ok {
-			if ip, ok := netip.AddrFromSlice(n.IP); ok && ip.Unmap() == a {
-				return false
-			}
+		if n, ok := o.(*net.IPNet); !ok || n.Contains(ip) {
+			return false // near, or nobody can tell
 		}
 	}
 	return true

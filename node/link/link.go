@@ -19,14 +19,15 @@ import (
 	"github.com/libp2p/go-libp2p/core/peer"
 	libp2pprotocol "github.com/libp2p/go-libp2p/core/protocol"
 	ma "github.com/multiformats/go-multiaddr"
-	manet "github.com/multiformats/go-multiaddr/net"
 
 	"github.com/rerig/rerig/protocol"
 )
 
 const (
-	openWait   = 10 * time.Second // for a connection between two members to open
-	maxOpening = 64               // streams whose right is not proved yet
+	openWait = 10 * time.Second // for a connection between two members to open
+	// maxOpening is how many streams there are whose right is not proved yet, and
+	// maxOpeningPeer how many of one peer, which is a member's.
+	maxOpening, maxOpeningPeer = 64, 16
 	// streamBytes is what a stream holds of a job's bytes, beside what libp2p does.
 	streamBytes = 2 * pieceBytes
 )
@@ -40,7 +41,8 @@ func ID(networkName string) libp2pprotocol.ID {
 type Conn interface {
 	net.Conn
 	CloseWrite() error
-	Reset() error // ends it at once, so that the other side sees an error
+	CloseRead() error // says that all that the job sent has been passed on
+	Reset() error     // ends it at once, so that the other side sees an error
 }
 
 // Dial connects to a port of a job, from the address of another member.
@@ -57,20 +59,22 @@ type Config struct {
 
 // Links are the private links of a rig's jobs. Methods may be called from any goroutine.
 type Links struct {
-	cfg     Config
-	opening chan struct{} // one element for each stream whose right is not proved yet
+	cfg Config
 
-	mu      sync.Mutex // guards what follows
-	members map[protocol.Hash]*Member
-	streams map[network.Stream]struct{}
-	closed  bool
-	work    sync.WaitGroup // one for each stream that was accepted
+	mu        sync.Mutex // guards what follows
+	members   map[protocol.Hash]*Member
+	streams   map[network.Stream]struct{}
+	opening   int                         // streams whose right is not proved yet
+	openings  map[peer.ID]int             // and of them those of a peer
+	lingering map[network.Stream]struct{} // whose job's end is gone in order
+	closed    bool
+	work      sync.WaitGroup // one for each stream that was accepted or lingers
 }
 
 // New prepares links; Run makes them reachable.
 func New(cfg Config) *Links {
-	return &Links{cfg: cfg, opening: make(chan struct{}, maxOpening), members: map[protocol.Hash]*Member{},
-		streams: map[network.Stream]struct{}{}}
+	return &Links{cfg: cfg, members: map[protocol.Hash]*Member{}, streams: map[network.Stream]struct{}{},
+		openings: map[peer.ID]int{}, lingering: map[network.Stream]struct{}{}}
 }
 
 // Run serves the other members' rigs until ctx ends, and returns when nothing is under way.
@@ -81,8 +85,10 @@ func (l *Links) Run(ctx context.Context) error {
 	l.cfg.Host.RemoveStreamHandler(id)
 	l.mu.Lock()
 	l.closed = true
-	for raw := range l.streams {
-		_ = raw.Reset() // the node is going away
+	for _, streams := range []map[network.Stream]struct{}{l.streams, l.lingering} {
+		for raw := range streams {
+			_ = raw.Reset() // the node is going away
+		}
 	}
 	l.mu.Unlock()
 	l.work.Wait()
@@ -178,16 +184,44 @@ func (m *Member) Close() {
 	}
 }
 
+// knows tells whether a peer has a member in one of the links. The caller holds mu.
+func (l *Links) knows(id peer.ID) bool {
+	for _, m := range l.members {
+		if slices.Contains(m.peers, id) {
+			return true
+		}
+	}
+	return false
+}
+
 // usable are the addresses of a member that may be dialled. A requester must not have a rig
-// look around in its own network.
+// look around in its own network, so a name is none: it leads where its owner wants.
 func (l *Links) usable(texts []string) (addrs []ma.Multiaddr) {
 	for _, s := range texts[:min(len(texts), protocol.MaxAddrs)] {
-		if a, err := ma.NewMultiaddr(s); err == nil {
+		if a, err := ma.NewMultiaddr(s); err == nil && (l.cfg.LocalNet || public(a)) {
 			addrs = append(addrs, a)
 		}
 	}
-	if l.cfg.LocalNet {
-		return addrs
+	return addrs
+}
+
+// public tells whether a multiaddr begins with an address of the public internet and names
+// no other.
+func public(a ma.Multiaddr) bool {
+	for i, c := range a {
+		switch c.Protocol().Code {
+		case ma.P_IP4, ma.P_IP6:
+			ip, ok := netip.AddrFromSlice(c.RawValue())
+			if i != 0 || !ok || !protocol.PublicIP(ip) {
+				return false
+			}
+		case ma.P_DNS, ma.P_DNS4, ma.P_DNS6, ma.P_DNSADDR, ma.P_IP6ZONE:
+			return false
+		default:
+			if i == 0 {
+				return false
+			}
+		}
 	}
-	return slices.DeleteFunc(addrs, func(a ma.Multiaddr) bool { return !manet.IsPublicAddr(a) })
+	return len(a) > 0
 }

@@ -9,6 +9,8 @@ import (
 	"log/slog"
 	"net"
 	"net/netip"
+	"os"
+	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -19,6 +21,7 @@ import (
 	"github.com/libp2p/go-libp2p/core/host"
 	"github.com/libp2p/go-libp2p/core/network"
 	"github.com/libp2p/go-libp2p/core/peer"
+	ma "github.com/multiformats/go-multiaddr"
 	"go.uber.org/goleak"
 
 	"github.com/rerig/rerig/protocol"
@@ -83,9 +86,13 @@ func join(t *testing.T, key byte, rigs ...*rig) {
 			t.Fatal(err)
 		}
 		t.Cleanup(r.member.Close)
-		r.member.Attach(func(_ context.Context, from netip.Addr, port uint16) (Conn, error) {
-			if port == 1 {
+		r.member.Attach(func(ctx context.Context, from netip.Addr, port uint16) (Conn, error) {
+			switch port {
+			case 1:
 				return nil, errors.New("refused by the job")
+			case 2: // nothing comes of it
+				<-ctx.Done()
+				return nil, ctx.Err()
 			}
 			job, ours := pair(t)
 			r.inside <- job
@@ -96,9 +103,17 @@ func join(t *testing.T, key byte, rigs ...*rig) {
 }
 
 // tcp is a TCP connection that can be reset.
-type tcp struct{ *net.TCPConn }
+type tcp struct {
+	*net.TCPConn
+	passed chan struct{} // closed by CloseRead
+}
 
 func (c tcp) Reset() error { return errors.Join(c.SetLinger(0), c.Close()) }
+
+func (c tcp) CloseRead() error {
+	close(c.passed)
+	return nil
+}
 
 // pair is both ends of a connection.
 func pair(t *testing.T) (a net.Conn, b tcp) {
@@ -119,21 +134,28 @@ func pair(t *testing.T) (a net.Conn, b tcp) {
 	for _, c := range []net.Conn{a, c} {
 		_ = c.SetDeadline(time.Now().Add(20 * time.Second))
 	}
-	return a, tcp{c.(*net.TCPConn)}
+	return a, tcp{c.(*net.TCPConn), make(chan struct{})}
 }
 
 // connect has r's job connect to a port of another's.
 func connect(t *testing.T, r *rig, rank int, port uint16) (net.Conn, error) {
 	t.Helper()
+	c, _, err := connected(t, r, rank, port)
+	return c, err
+}
+
+// connected is connect that tells when all is passed on that the job sent.
+func connected(t *testing.T, r *rig, rank int, port uint16) (_ net.Conn, passed <-chan struct{}, err error) {
+	t.Helper()
 	serve, err := r.member.Open(t.Context(), rank, port)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	job, ours := pair(t)
 	done := make(chan struct{})
 	go func() { defer close(done); serve(ours) }()
 	t.Cleanup(func() { job.Close(); <-done })
-	return job, nil
+	return job, ours.passed, nil
 }
 
 // TestBytesGoBothWays: what one member sends the other gets, whole and in order, and each
@@ -226,11 +248,11 @@ func ask(t *testing.T, from, to *rig, o *protocol.LinkOpen) *protocol.Dialed {
 	}
 	defer raw.Reset()
 	b, err := protocol.Encode(o)
-	if err == nil {
-		err = protocol.WriteFrame(raw, b, protocol.MaxDialFrame)
-	}
 	if err != nil {
 		t.Fatal(err)
+	}
+	if err := protocol.WriteFrame(raw, b, protocol.MaxDialFrame); err != nil {
+		return nil // it was broken off before
 	}
 	if b, err = protocol.ReadFrame(raw, protocol.MaxDialFrame); err != nil {
 		return nil
@@ -256,7 +278,7 @@ func TestEndsArePassedOn(t *testing.T) {
 		what string
 		end  func(mine net.Conn)
 	}{
-		{"the job's end is reset", func(mine net.Conn) { _ = tcp{mine.(*net.TCPConn)}.Reset() }},
+		{"the job's end is reset", func(mine net.Conn) { _ = tcp{TCPConn: mine.(*net.TCPConn)}.Reset() }},
 		{"the rigs part", func(net.Conn) { _ = b.Network().ClosePeer(a.ID()) }},
 		{"the other job ends", func(net.Conn) { b.member.Close() }},
 	} {
@@ -268,6 +290,36 @@ func TestEndsArePassedOn(t *testing.T) {
 		in := <-b.inside
 		c.end(in)
 		broken(c.what, out)
+	}
+}
+
+// TestEndedJobIsHeard: what a job sent before it ended reaches the other member, who reads it
+// when the job is long gone, and who then learns that nobody hears it.
+func TestEndedJobIsHeard(t *testing.T) {
+	a, b := newRig(t, 0), newRig(t, 1)
+	join(t, 7, a, b)
+	out, passed, err := connected(t, a, 1, 80)
+	if err != nil {
+		t.Fatal(err)
+	}
+	in := <-b.inside
+	sent := bytes.Repeat([]byte("a link carries bytes "), 1<<14)
+	if _, err := out.Write(sent); err != nil {
+		t.Fatal(err)
+	}
+	out.Close()
+	<-passed
+	a.member.Close()
+	if got, err := io.ReadAll(in); err != nil || !bytes.Equal(got, sent) {
+		t.Fatalf("%d of %d bytes, %v", len(got), len(sent), err)
+	}
+	for { // the deadline of the test's connections ends it otherwise
+		if _, err := in.Write(make([]byte, 1<<10)); err != nil {
+			if errors.Is(err, os.ErrDeadlineExceeded) {
+				t.Error("nobody tells the other member that the job is gone")
+			}
+			return
+		}
 	}
 }
 
@@ -293,46 +345,104 @@ func TestJoinRefuses(t *testing.T) {
 	}
 }
 
-// TestUsableAddresses: on a public network no requester can send a rig looking around in its own.
+// TestUsableAddresses: on a public network no requester can send a rig looking around in its
+// own, by whatever an address is called.
 func TestUsableAddresses(t *testing.T) {
-	texts := []string{"/ip4/127.0.0.1/tcp/4001", "/ip4/192.168.1.1/tcp/80", "/ip4/169.254.169.254/tcp/80", "/ip6/::1/tcp/1", "nonsense",
-		"/ip4/8.8.8.8/tcp/4001"}
+	good := []string{"/ip4/8.8.8.8/tcp/4001", "/ip6/2606:4700:4700::1111/udp/4001/quic-v1",
+		"/ip4/8.8.4.4/tcp/4001/p2p/12D3KooWD3eckifWpRn9wQpMG9R9hX3sD158z7EqHWmweQAJU5SA/p2p-circuit"}
+	bad := []string{"/ip4/127.0.0.1/tcp/4001", "/ip4/192.168.1.1/tcp/80", "/ip4/169.254.169.254/tcp/80", "/ip6/::1/tcp/1",
+		"/dns/router.example/tcp/80", "/dns4/router.example/tcp/80", "/dns6/router.example/tcp/80", "/dnsaddr/router.example",
+		"/ip4/8.8.8.8/tcp/443/tls/sni/router.example/ws/dns4/router.example/tcp/80",
+		"/ip6/64:ff9b::c0a8:101/tcp/80", "/ip6/2002:c0a8:101::1/tcp/80", "/ip6/2001:0:4136:e378:8000:63bf:3fff:fdd2/tcp/80",
+		"/ip6/::ffff:192.168.1.1/tcp/80", "/ip6zone/eth0/ip6/fe80::1/tcp/80", "/ip6/fd00::1/tcp/80", "/unix/run/docker.sock",
+		"/p2p/12D3KooWD3eckifWpRn9wQpMG9R9hX3sD158z7EqHWmweQAJU5SA"}
 	l := New(Config{})
-	if got := l.usable(texts); len(got) != 1 || got[0].String() != "/ip4/8.8.8.8/tcp/4001" {
+	for _, text := range bad {
+		if _, err := ma.NewMultiaddr(text); err != nil {
+			t.Errorf("%s is no address: %v", text, err)
+		}
+		if got := l.usable([]string{text}); len(got) != 0 {
+			t.Errorf("%s is usable", text)
+		}
+	}
+	if got := l.usable(append([]string{"nonsense"}, good...)); len(got) != len(good) {
 		t.Errorf("usable are %v", got)
 	}
 	l.cfg.LocalNet = true
-	if got := l.usable(texts); len(got) != 5 {
+	if got := l.usable(bad[:5]); len(got) != 5 {
 		t.Errorf("usable on a local network are %v", got)
 	}
 }
 
-// TestStreamsAreCapped: strangers that say nothing take only so many places.
-func TestStreamsAreCapped(t *testing.T) {
-	a, b := newRig(t, 0), newRig(t, 1)
-	if err := a.Connect(t.Context(), peer.AddrInfo{ID: b.ID(), Addrs: b.Addrs()}); err != nil {
+// silent opens streams to a rig that say nothing and tells how many were broken off.
+func silent(t *testing.T, from, to *rig, streams int) (refused <-chan struct{}) {
+	t.Helper()
+	if err := from.Connect(t.Context(), peer.AddrInfo{ID: to.ID(), Addrs: to.Addrs()}); err != nil {
 		t.Fatal(err)
 	}
-	const over = 8
-	refused := make(chan struct{}, maxOpening+over)
-	for range cap(refused) {
-		raw, err := a.NewStream(t.Context(), b.ID(), ID(testNet))
+	heard := make(chan struct{}, streams)
+	for range streams {
+		raw, err := from.NewStream(t.Context(), to.ID(), ID(testNet))
 		if err != nil {
 			t.Fatal(err)
 		}
-		var heard sync.WaitGroup
-		t.Cleanup(func() { _ = raw.Reset(); heard.Wait() })
+		var reader sync.WaitGroup
+		t.Cleanup(func() { _ = raw.Reset(); reader.Wait() })
 		if _, err := raw.Write([]byte{0}); err != nil {
-			refused <- struct{}{}
+			heard <- struct{}{}
 			continue
 		}
-		heard.Go(func() {
+		reader.Go(func() {
 			if _, err := raw.Read(make([]byte, 1)); errors.Is(err, network.ErrReset) {
-				refused <- struct{}{}
+				heard <- struct{}{}
 			}
 		})
 	}
+	return heard
+}
+
+// TestStreamsAreCapped: strangers have no place among the streams that are opening, and no
+// member can take those of another.
+func TestStreamsAreCapped(t *testing.T) {
+	a, b, c, stranger := newRig(t, 0), newRig(t, 1), newRig(t, 2), newRig(t, 3)
+	join(t, 7, a, b, c)
+	refused := silent(t, stranger, b, maxOpening)
+	for range maxOpening {
+		<-refused
+	}
+	const over = 4
+	refused = silent(t, a, b, maxOpeningPeer+over)
 	for range over {
 		<-refused
 	}
+	if _, err := connect(t, c, 1, 80); err != nil {
+		t.Fatalf("another member: %v", err)
+	}
+	(<-b.inside).Close()
+}
+
+// TestPlacesAreGivenBack: a connection that a job is slow to take is none that is opening.
+func TestPlacesAreGivenBack(t *testing.T) {
+	a, b := newRig(t, 0), newRig(t, 1)
+	join(t, 7, a, b)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	var asking sync.WaitGroup
+	defer asking.Wait()
+	defer cancel()
+	for n := range maxOpeningPeer + 4 {
+		asking.Go(func() { _, _ = a.member.Open(ctx, 1, 2) })
+		for asked := false; !asked && !t.Failed(); {
+			b.links.mu.Lock()
+			asked = len(b.links.streams) == n+1 && b.links.opening == 0
+			b.links.mu.Unlock()
+			if ctx.Err() != nil {
+				t.Error(ctx.Err())
+			}
+			runtime.Gosched()
+		}
+	}
+	if _, err := connect(t, a, 1, 80); err != nil {
+		t.Fatal(err)
+	}
+	(<-b.inside).Close()
 }

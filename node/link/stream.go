@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"time"
 
 	"github.com/libp2p/go-libp2p/core/network"
@@ -92,20 +91,29 @@ func (l *Links) serve(ctx context.Context, raw network.Stream) {
 	}
 }
 
+// begin takes a place among the streams that are opening. A stranger has none.
 func (l *Links) begin(raw network.Stream) bool {
+	id := raw.Conn().RemotePeer()
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.closed {
+	if l.closed || !l.knows(id) || l.opening >= maxOpening || l.openings[id] >= maxOpeningPeer {
 		return false
 	}
-	select {
-	case l.opening <- struct{}{}:
-	default:
-		return false
-	}
+	l.opening++
+	l.openings[id]++
 	l.streams[raw] = struct{}{}
 	l.work.Add(1)
 	return true
+}
+
+// opened gives the place back.
+func (l *Links) opened(id peer.ID) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.opening--
+	if l.openings[id]--; l.openings[id] == 0 {
+		delete(l.openings, id)
+	}
 }
 
 func (l *Links) end(raw network.Stream) {
@@ -119,27 +127,13 @@ func (l *Links) end(raw network.Stream) {
 // job takes no connection the stream's other end is told, and the connection is nil. An
 // error is for whoever has no right to be answered.
 func (l *Links) accept(ctx context.Context, raw network.Stream) (_ *Member, _ Conn, err error) {
-	defer func() { <-l.opening }()
-	if err := raw.Scope().ReserveMemory(streamBytes, network.ReservationPriorityMedium); err != nil {
-		return nil, nil, err
-	}
-	if err := raw.SetDeadline(time.Now().Add(openWait)); err != nil {
-		return nil, nil, err
-	}
-	b, err := protocol.ReadFrame(raw, protocol.MaxDialFrame)
-	if err != nil {
-		return nil, nil, err
-	}
-	o, err := protocol.DecodeLinkOpen(b)
-	if err != nil {
-		return nil, nil, err
-	}
-	m, rank, err := l.asked(raw.Conn().RemotePeer(), o)
+	m, rank, port, err := l.proved(raw)
+	l.opened(raw.Conn().RemotePeer())
 	if err != nil {
 		return nil, nil, err
 	}
 	answer := protocol.Dialed{Version: protocol.Version}
-	conn, err := m.connect(ctx, rank, o.Port)
+	conn, err := m.connect(ctx, rank, port)
 	if err != nil {
 		answer.Reason, answer.Detail = protocol.ReasonUnreachable, protocol.ClipDetail(err.Error())
 	}
@@ -153,6 +147,29 @@ func (l *Links) accept(ctx context.Context, raw network.Stream) (_ *Member, _ Co
 		_ = raw.Close() // it was told
 	}
 	return m, conn, nil
+}
+
+// proved reads what a stream is for, and whose it is.
+func (l *Links) proved(raw network.Stream) (m *Member, rank int, port uint16, err error) {
+	if err := raw.Scope().ReserveMemory(streamBytes, network.ReservationPriorityMedium); err != nil {
+		return nil, 0, 0, err
+	}
+	if err := raw.SetDeadline(time.Now().Add(openWait)); err != nil {
+		return nil, 0, 0, err
+	}
+	b, err := protocol.ReadFrame(raw, protocol.MaxDialFrame)
+	if err != nil {
+		return nil, 0, 0, err
+	}
+	o, err := protocol.DecodeLinkOpen(b)
+	if err != nil {
+		return nil, 0, 0, err
+	}
+	if err := raw.SetDeadline(time.Now().Add(2 * openWait)); err != nil { // the job has one of them
+		return nil, 0, 0, err
+	}
+	m, rank, err = l.asked(raw.Conn().RemotePeer(), o)
+	return m, rank, o.Port, err
 }
 
 func (l *Links) answer(raw network.Stream, a *protocol.Dialed) error {
@@ -198,42 +215,4 @@ func (m *Member) connect(ctx context.Context, rank int, port uint16) (Conn, erro
 		return nil, errors.New("the job is not running")
 	}
 	return dial(ctx, protocol.LinkAddr(rank).Addr(), port)
-}
-
-// splice moves bytes both ways until both have ended; what breaks one side breaks the other,
-// and the job's end breaks both.
-func (m *Member) splice(c Conn, raw network.Stream) {
-	abandon := func() {
-		_ = c.Reset() // there is nobody to tell
-		_ = raw.Reset()
-	}
-	defer context.AfterFunc(m.ctx, abandon)()
-	out := make(chan struct{}) // closed when nothing more comes from the job
-	move := func(to sink, from io.Reader) {
-		if pour(to, from) != nil {
-			abandon()
-		}
-	}
-	go func() {
-		defer close(out)
-		move(raw, c)
-	}()
-	move(c, raw)
-	<-out
-	_ = c.Close() // both ways have ended
-	_ = raw.Close()
-}
-
-// sink is what can be told that no more comes.
-type sink interface {
-	io.Writer
-	CloseWrite() error
-}
-
-// pour copies until the end of from, and passes that on.
-func pour(to sink, from io.Reader) error {
-	if _, err := io.CopyBuffer(struct{ io.Writer }{to}, struct{ io.Reader }{from}, make([]byte, pieceBytes)); err != nil {
-		return err
-	}
-	return to.CloseWrite()
 }

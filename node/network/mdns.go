@@ -31,6 +31,7 @@ func (l *lan) HandlePeerFound(p peer.AddrInfo) {
 	default:
 		return
 	}
+	l.n.gater.found(p)
 	l.dials.Go(func() {
 		defer func() { <-l.slots }()
 		if err := l.n.dial(l.ctx, p); err != nil {

@@ -138,9 +138,12 @@ func New(cfg Config) (*Network, error) {
 	if err != nil {
 		return nil, err
 	}
-	n := &Network{cfg: cfg, log: cfg.Logger, gater: newGater(self)}
+	n := &Network{cfg: cfg, log: cfg.Logger, gater: newGater(self, cfg.LocalNet)}
 	if n.bootstrap, err = parseBootstrap(cfg.Bootstrap, self); err != nil {
 		return nil, err
+	}
+	for _, b := range n.bootstrap {
+		n.gater.boot[b.ID] = true
 	}
 	if n.announced, err = parseAnnounced(cfg.Announce, cfg.LocalNet); err != nil {
 		return nil, err

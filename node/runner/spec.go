@@ -76,7 +76,8 @@ type Interface struct {
 	// Addr is the job's IPv4 address, with the length of its network.
 	Addr netip.Prefix
 	// Attach takes over the far end, of which each read and each write is one Ethernet
-	// frame, before the job's program starts. Its error ends the job.
+	// frame, before the job's program starts. Its error ends the job. It is called again
+	// where the sandbox had to be made anew, whose far end then is the job's.
 	Attach func(*os.File) error `json:"-"`
 }
 

@@ -3,7 +3,6 @@
 package wire
 
 import (
-	"io"
 	"net"
 	"sync"
 	"time"
@@ -27,7 +26,16 @@ type conn struct {
 	end   tcpip.Endpoint
 	queue *waiter.Queue
 	wire  *Wire
+	heard sync.Once // of CloseRead
 	once  sync.Once // of Close
+}
+
+// connected makes an endpoint that is open a connection of the wire's.
+func (w *Wire) connected(queue *waiter.Queue, end tcpip.Endpoint) *conn {
+	w.mu.Lock()
+	w.sending++
+	w.mu.Unlock()
+	return &conn{TCPConn: gonet.NewTCPConn(queue, end), end: end, queue: queue, wire: w}
 }
 
 // Read reads what the job sent.
@@ -56,6 +64,12 @@ func (c *conn) Write(p []byte) (n int, err error) {
 // pass waits until bytes may pass.
 func (c *conn) pass(l *rate.Limiter, n int) error { return l.WaitN(c.wire.ctx, n) }
 
+// CloseRead lets Drain go on.
+func (c *conn) CloseRead() error {
+	c.heard.Do(c.wire.passedOn)
+	return nil
+}
+
 // Reset ends the connection at once.
 func (c *conn) Reset() error {
 	c.end.Abort()
@@ -67,6 +81,7 @@ func (c *conn) Reset() error {
 func (c *conn) Close() error {
 	err := net.ErrClosed
 	c.once.Do(func() {
+		c.heard.Do(c.wire.passedOn)
 		ended, hup := waiter.NewChannelEntry(waiter.EventHUp)
 		c.queue.EventRegister(&ended)
 		err = c.TCPConn.Close()
@@ -96,12 +111,3 @@ func (c *conn) over() bool {
 	}
 	return false
 }
-
-// gone is a connection whose job went away while it was being opened.
-type gone struct{ net.Conn }
-
-func (gone) Read([]byte) (int, error)  { return 0, io.ErrUnexpectedEOF }
-func (gone) Write([]byte) (int, error) { return 0, io.ErrClosedPipe }
-func (gone) CloseWrite() error         { return nil }
-func (gone) Close() error              { return nil }
-func (gone) Reset() error              { return nil }

@@ -56,6 +56,8 @@ func work() {
 				held = append(held, c)
 			}
 			said = fmt.Sprint(len(held))
+		case "send": // address, bytes: sends them on a connection that stays open, and reads none
+			said, err = sent(f[1], f[2])
 		case "broken": // the first held connection ends
 			_, err = held[0].Read(make([]byte, 1))
 		case "from": // source, address: as somebody else
@@ -97,6 +99,22 @@ func echoed(addr, bytes string) (string, error) {
 	}()
 	err = expect(c, n)
 	return "ok", errors.Join(err, <-sent)
+}
+
+func sent(addr, bytes string) (string, error) {
+	n, err := strconv.Atoi(bytes)
+	if err != nil {
+		return "", err
+	}
+	c, err := net.DialTimeout("tcp", addr, 10*time.Second)
+	if err != nil {
+		return "", err
+	}
+	if err := c.(*net.TCPConn).SetWriteBuffer(n); err != nil {
+		return "", err
+	}
+	_, err = io.CopyN(c, &pattern{}, int64(n))
+	return "ok", err
 }
 
 // pattern is bytes that show what was lost or swapped.

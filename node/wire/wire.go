@@ -34,6 +34,9 @@ type Conn interface {
 	net.Conn
 	// CloseWrite tells the other side that no more comes.
 	CloseWrite() error
+	// CloseRead says that all that the job sent has been passed on, or that it does not
+	// matter any more: Drain waits for it, or for the connection's end.
+	CloseRead() error
 	// Reset ends the connection at once, so that the other side sees an error.
 	Reset() error
 }

@@ -12,7 +12,6 @@ import (
 
 	"golang.org/x/time/rate"
 	"gvisor.dev/gvisor/pkg/tcpip"
-	"gvisor.dev/gvisor/pkg/tcpip/adapters/gonet"
 	"gvisor.dev/gvisor/pkg/tcpip/link/fdbased"
 	"gvisor.dev/gvisor/pkg/tcpip/network/arp"
 	"gvisor.dev/gvisor/pkg/tcpip/network/ipv4"
@@ -41,9 +40,11 @@ type Wire struct {
 	in    *rate.Limiter // of bytes from the job
 	out   *rate.Limiter // of bytes to the job
 
-	mu     sync.Mutex // guards what follows
-	closed bool
-	work   sync.WaitGroup // one for each connection that is opening or served
+	mu      sync.Mutex // guards what follows
+	closed  bool
+	drained chan struct{}  // by Drain, which no connection begins after; closed when sending is 0
+	sending int            // connections on which the job may have sent what was not passed on
+	work    sync.WaitGroup // one for each connection that is opening or served
 }
 
 // Open takes over the far end of a sandbox's interface.
@@ -97,7 +98,7 @@ func (w *Wire) open() error {
 func (w *Wire) begin() error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if w.closed {
+	if w.closed || w.drained != nil {
 		return errors.New("the job has ended")
 	}
 	select {
@@ -112,6 +113,36 @@ func (w *Wire) begin() error {
 func (w *Wire) end() {
 	<-w.conns
 	w.work.Done()
+}
+
+// passedOn notes that all of a connection is passed on that the job sent.
+func (w *Wire) passedOn() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.sending--
+	if w.drained != nil && w.sending == 0 {
+		close(w.drained)
+	}
+}
+
+// Drain waits until all is passed on that the job sent before it ended, for as long as ctx
+// lasts. No connection begins after it. The job must have ended, so that its connections do.
+func (w *Wire) Drain(ctx context.Context) error {
+	w.mu.Lock()
+	if w.drained == nil {
+		w.drained = make(chan struct{})
+		if w.sending == 0 {
+			close(w.drained)
+		}
+	}
+	drained, left := w.drained, w.sending
+	w.mu.Unlock()
+	select {
+	case <-drained:
+		return nil
+	case <-ctx.Done():
+		return fmt.Errorf("pass on what a job sent before it ended, on %d connections: %w", left, ctx.Err())
+	}
 }
 
 // dialled serves a connection that the job opens, in a goroutine of its own.
@@ -145,10 +176,10 @@ func (w *Wire) accept(r *tcp.ForwarderRequest) (c Conn, serve func(Conn)) {
 	end, failed := r.CreateEndpoint(queue)
 	r.Complete(failed != nil)
 	if failed != nil { // the job went away: the other side learns of it
-		serve(gone{})
+		serve(newGone())
 		return nil, nil
 	}
-	return &conn{TCPConn: gonet.NewTCPConn(queue, end), end: end, queue: queue, wire: w}, serve
+	return w.connected(queue, end), serve
 }
 
 // Dial connects to a port of the job, from an address that has a route. The connection is
@@ -197,7 +228,7 @@ func (w *Wire) dial(ctx context.Context, from netip.Addr, port uint16) (*conn, e
 		end.Close()
 		return nil, errors.New(failed.String())
 	}
-	return &conn{TCPConn: gonet.NewTCPConn(queue, end), end: end, queue: queue, wire: w}, nil
+	return w.connected(queue, end), nil
 }
 
 // Close resets every connection and returns when nothing of the wire is left.

@@ -12,6 +12,7 @@ import (
 	"os"
 	"os/exec"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -30,10 +31,20 @@ type sandbox struct {
 	in    io.WriteCloser
 	out   *bufio.Scanner
 	wire  *Wire
+	leave func()      // ends the job and waits for it
 	ports chan uint16 // that the job dialled
+	held  chan Conn   // that it dialled at heldPort, which reads nothing until it is told
+	tell  chan struct{}
 }
 
-// open starts one in which peerAddr echoes, but for port 1, which refuses.
+// Ports that do something else.
+const (
+	refusedPort = 1
+	heldPort    = 2 // the test serves it
+	slowPort    = 3 // opens when the test says so
+)
+
+// open starts one in which peerAddr echoes, but for some ports.
 func open(t *testing.T) *sandbox {
 	t.Helper()
 	if os.Geteuid() != 0 {
@@ -42,7 +53,7 @@ func open(t *testing.T) *sandbox {
 	if _, err := os.Stat("/dev/net/tun"); err != nil {
 		t.Skip("needs /dev/net/tun: load the module tun")
 	}
-	s := &sandbox{t: t, ports: make(chan uint16, 2*MaxConns)}
+	s := &sandbox{t: t, ports: make(chan uint16, 2*MaxConns), held: make(chan Conn), tell: make(chan struct{})}
 	cmd := exec.Command(os.Args[0])
 	cmd.Env = []string{job + "=1"}
 	cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWNET}
@@ -58,12 +69,13 @@ func open(t *testing.T) *sandbox {
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() {
+	s.leave = sync.OnceFunc(func() {
 		s.in.Close()
 		if err := cmd.Wait(); err != nil {
 			t.Error(err)
 		}
 	})
+	t.Cleanup(s.leave)
 	s.out = bufio.NewScanner(out)
 	file, err := tap.Open(cmd.Process.Pid, jobAddr)
 	if err != nil {
@@ -82,8 +94,17 @@ func open(t *testing.T) *sandbox {
 }
 
 func (s *sandbox) route(_ context.Context, port uint16) (func(Conn), error) {
-	if port == 1 {
+	switch port {
+	case refusedPort:
 		return nil, errors.New("nothing listens")
+	case slowPort:
+		<-s.tell
+		fallthrough
+	case heldPort:
+		return func(c Conn) {
+			s.held <- c
+			<-s.tell
+		}, nil
 	}
 	s.ports <- port
 	return func(c Conn) {
@@ -108,7 +129,7 @@ func (s *sandbox) do(format string, args ...any) string {
 // TestOnlyRoutesExist: a job reaches the ports of its routes, and nothing else.
 func TestOnlyRoutesExist(t *testing.T) {
 	s := open(t)
-	for _, port := range []int{2, 8080, 65535} {
+	for _, port := range []int{80, 8080, 65535} {
 		if got := s.do("echo %s:%d 100000", peerAddr, port); got != "ok" {
 			t.Errorf("port %d: %s", port, got)
 		}
@@ -194,5 +215,79 @@ func TestCloseEndsConnections(t *testing.T) {
 	}
 	if _, err := s.wire.Dial(t.Context(), peerAddr, 80); err == nil {
 		t.Error("dialled after Close")
+	}
+}
+
+// TestDrain: what a job sent before it ended is passed on, whoever reads it late, and no
+// connection begins meanwhile.
+func TestDrain(t *testing.T) {
+	s := open(t)
+	const n = 200_000
+	if got := s.do("send %s:%d %d", peerAddr, heldPort, n); got != "ok" {
+		t.Fatal(got)
+	}
+	if got := s.do("hold %s:80 3", peerAddr); got != "3" { // and all that is on these is an end
+		t.Fatal(got)
+	}
+	c := <-s.held
+	s.leave()
+	late, cancel := context.WithCancel(t.Context())
+	cancel()
+	if err := s.wire.Drain(late); !errors.Is(err, context.Canceled) {
+		t.Errorf("before anything is read: %v", err)
+	}
+	if _, err := s.wire.Dial(t.Context(), peerAddr, 80); err == nil || !strings.Contains(err.Error(), "ended") {
+		t.Errorf("dialled meanwhile: %v", err)
+	}
+	drained := make(chan error, 1)
+	go func() { drained <- s.wire.Drain(t.Context()) }()
+	if err := expect(c, n); err != nil {
+		t.Error(err)
+	}
+	if len(drained) > 0 {
+		t.Error("drained before the end was passed on")
+	}
+	if err := c.CloseRead(); err != nil {
+		t.Error(err)
+	}
+	if err := <-drained; err != nil {
+		t.Error(err)
+	}
+	close(s.tell)
+}
+
+// TestJobGoesAway while a connection of its own is being opened: whoever serves it is told,
+// by all that it may do.
+func TestJobGoesAway(t *testing.T) {
+	s := open(t)
+	if got := s.do("dial %s:%d", peerAddr, slowPort); !strings.Contains(got, "timeout") {
+		t.Fatal(got)
+	}
+	s.leave() // else its kernel may take the answer for another attempt's
+	s.tell <- struct{}{}
+	c := <-s.held
+	defer close(s.tell)
+	if _, ok := c.(gone); !ok {
+		t.Fatalf("it is a %T", c)
+	}
+	for what, err := range map[string]error{
+		"deadline": c.SetDeadline(time.Now()), "deadline to read": c.SetReadDeadline(time.Now()),
+		"deadline to write": c.SetWriteDeadline(time.Now()), "end": c.CloseWrite(),
+	} {
+		if err == nil {
+			t.Errorf("a %s of nothing is set", what)
+		}
+	}
+	if _, err := c.Read(make([]byte, 1)); err == nil || errors.Is(err, io.EOF) {
+		t.Errorf("read with %v", err)
+	}
+	if _, err := c.Write([]byte{1}); err == nil {
+		t.Error("written")
+	}
+	if c.LocalAddr() == nil || c.RemoteAddr() == nil {
+		t.Error("it has no address")
+	}
+	if err := errors.Join(c.CloseRead(), c.Reset(), c.Close()); err != nil {
+		t.Error(err)
 	}
 }

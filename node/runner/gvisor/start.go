@@ -173,7 +173,7 @@ func (j *Job) order() error {
 			files[i], j.pipes[i-line.Stdout] = w, r
 		}
 	}
-	o := line.Order{ID: j.id, Dir: j.dir, Scratch: j.spec.ScratchBytes, NVIDIA: j.spec.Devices.NVIDIA,
+	o := line.Order{ID: j.id, Dir: j.dir, Scratch: j.spec.ScratchBytes, NVIDIA: j.spec.Devices.NVIDIA, Network: j.spec.Interface != nil,
 		Out: j.spec.OutDir, OutBytes: j.spec.OutputBytes, OutFiles: j.spec.OutputFiles}
 	if err := o.Send(j.seat.line, files); err != nil {
 		for _, f := range j.pipes {

@@ -1,8 +1,10 @@
 package main
 
 import (
+	"bytes"
 	"encoding/gob"
 	"fmt"
+	"io"
 	"net"
 	"os"
 	"strconv"
@@ -122,6 +124,29 @@ func hang(code string) {
 	for {
 		steps(1 << 20) // until it is stopped
 	}
+}
+
+// leave has rank 0 send bytes to rank 1 and end at once. Rank 1 reads them when rank 0 has
+// had time to be gone, and says how many came in order.
+func leave(length int) {
+	own, _, peers := rank()
+	b := make([]byte, length)
+	for i := range b {
+		b[i] = byte(i % 251)
+	}
+	if own == 0 {
+		_, err := reach(peers[1] + ":7000").Write(b)
+		check(err)
+		fmt.Println("left")
+		return
+	}
+	l, err := net.Listen("tcp", peers[1]+":7000")
+	check(err)
+	c, err := l.Accept()
+	check(err)
+	time.Sleep(2 * time.Second)
+	got, err := io.ReadAll(c)
+	fmt.Println("got", len(got), bytes.Equal(got, b), err)
 }
 
 // look tells which addresses answer, and what interfaces there are.

@@ -62,6 +62,9 @@ func main() {
 		allreduce(length)
 	case "hang": // [CODE]
 		hang(strings.Join(args, ""))
+	case "leave": // BYTES
+		length, _ := strconv.Atoi(args[0])
+		leave(length)
 	case "ask": // HOSTS
 		ask(args)
 	case "greet": // PORT

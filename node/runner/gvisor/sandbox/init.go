@@ -72,6 +72,9 @@ func hold(o line.Order, files [line.Files]*os.File, conf *config.Config, daemon 
 		return line.Report{Error: err.Error()}
 	}
 	proxyCards(conf, o.NVIDIA)
+	if o.Network {
+		drained(conf)
+	}
 	spec, err := specutils.ReadSpec(o.Dir, conf)
 	if err != nil {
 		return line.Report{Error: err.Error()}

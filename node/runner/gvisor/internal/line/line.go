@@ -45,6 +45,7 @@ type Order struct {
 	Dir     string // the job's bundle
 	Scratch uint64 // how much it may write outside /out, in bytes
 	NVIDIA  string // the driver's version, for a job with cards
+	Network bool   // it has a network interface
 
 	Out      string // its output directory on the host; "" for none
 	OutBytes uint64 // how much it may write there
