@@ -61,11 +61,27 @@ func (d *Directory) Forget(id, lookups uint64) {
 	if n == nil || id == fuse.FUSE_ROOT_ID {
 		return
 	}
-	if n.lookups -= min(lookups, n.lookups); n.lookups == 0 {
-		delete(d.nodes, id)
-		delete(d.inodes, n.inode)
-		unix.Close(n.fd)
+	if n.lookups -= min(lookups, n.lookups); n.lookups > 0 {
+		return
 	}
+	delete(d.nodes, id)
+	delete(d.inodes, n.inode)
+	if n.orphan {
+		d.bury(n)
+	}
+	unix.Close(n.fd)
+}
+
+// bury gives back what a file without a name took. The caller holds mu.
+func (d *Directory) bury(n *node) {
+	var st unix.Stat_t
+	if unix.Fstat(n.fd, &st) == nil && st.Mode&unix.S_IFMT == unix.S_IFREG {
+		d.bytes -= min(uint64(st.Size), d.bytes)
+	}
+	d.files -= min(1, d.files)
+	d.orphans--
+	close(d.freed)
+	d.freed = make(chan struct{})
 }
 
 // made gives a new entry its owner and rights, and tells the kernel of it.
@@ -205,12 +221,15 @@ func (d *Directory) Rename(_ <-chan struct{}, in *fuse.RenameIn, from, to string
 
 // OpenDir opens a directory.
 func (d *Directory) OpenDir(_ <-chan struct{}, in *fuse.OpenIn, out *fuse.OpenOut) fuse.Status {
-	n := d.node(in.NodeId)
-	fd, err := unix.Open(proc(n.fd), unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+	fd, err := unix.Open(proc(d.node(in.NodeId).fd), unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
 	if err != nil {
 		return fuse.ToStatus(err)
 	}
-	out.Fh = d.keep(handle{node: n, fd: fd})
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.next++
+	out.Fh = d.next
+	d.handles[out.Fh] = handle{fd: fd}
 	return fuse.OK
 }
 
@@ -269,6 +288,9 @@ func (d *Directory) ReleaseDir(in *fuse.ReleaseIn) {
 }
 
 // FsyncDir does what fsync(2) does.
-func (d *Directory) FsyncDir(cancel <-chan struct{}, in *fuse.FsyncIn) fuse.Status {
-	return d.Fsync(cancel, in)
+func (d *Directory) FsyncDir(_ <-chan struct{}, in *fuse.FsyncIn) fuse.Status {
+	d.mu.Lock()
+	h := d.handles[in.Fh]
+	d.mu.Unlock()
+	return fuse.ToStatus(unix.Fsync(h.fd))
 }

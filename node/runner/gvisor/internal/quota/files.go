@@ -16,21 +16,6 @@ func attr(st *unix.Stat_t, out *fuse.Attr) {
 	out.FromStat((*syscall.Stat_t)(unsafe.Pointer(st))) // the same structure by another name
 }
 
-// keep gives an open file a number.
-func (d *Directory) keep(h handle) uint64 {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	d.next++
-	d.handles[d.next] = h
-	return d.next
-}
-
-func (d *Directory) file(fh uint64) handle {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	return d.handles[fh]
-}
-
 // GetAttr tells a file's attributes.
 func (d *Directory) GetAttr(_ <-chan struct{}, in *fuse.GetAttrIn, out *fuse.AttrOut) fuse.Status {
 	return d.stat(d.node(in.NodeId), out)
@@ -102,9 +87,6 @@ func (d *Directory) resize(n *node, size uint64) fuse.Status {
 	if err := unix.Fstat(n.fd, &st); err != nil {
 		return fuse.ToStatus(err)
 	}
-	if st.Nlink == 0 && !d.counts(n) {
-		return fuse.Status(unix.ESTALE)
-	}
 	was := uint64(st.Size)
 	if size > was {
 		if status := d.take(size-was, 0); !status.Ok() {
@@ -123,98 +105,61 @@ func (d *Directory) resize(n *node, size uint64) fuse.Status {
 	return fuse.OK
 }
 
-// counts tells whether a file without a name still takes its room.
-func (d *Directory) counts(n *node) bool {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	return n.orphan
-}
-
-// Create makes a file and opens it.
+// Create makes a file, which is ready at once.
 func (d *Directory) Create(_ <-chan struct{}, in *fuse.CreateIn, name string, out *fuse.CreateOut) fuse.Status {
 	fd := -1
 	n, status := d.add(&in.InHeader, name, in.Mode, &out.EntryOut, func(dir int) (err error) {
-		fd, err = unix.Openat(dir, name, openFlags(in.Flags)|unix.O_CREAT|unix.O_EXCL, 0o600)
+		fd, err = unix.Openat(dir, name, unix.O_RDWR|unix.O_CREAT|unix.O_EXCL|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0o600)
 		return err
 	})
-	if !status.Ok() {
-		if fd >= 0 {
-			unix.Close(fd)
-		}
-		return status
-	}
-	d.mu.Lock()
-	n.opens++
-	d.mu.Unlock()
-	out.Fh, out.OpenFlags = d.keep(handle{node: n, fd: fd}), fuse.FOPEN_KEEP_CACHE
-	return fuse.OK
-}
-
-// openFlags are those that mean something here. The kernel computes where a file's end is.
-func openFlags(flags uint32) int {
-	return int(flags)&unix.O_ACCMODE | unix.O_NOFOLLOW | unix.O_CLOEXEC
-}
-
-// Open opens a file. One that has lost its name counts again.
-func (d *Directory) Open(_ <-chan struct{}, in *fuse.OpenIn, out *fuse.OpenOut) fuse.Status {
-	n := d.node(in.NodeId)
-	fd, err := unix.Open(proc(n.fd), openFlags(in.Flags)&^unix.O_NOFOLLOW, 0)
-	if err != nil {
-		return fuse.ToStatus(err)
-	}
-	var st unix.Stat_t
-	if err := unix.Fstat(fd, &st); err != nil {
-		unix.Close(fd)
-		return fuse.ToStatus(err)
-	}
-	d.mu.Lock()
-	status := fuse.OK
-	if st.Nlink == 0 && !n.orphan {
-		if status = d.room(uint64(st.Size), 1); status.Ok() {
-			n.orphan = true
-		}
-	}
 	if status.Ok() {
-		n.opens++
-	}
-	d.mu.Unlock()
-	if !status.Ok() {
+		n.become(fd)
+		out.OpenFlags = fuse.FOPEN_KEEP_CACHE
+	} else if fd >= 0 {
 		unix.Close(fd)
-		return d.tell(status, false)
-	}
-	if in.Flags&unix.O_TRUNC != 0 {
-		status = d.resize(n, 0)
-	}
-	out.Fh, out.OpenFlags = d.keep(handle{node: n, fd: fd}), fuse.FOPEN_KEEP_CACHE // nobody changes it below
-	if !status.Ok() {
-		d.Release(nil, &fuse.ReleaseIn{Fh: out.Fh})
 	}
 	return status
 }
 
-// Release closes a file, and gives back what it took when it has no name.
-func (d *Directory) Release(_ <-chan struct{}, in *fuse.ReleaseIn) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	h, ok := d.handles[in.Fh]
-	if !ok {
-		return
+// Open tells the kernel not to ask: who may open what it knows by itself, and each file here
+// is read and written through one descriptor. Nor is it told of an end then (FUSE_NO_OPEN_SUPPORT).
+func (d *Directory) Open(<-chan struct{}, *fuse.OpenIn, *fuse.OpenOut) fuse.Status {
+	return fuse.ENOSYS
+}
+
+// Flush tells the kernel not to ask: nothing is held back here.
+func (d *Directory) Flush(<-chan struct{}, *fuse.FlushIn) fuse.Status { return fuse.ENOSYS }
+
+// file finds a file and makes it ready to be read and written.
+func (d *Directory) file(id uint64) (*node, fuse.Status) {
+	n := d.node(id)
+	if n.ready.Load() {
+		return n, fuse.OK
 	}
-	delete(d.handles, in.Fh)
-	if h.node.opens--; h.node.opens == 0 && h.node.orphan {
-		var st unix.Stat_t
-		if unix.Fstat(h.fd, &st) == nil {
-			d.bytes -= min(uint64(st.Size), d.bytes)
-		}
-		d.files -= min(1, d.files)
-		h.node.orphan = false
+	fd, err := unix.Open(proc(n.fd), unix.O_RDWR|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return nil, fuse.ToStatus(err)
 	}
-	unix.Close(h.fd)
+	n.become(fd)
+	return n, fuse.OK
+}
+
+// become puts an open file in place of the one that only names it: others may use it meanwhile,
+// and a node never has two.
+func (n *node) become(fd int) {
+	if unix.Dup3(fd, n.fd, unix.O_CLOEXEC) == nil {
+		n.ready.Store(true)
+	}
+	unix.Close(fd)
 }
 
 // Read reads from a file.
 func (d *Directory) Read(_ <-chan struct{}, in *fuse.ReadIn, buf []byte) (fuse.ReadResult, fuse.Status) {
-	n, err := unix.Pread(d.file(in.Fh).fd, buf[:min(len(buf), int(in.Size))], int64(in.Offset))
+	f, status := d.file(in.NodeId)
+	if !status.Ok() {
+		return nil, status
+	}
+	n, err := unix.Pread(f.fd, buf[:min(len(buf), int(in.Size))], int64(in.Offset))
 	if err != nil {
 		return nil, fuse.ToStatus(err)
 	}
@@ -223,23 +168,30 @@ func (d *Directory) Read(_ <-chan struct{}, in *fuse.ReadIn, buf []byte) (fuse.R
 
 // Write writes all of data to a file, or nothing when there is no room for it.
 func (d *Directory) Write(_ <-chan struct{}, in *fuse.WriteIn, data []byte) (uint32, fuse.Status) {
-	h := d.file(in.Fh)
-	h.node.size.Lock()
-	defer h.node.size.Unlock()
+	f, status := d.file(in.NodeId)
+	if !status.Ok() {
+		return 0, status
+	}
+	f.size.Lock()
+	defer f.size.Unlock()
 	var st unix.Stat_t
-	if err := unix.Fstat(h.fd, &st); err != nil {
+	if err := unix.Fstat(f.fd, &st); err != nil {
 		return 0, fuse.ToStatus(err)
 	}
 	was := uint64(st.Size)
-	end := in.Offset + uint64(len(data))
+	end := max(in.Offset+uint64(len(data)), was)
 	if end > was {
 		if status := d.take(end-was, 0); !status.Ok() {
 			return 0, status
 		}
 	}
-	n, err := unix.Pwrite(h.fd, data, int64(in.Offset))
-	if end > was && n < len(data) { // the disk itself is full
-		d.give(min(end-was, uint64(len(data)-max(n, 0))), 0)
+	n, err := unix.Pwrite(f.fd, data, int64(in.Offset))
+	if n < len(data) { // the disk itself is full
+		is := was
+		if n > 0 {
+			is = max(in.Offset+uint64(n), was)
+		}
+		d.give(end-is, 0)
 	}
 	if err != nil {
 		return 0, fuse.ToStatus(err)
@@ -249,7 +201,11 @@ func (d *Directory) Write(_ <-chan struct{}, in *fuse.WriteIn, data []byte) (uin
 
 // Fsync brings a file to the disk.
 func (d *Directory) Fsync(_ <-chan struct{}, in *fuse.FsyncIn) fuse.Status {
-	return fuse.ToStatus(unix.Fsync(d.file(in.Fh).fd))
+	f, status := d.file(in.NodeId)
+	if !status.Ok() {
+		return status
+	}
+	return fuse.ToStatus(unix.Fsync(f.fd))
 }
 
 // Fallocate is refused: it takes all of a disk at once.

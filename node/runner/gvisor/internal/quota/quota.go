@@ -16,6 +16,8 @@ import (
 	"path/filepath"
 	"strconv"
 	"sync"
+	"sync/atomic"
+	"time"
 
 	"github.com/hanwen/go-fuse/v2/fuse"
 	"golang.org/x/sys/unix"
@@ -30,6 +32,9 @@ const (
 	device = "/dev/fuse"
 	// maxName is the longest name, in bytes.
 	maxName = 255
+	// forgetTime is how long the kernel may take to forget a file that lost its name, before
+	// there is no room for another one: it says so by a message that it does not wait for.
+	forgetTime = 300 * time.Millisecond
 )
 
 // Directory is a covered directory.
@@ -40,9 +45,11 @@ type Directory struct {
 	maxFiles           uint64
 	over               func(files bool)
 
-	mu      sync.Mutex // guards what follows, and the fields of nodes that say so
-	bytes   uint64     // sizes of all files
-	files   uint64     // entries of all directories, and files without a name that are open
+	mu      sync.Mutex    // guards what follows, and the fields of nodes that say so
+	bytes   uint64        // sizes of all files
+	files   uint64        // entries of all directories, and files without a name that are in use
+	orphans int           // files without a name that are in use
+	freed   chan struct{} // closed when one of them goes, and made anew
 	nodes   map[uint64]*node
 	inodes  map[inode]*node
 	handles map[uint64]handle
@@ -52,24 +59,23 @@ type Directory struct {
 // node is a file or directory that the kernel knows.
 type node struct {
 	id    uint64
-	fd    int // opened with O_PATH, which reads and writes nothing
+	fd    int // opened with O_PATH, which reads and writes nothing, until it is ready
 	inode inode
 
-	size sync.Mutex // held while the file's size changes
+	size  sync.Mutex  // held while the file's size changes
+	ready atomic.Bool // fd reads and writes
 
 	lookups uint64 // how often the kernel was told of it; guarded by Directory.mu
-	opens   int    // guarded by Directory.mu
-	orphan  bool   // it has no name and still counts, because it is open; guarded by Directory.mu
+	orphan  bool   // it has no name and still counts, because it is in use; guarded by Directory.mu
 }
 
 // inode tells files of the file system below apart.
 type inode struct{ dev, ino uint64 }
 
-// handle is an open file or directory.
+// handle is an open directory. Files have none: see Open.
 type handle struct {
-	node    *node
 	fd      int
-	entries []fuse.DirEntry // of a directory, as they were at the last beginning
+	entries []fuse.DirEntry // as they were at the last beginning
 }
 
 // Mount covers dir, of which all that is in it already counts. over is called each time that
@@ -78,7 +84,7 @@ type handle struct {
 func Mount(dir string, bytes uint64, files int, over func(files bool)) (*Directory, error) {
 	d := &Directory{
 		RawFileSystem: fuse.NewDefaultRawFileSystem(), maxBytes: bytes, maxFiles: uint64(max(files, 0)), over: over,
-		nodes: map[uint64]*node{}, inodes: map[inode]*node{}, handles: map[uint64]handle{}, next: fuse.FUSE_ROOT_ID + 1,
+		freed: make(chan struct{}), nodes: map[uint64]*node{}, inodes: map[inode]*node{}, handles: map[uint64]handle{}, next: fuse.FUSE_ROOT_ID + 1,
 	}
 	if err := d.count(dir); err != nil {
 		return nil, fmt.Errorf("look at what %s holds: %w", dir, err)
@@ -91,7 +97,8 @@ func Mount(dir string, bytes uint64, files int, over func(files bool)) (*Directo
 	d.server, err = fuse.NewServer(d, dir, &fuse.MountOptions{
 		AllowOther: true, Options: []string{"default_permissions"}, FsName: "out", Name: "quota",
 		MaxWrite: maxWrite, DisableXAttrs: true, DisableReadDirPlus: true, DisableSplice: true,
-		DirectMountStrict: true, DirectMountFlags: unix.MS_NOSUID | unix.MS_NODEV | unix.MS_NOEXEC,
+		ExplicitDataCacheControl: true, // nobody changes a file below
+		DirectMountStrict:        true, DirectMountFlags: unix.MS_NOSUID | unix.MS_NODEV | unix.MS_NOEXEC,
 	})
 	if err != nil {
 		unix.Close(fd)
@@ -162,10 +169,22 @@ func (d *Directory) count(dir string) error {
 
 // take reserves room, and says so when there is none.
 func (d *Directory) take(bytes, files uint64) fuse.Status {
-	d.mu.Lock()
-	status := d.room(bytes, files)
-	d.mu.Unlock()
-	return d.tell(status, files > 0)
+	over := time.NewTimer(forgetTime)
+	defer over.Stop()
+	for waits := true; ; {
+		d.mu.Lock()
+		status, freed := d.room(bytes, files), d.freed
+		waits = waits && d.orphans > 0 && bytes <= d.maxBytes
+		d.mu.Unlock()
+		if status.Ok() || !waits {
+			return d.tell(status, files > 0)
+		}
+		select {
+		case <-freed:
+		case <-over.C:
+			waits = false
+		}
+	}
 }
 
 // room reserves room. The caller holds mu.
@@ -194,12 +213,14 @@ func (d *Directory) give(bytes, files uint64) {
 	d.mu.Unlock()
 }
 
-// gone gives back what an entry took that has just lost its name, as soon as nobody has it open.
+// gone gives back what an entry took that has just lost its name, as soon as the kernel
+// forgets it: until then it is open, mapped or otherwise in use, and takes its room on the disk.
 func (d *Directory) gone(st *unix.Stat_t) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if n := d.inodes[inode{st.Dev, st.Ino}]; n != nil && n.opens > 0 && st.Nlink == 1 {
+	if n := d.inodes[inode{st.Dev, st.Ino}]; n != nil && st.Nlink == 1 {
 		n.orphan = true
+		d.orphans++
 		return
 	}
 	d.files -= min(1, d.files)

@@ -14,6 +14,7 @@ import (
 	"slices"
 	"sync"
 	"testing"
+	"time"
 
 	"go.uber.org/goleak"
 	"golang.org/x/sys/unix"
@@ -36,7 +37,10 @@ type covered struct {
 }
 
 // cover mounts where only the test's own thread sees it, so that nothing is left of it.
-func cover(t *testing.T) *covered {
+func cover(t testing.TB) *covered { return coverOn(t, 0) }
+
+// coverOn is cover on a disk of so many bytes; 0 for any.
+func coverOn(t testing.TB, disk int) *covered {
 	t.Helper()
 	if f, err := os.OpenFile("/dev/fuse", os.O_RDWR, 0); err != nil {
 		t.Skipf("needs /dev/fuse: run the tests as root on a kernel with FUSE (%v)", err)
@@ -51,6 +55,16 @@ func cover(t *testing.T) *covered {
 		t.Fatal(err)
 	}
 	c := &covered{dir: t.TempDir(), host: t.TempDir()}
+	if disk > 0 {
+		if err := unix.Mount("tmpfs", c.dir, "tmpfs", 0, fmt.Sprintf("size=%d", disk)); err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() {
+			if err := unix.Unmount(c.dir, 0); err != nil {
+				t.Error(err)
+			}
+		})
+	}
 	if err := unix.Mount(c.dir, c.host, "", unix.MS_BIND, ""); err != nil { // without what covers it
 		t.Fatal(err)
 	}
@@ -90,7 +104,7 @@ func (c *covered) full(t *testing.T, err error, files bool) {
 	}
 }
 
-func must(t *testing.T, err error) {
+func must(t testing.TB, err error) {
 	t.Helper()
 	if err != nil {
 		t.Fatal(err)
@@ -129,7 +143,7 @@ func TestBytes(t *testing.T) {
 // TestNamelessFiles checks that a file which was removed counts as long as it is open.
 func TestNamelessFiles(t *testing.T) {
 	c := cover(t)
-	for range 2 * maxFiles {
+	for range maxFiles + 2 {
 		f, err := os.Create(c.path("a"))
 		must(t, err)
 		_, err = f.Write(make([]byte, maxBytes/2+1))
@@ -151,6 +165,47 @@ func TestNamelessFiles(t *testing.T) {
 	c.full(t, os.WriteFile(c.path("a"), []byte{1}, 0o600), false)
 	must(t, f.Close())
 	must(t, os.WriteFile(c.path("a"), make([]byte, maxBytes), 0o600))
+}
+
+// TestFileInUse checks that a file which was removed counts as long as somebody has hold of it,
+// though nobody has it open.
+func TestFileInUse(t *testing.T) {
+	c := cover(t)
+	must(t, os.WriteFile(c.path("a"), make([]byte, maxBytes/2+1), 0o600))
+	held, err := unix.Open(c.path("a"), unix.O_PATH|unix.O_CLOEXEC, 0)
+	must(t, err)
+	must(t, os.Remove(c.path("a")))
+	c.full(t, os.WriteFile(c.path("b"), make([]byte, maxBytes/2), 0o600), false)
+	f, err := os.OpenFile(proc(held), os.O_RDWR, 0) // and can be used again
+	must(t, err)
+	defer f.Close()
+	must(t, os.Remove(c.path("b")))
+	_, err = f.WriteAt(make([]byte, maxBytes/2), maxBytes/2)
+	must(t, err)
+	_, err = f.WriteAt([]byte{1}, maxBytes)
+	c.full(t, err, false)
+	must(t, errors.Join(f.Close(), unix.Close(held)))
+	must(t, os.WriteFile(c.path("b"), make([]byte, maxBytes), 0o600))
+}
+
+// TestFullDisk checks that a write for which the disk has no room counts for nothing.
+func TestFullDisk(t *testing.T) {
+	c := coverOn(t, maxBytes/4)
+	f, err := os.Create(c.path("a"))
+	must(t, err)
+	defer f.Close()
+	must(t, os.WriteFile(c.path("b"), make([]byte, maxBytes/4-8192), 0o600))
+	for range 4 {
+		if n, err := f.WriteAt(make([]byte, 64<<10), maxBytes/2); !errors.Is(err, unix.ENOSPC) && err == nil {
+			t.Fatalf("a full disk took %d bytes", n)
+		}
+	}
+	must(t, f.Truncate(0)) // of what it took in part
+	must(t, os.Remove(c.path("b")))
+	must(t, f.Truncate(maxBytes)) // sparse
+	if said := c.refused(); len(said) > 0 {
+		t.Errorf("the directory was told to be full %d times", len(said))
+	}
 }
 
 func TestFiles(t *testing.T) {
@@ -193,8 +248,13 @@ func TestFiles(t *testing.T) {
 		must(t, os.Remove(c.path(e.Name())))
 	}
 	var s unix.Statfs_t
-	if err := unix.Statfs(c.dir, &s); err != nil || s.Ffree != maxFiles || s.Bfree*uint64(s.Bsize) != maxBytes {
-		t.Errorf("an empty directory has room for %d files and %d blocks, %v", s.Ffree, s.Bfree, err)
+	for end := time.Now().Add(30 * time.Second); ; runtime.Gosched() { // the kernel forgets them later
+		must(t, unix.Statfs(c.dir, &s))
+		if s.Ffree == maxFiles && s.Bfree*uint64(s.Bsize) == maxBytes {
+			break
+		} else if time.Now().After(end) {
+			t.Fatalf("an empty directory has room for %d files and %d blocks", s.Ffree, s.Bfree)
+		}
 	}
 }
 
@@ -300,5 +360,19 @@ func TestWhatWasThere(t *testing.T) {
 	must(t, os.WriteFile(filepath.Join(dir, "d/f"), bytes.Repeat([]byte("x"), 100), 0o600))
 	if err := d.count(dir); err != nil || d.bytes != 100 || d.files != 2 {
 		t.Errorf("%d bytes in %d files, %v", d.bytes, d.files, err)
+	}
+}
+
+// BenchmarkChurn opens, writes, reads and closes a small file, as bench's loop of files does.
+func BenchmarkChurn(b *testing.B) {
+	c := cover(b)
+	text := make([]byte, 100)
+	for b.Loop() {
+		f, err := os.OpenFile(c.path("churn"), os.O_CREATE|os.O_RDWR, 0o600)
+		must(b, err)
+		_, err = f.Write(text)
+		must(b, err)
+		_, err = f.ReadAt(text, 0)
+		must(b, errors.Join(err, f.Close()))
 	}
 }
