@@ -8,8 +8,8 @@
 // cgroup is for Linux alone; elsewhere it has only Limits.
 //
 // Limits of memory, CPU and processes under v2 are unproven: they were only run against
-// a scripted tree of files. Everything of v1, and v2's freezing, killing and CPU time,
-// is tested against the kernel.
+// a scripted tree of files. Everything of v1, and v2's freezing, killing, CPU time and
+// devices, is tested against the kernel.
 package cgroup
 
 // Limits is what a group may use. Zero means no limit of ours. A limit that
@@ -22,4 +22,10 @@ type Limits struct {
 	CPUs int
 	// Processes caps processes and threads together.
 	Processes int
+	// Devices are the character devices that may be opened to read and write, and no others,
+	// nor block devices; nil leaves all as they are.
+	Devices []Device
 }
+
+// Device is a character device by its numbers.
+type Device struct{ Major, Minor uint32 }

@@ -67,7 +67,7 @@ func (p *Parent) New(name string, l Limits) (*Group, error) {
 	if name == "" || strings.ContainsAny(name, "/.\n") {
 		return nil, fmt.Errorf("control group name %q: it must be a plain name", name)
 	}
-	g, err := p.make(name)
+	g, err := p.make(name, l)
 	if err != nil {
 		return nil, err
 	}
@@ -89,10 +89,14 @@ func (g *Group) Limit(l Limits) error {
 	return nil
 }
 
-// make makes a group's directories.
-func (p *Parent) make(name string) (*Group, error) {
+// make makes a group's directories, where something of the limits or the usage needs one:
+// each takes time when a process is put there.
+func (p *Parent) make(name string, l Limits) (*Group, error) {
 	g := &Group{parent: p}
 	for _, t := range p.trees {
+		if len(l.Devices) == 0 && len(t.has) == 1 && t.has[0] == devices {
+			continue
+		}
 		d := membership{t, filepath.Join(t.dir, name)}
 		if err := p.mkdir(d.path); err != nil {
 			return nil, errors.Join(fmt.Errorf("make control group %s: %w", name, err), g.Close())
@@ -116,6 +120,10 @@ func (g *Group) limit(d membership, controller string, l Limits) error {
 		return write(d.path, "cpu.cfs_quota_us", strconv.Itoa(l.CPUs*period))
 	case controller == pids && l.Processes > 0:
 		return write(d.path, "pids.max", strconv.Itoa(l.Processes))
+	case controller == devices && len(l.Devices) > 0 && d.v2:
+		return filterDevices(d.path, l.Devices)
+	case controller == devices && len(l.Devices) > 0:
+		return limitDevices(d.path, l.Devices)
 	}
 	return nil
 }

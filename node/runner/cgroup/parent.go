@@ -96,13 +96,13 @@ func (p *Parent) delegate(t *tree, place, dir string) bool {
 	if place == t.own && len(offers) > 0 && !p.stepDown(t, place, dir) {
 		return false
 	}
-	has := []string{cpuacct, freezer}
+	has := slices.Clone(always)
 	for _, c := range offers {
 		if write(place, "cgroup.subtree_control", "+"+c) == nil && write(dir, "cgroup.subtree_control", "+"+c) == nil {
 			has = append(has, c)
 		}
 	}
-	if len(offers) > 0 && len(has) == 2 && place != t.mount {
+	if len(offers) > 0 && len(has) == len(always) && place != t.mount {
 		return false // a place further up may do better
 	}
 	t.has = slices.DeleteFunc(t.has, func(c string) bool { return !slices.Contains(has, c) })
@@ -194,12 +194,12 @@ func (p *Parent) sweep(t *tree, place, prefix string) {
 
 // try puts every limit on an empty group and strikes what the kernel does not take.
 func (p *Parent) try() error {
-	g, err := p.make("self-test")
+	l := Limits{MemoryBytes: 64 << 20, CPUs: 1, Processes: 16, Devices: []Device{{1, 3}}}
+	g, err := p.make("self-test", l)
 	if err != nil {
 		return err
 	}
 	defer func() { _ = g.Close() }()
-	l := Limits{MemoryBytes: 64 << 20, CPUs: 1, Processes: 16}
 	for _, d := range g.dirs {
 		d.has = slices.DeleteFunc(d.has, func(c string) bool {
 			switch c {

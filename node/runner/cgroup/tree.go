@@ -12,17 +12,21 @@ import (
 	"strings"
 )
 
-// The controllers that a job's group wants, by their names in v1. Under v2, cpuacct and
-// freezer are part of every group.
+// The controllers that a job's group wants, by their names in v1. Under v2, cpuacct, freezer
+// and devices are part of every group.
 const (
 	memory  = "memory"
 	cpu     = "cpu"
 	cpuacct = "cpuacct"
 	pids    = "pids"
 	freezer = "freezer"
+	devices = "devices"
 )
 
-var wanted = []string{memory, cpu, cpuacct, pids, freezer}
+var (
+	wanted = []string{memory, cpu, cpuacct, pids, freezer, devices}
+	always = []string{cpuacct, freezer, devices} // in v2
+)
 
 // tree is one mounted hierarchy of groups.
 type tree struct {

@@ -248,6 +248,10 @@ func TestRealV2(t *testing.T) {
 		t.Skip("needs a writable v2 hierarchy with cgroup.freeze: run as root on Linux 5.2 or later")
 	}
 	testFreeze(t, p)
+	if !p.serves(devices) {
+		t.Skip("needs a kernel with CONFIG_CGROUP_BPF and the right to use bpf(2): run as root")
+	}
+	testDevices(t, p)
 }
 
 // realV2 is this machine's v2 hierarchy with what every group of it has.
@@ -262,7 +266,7 @@ func realV2() (*tree, error) {
 	}
 	for line := range strings.Lines(string(b)) {
 		if t := parseMount(line, own); t != nil && t.v2 {
-			t.has = []string{cpuacct, freezer}
+			t.has = slices.Clone(always)
 			return t, nil
 		}
 	}

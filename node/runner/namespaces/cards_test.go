@@ -142,3 +142,39 @@ func TestCardsStayInPlace(t *testing.T) {
 		}
 	}
 }
+
+// TestOtherDevicesAreHeldBack has the kernel refuse a job's processes every device that is
+// neither harmless nor its card's, whatever file it might find of one.
+func TestOtherDevicesAreHeldBack(t *testing.T) {
+	e := serve(t)
+	s := job("sleep", "60")
+	s.Devices = card(t)
+	j, err := e.Start(t.Context(), s, nil, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		j.Stop()
+		if _, err := j.Wait(); err != nil {
+			t.Error(err)
+		}
+	}()
+	groups, err := os.ReadFile(fmt.Sprintf("/proc/%d/cgroup", j.(*Job).box.cmd.Process.Pid))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, own, ok := strings.Cut(string(groups), ":devices:")
+	if !ok {
+		t.Skip("needs the devices control group of v1: under v2 the kernel shows no list")
+	}
+	own, _, _ = strings.Cut(own, "\n")
+	list, err := os.ReadFile(filepath.Join("/sys/fs/cgroup/devices", own, "devices.list"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := strings.Split(strings.TrimSpace(string(list)), "\n")
+	slices.Sort(got)
+	if want := []string{"c 1:3 rw", "c 1:5 rw", "c 1:7 rw", "c 1:8 rw", "c 1:9 rw"}; !slices.Equal(got, want) { // the card's are among them
+		t.Errorf("a job may open %q, want %q", got, want)
+	}
+}

@@ -191,7 +191,7 @@ func placeDevices() error {
 	if err := memory(dev, unix.MS_NOSUID|unix.MS_NOEXEC, "mode=0755,size=64k,nr_inodes=128"); err != nil {
 		return err
 	}
-	for _, name := range []string{"null", "zero", "full", "random", "urandom"} {
+	for name := range harmless {
 		path := filepath.Join(dev, name)
 		if err := touch(path); err != nil {
 			return err

@@ -6,9 +6,11 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"os"
 	"os/exec"
+	"slices"
 	"strconv"
 	"syscall"
 
@@ -65,7 +67,8 @@ func (e *Engine) open(s *runner.Spec) (_ *sandbox, err error) {
 	}()
 	if e.config.Parent != nil {
 		name := "job" + strconv.FormatUint(e.number.Add(1), 10)
-		limits := cgroup.Limits{MemoryBytes: s.MemoryBytes + initMemory, CPUs: s.CPUs, Processes: s.Processes + initProcesses}
+		limits := cgroup.Limits{MemoryBytes: s.MemoryBytes + initMemory, CPUs: s.CPUs, Processes: s.Processes + initProcesses,
+			Devices: deviceNumbers(&s.Devices)}
 		if b.group, err = e.config.Parent.New(name, limits); err != nil {
 			return b, err
 		}
@@ -103,6 +106,19 @@ func (e *Engine) open(s *runner.Spec) (_ *sandbox, err error) {
 	}
 	b.cmd = cmd
 	return b, nil
+}
+
+// harmless are the devices that every job has, by their numbers on all of Linux.
+var harmless = map[string]cgroup.Device{"null": {Major: 1, Minor: 3}, "zero": {Major: 1, Minor: 5}, "full": {Major: 1, Minor: 7},
+	"random": {Major: 1, Minor: 8}, "urandom": {Major: 1, Minor: 9}}
+
+// deviceNumbers are the devices that a job may open: the harmless ones, and its cards'.
+func deviceNumbers(d *runner.Devices) []cgroup.Device {
+	list := slices.Collect(maps.Values(harmless))
+	for _, n := range d.Nodes {
+		list = append(list, cgroup.Device{Major: n.Major, Minor: n.Minor})
+	}
+	return list
 }
 
 // mapUsers gives a job users: as root a block of the host's numbers that nobody else
