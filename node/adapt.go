@@ -128,6 +128,10 @@ func (a artifacts) FetchDir(ctx context.Context, cid, dest string, limitBytes ui
 	return a.Store.FetchDir(ctx, cid, dest, limitBytes, limitFiles, artifact.From(id))
 }
 
+func (a artifacts) DirCID(ctx context.Context, dir string, maxBytes uint64, maxFiles int) (string, error) {
+	return artifact.DirCID(ctx, dir, maxBytes, maxFiles)
+}
+
 func (a artifacts) AddDir(ctx context.Context, dir string, maxBytes uint64, maxFiles int) (string, uint64, error) {
 	cid, size, err := a.Store.AddDir(ctx, dir, maxBytes, maxFiles)
 	var content *artifact.ContentError

@@ -117,6 +117,11 @@ func (n *Node) addProgram(ctx context.Context, spec *protocol.JobSpec, path stri
 		}
 		return cid, size, nil
 	}
+	if protocol.CheckCID("module", path) == nil { // of an earlier job, to run it again
+		if path, err = n.artifacts.Fetch(ctx, path, protocol.MaxModelBytes, artifact.Sources{Find: true}); err != nil {
+			return "", 0, fmt.Errorf("module: %w", err)
+		}
+	}
 	if cid, size, err = n.addFile(ctx, path, spec.Sealed.Has(protocol.SealedModule), key); err != nil {
 		return "", 0, fmt.Errorf("module: %w", err)
 	}

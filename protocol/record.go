@@ -21,4 +21,8 @@ type Record struct {
 	Updated   uint64    `cbor:"16,keyasint" json:"updated"`
 	Attempt   uint32    `cbor:"17,keyasint" json:"attempt"` // from 1; rigs tried for this run
 	Run       Hash      `cbor:"18,keyasint" json:"run"`     // groups the attempts of one `rerig run`
+	// What the rig committed to beside Outputs, and what came of it, for SPEC §7.8. A
+	// requester has both of jobs with a result.
+	Stream Hash   `cbor:"19,keyasint,omitzero" json:"stream,omitzero"`  // of stdout and stderr
+	Files  string `cbor:"20,keyasint,omitempty" json:"files,omitempty"` // CID of the opened files, where Outputs is of sealed ones
 }

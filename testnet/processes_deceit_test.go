@@ -27,17 +27,23 @@ var shortOffers = tampering{"node/discovery/discovery.go",
 	"OfferLife: 15 * time.Minute, Refresh: 5 * time.Minute",
 	"OfferLife: 3 * time.Second, Refresh: time.Second"}
 
+// wrongAnswer changes a word of the output, and signs for it.
+var wrongAnswer = tampering{"node/provider/outbox.go",
+	"		chunk := b[:min(len(b), protocol.MaxOutputChunk)]\n",
+	"		chunk := b[:min(len(b), protocol.MaxOutputChunk)]\nif len(chunk) >= 5 && string(chunk[:5]) == \"truth\" { chunk = append([]byte(\"fraud\"), chunk[5:]...) }\n"}
+
 // Rigs that deceive here are processes of a binary that its owner has changed, and
 // keep a real journal: the books of both sides are audited.
 func TestDeceitfulProcesses(t *testing.T) {
 	t.Parallel()
-	binary, changed := build(t), buildChanged(t, badReceipt, shortOffers)
+	binary, changed := build(t), buildChanged(t, badReceipt, shortOffers, wrongAnswer)
 	for _, one := range []struct {
 		about string
 		play  func(s *scene, changed string)
 	}{
 		{"receipt for other output", receiptForOtherOutput},
 		{"expired offer", expiredOffer},
+		{"wrong answer", wrongAnswerIsProved},
 	} {
 		t.Run(one.about, func(t *testing.T) {
 			t.Parallel()
@@ -111,6 +117,38 @@ func receiptForOtherOutput(s *scene, changed string) {
 	s.up(crook)
 	s.same("it collects", s.collect(crook, bob), honest)
 	s.same("alice collects", s.collect(alice, bob), bought[1].Job.Paid)
+}
+
+// wrongAnswerIsProved: a rig that signs for what the program does not print is found by doing
+// the run again, and told from an honest one.
+func wrongAnswerIsProved(s *scene, changed string) {
+	crook, alice, bob := s.rig("crook"), s.rig("alice"), s.buyer("bob")
+	crook.binary = changed
+	s.up(crook)
+	s.up(alice, "--price", "72/h")
+	s.onMarket(crook, alice)
+	c := s.run(bob, "--", "print", "truth")
+	c.exits(0)
+	if got := c.out.String(); got != "fraud\n" {
+		s.t.Fatalf("the crook printed %q", got)
+	}
+	id := s.bought(bob)[0].Job.ID.String()
+	papers := s.start(bob, "verify", id)
+	papers.exits(0) // all that it says, it signed
+	papers.shows("✓ output")
+	again := s.start(bob, "verify", "--rerun", "--budget", "1", id)
+	again.exits(1)
+	again.shows("stdout of rig "+alice.key.Address().String()+" differs from byte 0 on", "one of the two rigs is at fault")
+	here := s.start(bob, "verify", "--local", id)
+	here.exits(1)
+	here.shows("stdout of this machine's sandbox differs", "the rig "+crook.key.Address().String()+" signed for a result that the program does not give")
+	s.run(bob, "--rig", alice.key.Address().String(), "--", "print", "truth").exits(0)
+	bought := s.bought(bob)
+	honest := s.start(bob, "verify", "--local", bought[len(bought)-1].Job.ID.String())
+	honest.exits(0)
+	honest.shows("done again, it gives the same bytes")
+	s.same("alice collects", s.collect(alice, bob), s.earned(alice))
+	s.same("the crook collects", s.collect(crook, bob), s.earned(crook))
 }
 
 // expiredOffer: a rig that was killed has withdrawn nothing. Its offer stands until it

@@ -55,7 +55,7 @@ func play(t *testing.T, pattern string) {
 			"exits": exits, "await": await, "serving": serving, "offers": offers, "runid": runID,
 			"occupy": occupy, "blankjournal": blankJournal, "misprofile": misprofile, "isjson": isJSON,
 			"clef": startClef, "settings": settings, "holds": holds, "absentkey": absentKey, "rig": writeRig, "rigfiles": rigFiles,
-			"ociimages": ociImages, "store": store, "outputs": outputs,
+			"until": untilSays, "spoil": spoil, "ociimages": ociImages, "store": store, "outputs": outputs,
 		}})
 }
 
@@ -174,6 +174,24 @@ func runID(ts *testscript.TestScript, _ bool, args []string) {
 			ts.Setenv("RIG", runs[i].Rig.String())
 		}
 		return i >= 0, err
+	})
+}
+
+// spoil DIR NAME FILE changes the last byte of a file that the run of that name left.
+func spoil(ts *testscript.TestScript, _ bool, args []string) {
+	on(ts, args[0], func(ctx context.Context, c *client.Client) (bool, error) {
+		runs, err := c.Runs(ctx)
+		i := slices.IndexFunc(runs, func(st node.RunStatus) bool { return st.Name == args[1] })
+		if err != nil || i < 0 {
+			return false, err
+		}
+		path := filepath.Join(runs[i].Dir, filepath.FromSlash(args[2]))
+		b, err := os.ReadFile(path)
+		if err != nil || len(b) == 0 {
+			return false, err
+		}
+		b[len(b)-1] ^= 1
+		return true, errors.Join(os.Remove(path), os.WriteFile(path, b, 0o600))
 	})
 }
 

@@ -78,6 +78,7 @@ type batch struct {
 	tmp   map[string]string // path in tmp/ of each new object, by name
 	nodes map[cid.Cid][]byte
 	bytes uint64
+	named bool // nothing is kept: only the names are wanted
 }
 
 func (s *Store) newBatch() *batch {
@@ -107,6 +108,9 @@ func (b *batch) discard() {
 
 // file copies r to tmp/ and builds its DAG.
 func (b *batch) file(ctx context.Context, r io.Reader) (format.Node, error) {
+	if b.named {
+		return buildDAG(readerWith(ctx, r), &dagSink{b: b})
+	}
 	f, err := os.CreateTemp(b.s.disk.path(tmpDir), "add-")
 	if err != nil {
 		return nil, err

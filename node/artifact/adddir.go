@@ -10,6 +10,7 @@ import (
 
 	"github.com/ipfs/boxo/ipld/merkledag"
 	"github.com/ipfs/boxo/ipld/unixfs"
+	"github.com/ipfs/go-cid"
 	format "github.com/ipfs/go-ipld-format"
 
 	"github.com/rerig/rerig/protocol"
@@ -45,6 +46,24 @@ func (s *Store) AddDir(ctx context.Context, dir string, maxBytes uint64, maxFile
 		return "", 0, fmt.Errorf("add directory %s: %w", dir, err)
 	}
 	return n.Cid().String(), b.content.size, nil
+}
+
+// DirCID is the CID that AddDir would give a directory. It keeps nothing.
+func DirCID(ctx context.Context, dir string, maxBytes uint64, maxFiles int) (string, error) {
+	top, err := os.OpenRoot(dir)
+	if err != nil {
+		return "", fmt.Errorf("name directory: %w", err)
+	}
+	defer top.Close()
+	if _, _, err := survey(top, maxBytes, maxFiles); err != nil {
+		return "", fmt.Errorf("name directory %s: %w", dir, err)
+	}
+	b := &batch{content: content{sizes: map[string]int64{}}, nodes: map[cid.Cid][]byte{}, named: true}
+	n, err := b.dir(ctx, top, ".")
+	if err != nil {
+		return "", fmt.Errorf("name directory %s: %w", dir, err)
+	}
+	return n.Cid().String(), nil
 }
 
 // survey counts a directory and refuses what cannot be added.

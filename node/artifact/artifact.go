@@ -22,6 +22,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"os"
 	"sync"
 	"time"
 
@@ -244,6 +245,18 @@ func (s *Store) Path(root string) (string, bool) {
 		return "", false
 	}
 	return s.path(c)
+}
+
+// FileIn is where the store in a directory, which another process may have open, keeps a
+// plain file.
+func FileIn(dir, text string) (path string, ok bool) {
+	c, err := parseCID(text)
+	if err != nil {
+		return "", false
+	}
+	path = disk{dir: dir}.path(fileName(c))
+	st, err := os.Stat(path)
+	return path, err == nil && st.Mode().IsRegular()
 }
 
 func parseCID(text string) (cid.Cid, error) {

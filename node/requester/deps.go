@@ -77,6 +77,8 @@ type Artifacts interface {
 	AddInput(ctx context.Context, path string, key protocol.JobKey) (cid string, size uint64, err error)
 	// FetchSealedDir is FetchDir of a file that the job's key opens to a directory.
 	FetchSealedDir(ctx context.Context, cid, dest string, limitBytes uint64, limitFiles int, from string, key protocol.JobKey) error
+	// DirCID is the CID of a directory as it lies there, without keeping it.
+	DirCID(ctx context.Context, dir string, maxBytes uint64, maxFiles int) (string, error)
 	// Remove drops an artifact that nothing pins.
 	Remove(cid string) error
 }

@@ -28,6 +28,7 @@ func (s *session) read() {
 				return
 			}
 			hash.Add(m.FD, m.Data)
+			s.evidence.AddChunk(m.FD, len(m.Data))
 			if err := s.parent.write(m.FD, m.Data); err != nil {
 				s.post(protocol.Violation{Reason: protocol.ReasonJournal, Detail: err.Error()})
 				return
@@ -68,6 +69,7 @@ func (s *session) event(m protocol.Message, output protocol.Hash) protocol.Event
 		if short := s.covered(m.Receipt.Units); short != nil {
 			return short
 		}
+		s.evidence.AddReceipt(m)
 		return protocol.ReceiptIn{Receipt: m.Receipt, Output: output}
 	case *protocol.Result:
 		if err := signed(&m.Receipt, m.Signature); err != nil {
@@ -79,7 +81,7 @@ func (s *session) event(m protocol.Message, output protocol.Hash) protocol.Event
 		if short := s.covered(m.Receipt.Units); short != nil {
 			return short
 		}
-		s.result = *m
+		s.result, s.stream = *m, output
 		return protocol.ResultIn{Receipt: m.Receipt, Root: protocol.ResultRoot(output, m.Outputs), Reason: m.Reason, Detail: m.Detail}
 	case *protocol.Settled:
 		return protocol.SettledIn{}
@@ -101,6 +103,9 @@ func streamEnd(err error) protocol.Event {
 func (s *session) check(ctx context.Context) protocol.Event {
 	if err := s.fetch(ctx); err != nil {
 		return protocol.Checked{Detail: err.Error()}
+	}
+	if err := s.parent.keep(&s.evidence, s.id); err != nil {
+		return protocol.Violation{Reason: protocol.ReasonJournal, Detail: err.Error()}
 	}
 	if err := s.parent.sync(); err != nil {
 		return protocol.Violation{Reason: protocol.ReasonJournal, Detail: err.Error()}
@@ -136,6 +141,7 @@ func (s *session) fetch(ctx context.Context) error {
 	err := art.FetchSealedDir(ctx, s.result.Outputs, dest, l.OutputBytes, int(l.OutputFiles), s.rec.Peer, s.parent.order.Key)
 	if err == nil {
 		s.r.drop(s.result.Outputs)
+		s.files, err = art.DirCID(ctx, dest, l.OutputBytes, int(l.OutputFiles))
 	}
 	return err
 }

@@ -28,6 +28,9 @@ type session struct {
 	work        sync.WaitGroup      // reader, funding, checking
 	funded      funding             // set before ChannelReady is posted
 	result      protocol.Result     // set by the reader, once, before ResultIn
+	stream      protocol.Hash       // of the output, set with result
+	evidence    protocol.Evidence   // owner: the reader, and check once the result is in
+	files       string              // CID, set by check before Checked is posted
 	promised    protocol.Amount     // by vouchers in the journal
 	voucher     *protocol.Voucher   // booked and not yet sent
 	shared      []string            // with the rig; owner: fund, then run
@@ -119,6 +122,9 @@ func (s *session) step(ctx context.Context, ev protocol.Event) {
 		s.rec.Epoch, s.rec.PayerSig = s.funded.epoch, s.funded.sig
 		effects = slices.DeleteFunc(effects, func(e protocol.Effect) bool { return e == protocol.Save{} }) // went with the reservation
 	}
+	if _, ok := ev.(protocol.Checked); ok {
+		s.rec.Files = s.files
+	}
 	if job.State != before.State {
 		s.phase(before.State)
 		s.log.Debug("job "+string(job.State), "reason", job.Reason, "detail", job.Detail)
@@ -176,7 +182,7 @@ func (s *session) effect(ctx context.Context, e protocol.Effect, next []protocol
 		if err := s.parent.trim(); err != nil {
 			return err
 		}
-		s.rec.Outputs, s.rec.OutSize = s.result.Outputs, s.result.Size
+		s.rec.Outputs, s.rec.OutSize, s.rec.Stream = s.result.Outputs, s.result.Size, s.stream
 		s.rec.Receipt, s.rec.RcptSig = s.result.Receipt, s.result.Signature
 		s.work.Go(func() { s.post(s.check(ctx)) })
 	case protocol.Release: // the money went with the record
