@@ -119,6 +119,7 @@ type RunRequest struct {
 	Rig       protocol.Address   `json:"rig"` // only this rig; zero is any
 	Retries   int                `json:"retries"`
 	Gang      int                `json:"gang,omitempty"`  // ranks of SubmitGang, which share the budget evenly
+	Note      []byte             `json:"note,omitempty"`  // of SubmitGang, for who follows it later; at most protocol.MaxGroupNote bytes
 	Hosts     []string           `json:"hosts,omitempty"` // host:port that a container may reach, through an HTTP proxy
 }
 

@@ -73,6 +73,12 @@ func (c *control) routes() http.Handler {
 	handle("POST /v1/runs", c.submit)
 	handle("GET /v1/runs", c.runs)
 	handle("POST /v1/gangs", c.submitGang)
+	mux.HandleFunc("POST /v1/groups", func(w http.ResponseWriter, r *http.Request) { c.answerUpTo(maxGroupBody, w, r, c.submitGroup) })
+	handle("GET /v1/groups", c.listGroups)
+	handle("GET /v1/groups/{id}", c.group1)
+	handle("POST /v1/groups/{id}/stop", c.stopGroup)
+	handle("POST /v1/groups/{id}/keep", c.keepGroup)
+	mux.HandleFunc("GET /v1/groups/{id}/events", c.groupEvents)
 	handle("GET /v1/runs/{id}", c.run1)
 	handle("POST /v1/runs/{id}/stop", c.stopRun)
 	handle("GET /v1/jobs", c.jobs)
@@ -123,7 +129,12 @@ func (c *control) run(ctx context.Context) error {
 
 // answer runs a handler and writes its value or its error as JSON.
 func (c *control) answer(w http.ResponseWriter, r *http.Request, f func(*http.Request) (any, error)) {
-	r.Body = http.MaxBytesReader(w, r.Body, maxBody)
+	c.answerUpTo(maxBody, w, r, f)
+}
+
+// answerUpTo is answer to a request of so many bytes at most.
+func (c *control) answerUpTo(most int64, w http.ResponseWriter, r *http.Request, f func(*http.Request) (any, error)) {
+	r.Body = http.MaxBytesReader(w, r.Body, most)
 	v, err := f(r)
 	w.Header().Set("Content-Type", "application/json")
 	if err != nil {

@@ -92,7 +92,11 @@ func (c *control) runs(r *http.Request) (any, error) {
 	}
 	for _, rec := range recs {
 		if !seen[rec.Run] { // the newest attempt comes first and stands for the run
-			list, seen[rec.Run] = append(list, c.n.pastRun(rec)), true
+			st := c.n.pastRun(rec)
+			if st.Group, st.Index, _, err = c.n.journal.MemberOf(r.Context(), rec.Run); err != nil {
+				return nil, err
+			}
+			list, seen[rec.Run] = append(list, st), true
 		}
 	}
 	sort.SliceStable(list, func(i, j int) bool { return list[i].Created > list[j].Created })
@@ -142,7 +146,8 @@ func (c *control) find(ctx context.Context, prefix string) (*requester.Run, RunS
 	if err != nil {
 		return nil, RunStatus{}, fmt.Errorf("run %q: %w; `rerig ps -a` lists them", prefix, err)
 	}
-	return nil, c.n.pastRun(rec), nil
+	st, _, err := c.n.runOf(ctx, rec.Run)
+	return nil, st, err
 }
 
 func (c *control) run1(r *http.Request) (any, error) {

@@ -2,12 +2,14 @@ package node
 
 import (
 	"cmp"
+	"crypto/rand"
 	"fmt"
 	"net/http"
 	"slices"
 	"strconv"
 	"strings"
 
+	"github.com/rerig/rerig/node/group"
 	"github.com/rerig/rerig/node/requester"
 	"github.com/rerig/rerig/node/runner/tap"
 	"github.com/rerig/rerig/protocol"
@@ -33,16 +35,31 @@ func (c *control) submitGang(r *http.Request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	orders := make([]requester.Order, req.Gang)
+	orders, ids := make([]requester.Order, req.Gang), make([]protocol.Hash, req.Gang)
 	for rank := range orders {
 		o := *first
 		o.Spec.Link = &protocol.LinkPlace{Rank: uint16(rank), Size: uint16(req.Gang)}
 		o.Spec.Env = gangEnv(first.Spec.Env, rank, req.Gang)
 		o.Budget, o.Retries = first.Budget.Share(uint64(req.Gang)), 0
 		o.Name = fmt.Sprintf("%s[%d]", cmp.Or(req.Name, "gang"), rank)
+		if _, err := rand.Read(ids[rank][:]); err != nil {
+			return nil, fmt.Errorf("draw run ID: %w", err)
+		}
+		o.Run, o.Index = ids[rank], rank
 		orders[rank] = o
 	}
-	runs, err := c.n.requester.SubmitGang(orders)
+	var runs []*requester.Run
+	rec := protocol.Group{Name: req.Name, Budget: req.Budget, Note: req.Note}
+	_, err = c.n.groups.Launch(r.Context(), rec, ids, func(id protocol.Hash) (list []group.Run, err error) {
+		for rank := range orders {
+			orders[rank].Group = id
+		}
+		runs, err = c.n.requester.SubmitGang(orders)
+		for _, run := range runs {
+			list = append(list, memberRun{run})
+		}
+		return list, err
+	})
 	if err != nil {
 		return nil, err
 	}

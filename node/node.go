@@ -20,6 +20,7 @@ import (
 	"github.com/rerig/rerig/node/discovery"
 	"github.com/rerig/rerig/node/exchange"
 	"github.com/rerig/rerig/node/governor"
+	"github.com/rerig/rerig/node/group"
 	"github.com/rerig/rerig/node/journal"
 	"github.com/rerig/rerig/node/network"
 	"github.com/rerig/rerig/node/requester"
@@ -46,6 +47,7 @@ type Config struct {
 	Poll       time.Duration   // longest time between looks at the chain while a transaction is under way; 0 is a second
 	Payer      Payer           // pays for what the node buys; nil is its own key
 	Timing     discovery.Timing
+	Resume     bool   // it stays, and goes on with arrays that an earlier node of the directory had left over
 	Proved     func() // called once, when a rig has tried all its engines; may be nil
 	Clock      func() time.Time
 	Logger     *slog.Logger
@@ -115,6 +117,7 @@ type Node struct {
 	settle    *settle.Client // of the node's own key: collects
 	payer     *settle.Client // of the payer's: deposits and funds; settle where that is the same
 	requester *requester.Requester
+	groups    *group.Groups
 	rig       *rig // nil where the node only buys
 	treasury  *treasury.Treasury
 	control   *control
@@ -194,6 +197,7 @@ func (n *Node) open() (err error) {
 	if err != nil {
 		return err
 	}
+	n.openGroups()
 	if n.cfg.Rig != nil {
 		if n.rig, err = n.openRig(); err != nil {
 			return err
@@ -231,7 +235,11 @@ func (n *Node) Run(ctx context.Context) error {
 	defer stopBase()
 	under, baseCtx := errgroup.WithContext(base)
 	under.Go(func() error { return n.journal.Run(baseCtx) })
-	if err := n.recover(ctx); err != nil {
+	err := n.recover(ctx)
+	if err == nil {
+		err = n.groups.Recover(ctx)
+	}
+	if err != nil {
 		stopBase()
 		return errors.Join(err, under.Wait(), n.close())
 	}
@@ -256,6 +264,7 @@ func (n *Node) Run(ctx context.Context) error {
 		}
 	})
 	work.Go(func() error { return n.requester.Run(workCtx) })
+	work.Go(func() error { return n.groups.Run(workCtx) })
 	work.Go(func() error { return n.ends.run(workCtx) })
 	work.Go(func() error { return n.treasury.Run(workCtx) })
 	work.Go(func() error { return n.control.run(workCtx) })

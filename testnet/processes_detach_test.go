@@ -55,7 +55,6 @@ func TestDetachedRuns(t *testing.T) {
 	waits.says("stopped")
 
 	s.start(bob, "wait", "0xffffffffffff").exits(1)
-	s.run(bob, "--detach", "--array", "2", "--", "exit", "0").exits(2)
 	submitted(s, bob)
 	carol := s.requester("carol") // no node runs there
 	s.start(carol, "submit", s.guest(), "--", "exit", "0").exits(2)

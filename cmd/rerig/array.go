@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 
 	"github.com/rerig/rerig/client"
@@ -19,15 +20,24 @@ import (
 // many reports whether the flags make an array of tasks, even of one.
 func (r *runFlags) many() bool { return r.array > 0 || len(r.matrix) > 0 || len(r.axes) > 0 }
 
-// tasks are the values of the flags' tasks.
-func (r *runFlags) tasks() ([]jobfile.Values, error) {
-	axes := r.axes
+// allAxes are those of the file and of the flags.
+func (r *runFlags) allAxes() ([]jobfile.Axis, error) {
+	axes := slices.Clone(r.axes)
 	for _, text := range r.matrix {
 		a, err := jobfile.ParseAxis(text)
 		if err != nil {
 			return nil, usage("--matrix: %w", err)
 		}
 		axes = append(axes, a)
+	}
+	return axes, nil
+}
+
+// tasks are the values of the flags' tasks.
+func (r *runFlags) tasks() ([]jobfile.Values, error) {
+	axes, err := r.allAxes()
+	if err != nil {
+		return nil, err
 	}
 	all, err := jobfile.Tasks(r.array, axes)
 	if err != nil {
@@ -43,81 +53,103 @@ func (a *app) runMany(ctx context.Context, s *session, r *runFlags, module strin
 	if err != nil {
 		return err
 	}
-	requests := make([]*node.RunRequest, len(values))
-	budget, err := s.money.parse("budget", r.budget)
+	requests, err := a.taskRequests(ctx, s, r, values, module, args)
 	if err != nil {
 		return err
 	}
+	if r.dryRun {
+		return a.dryRun(ctx, s, &requests[0])
+	}
+	note, err := r.note(r.outDir)
+	if err != nil {
+		return err
+	}
+	g, err := s.SubmitGroup(ctx, &node.GroupRequest{Name: r.name, Parallel: r.parallel, FailFast: r.failFast, Keep: r.detach, Note: note, Tasks: requests})
+	if err != nil {
+		var no *node.APIError
+		if errors.As(err, &no) { // the node found something wrong with the request
+			return err
+		}
+		return networkError(err)
+	}
+	if r.detach {
+		return a.submittedGroup(ctx, s, r, g, p)
+	}
+	c, err := a.newCollector(ctx, s, g, p)
+	if err != nil {
+		return err
+	}
+	c.outDir, c.prints = r.outDir, true
+	return a.attend(ctx, s, c)
+}
+
+// taskRequests are what an array's tasks ask for; they share the budget evenly.
+func (a *app) taskRequests(ctx context.Context, s *session, r *runFlags, values []jobfile.Values, module string, args []string) ([]node.RunRequest, error) {
+	budget, err := s.money.parse("budget", r.budget)
+	if err != nil {
+		return nil, err
+	}
 	each := budget.Share(uint64(len(values)))
 	if each.IsZero() {
-		return usage("--budget: %s among %d tasks is nothing for one", r.budget, len(values))
+		return nil, usage("--budget: %s among %d tasks is nothing for one", r.budget, len(values))
 	}
+	requests := make([]node.RunRequest, len(values))
 	for i, v := range values {
 		filled := make([]string, len(args))
 		for k, arg := range args {
 			filled[k] = v.Fill(arg)
 		}
-		if requests[i], err = a.runRequest(ctx, s, r.task(v), v.Fill(module), filled); err != nil {
-			return fmt.Errorf("task %d: %w", i, err)
+		req, err := a.runRequest(ctx, s, r.task(v), v.Fill(module), filled)
+		if err != nil {
+			return nil, fmt.Errorf("task %d: %w", i, err)
 		}
-		requests[i].Budget = each
-		if requests[i].Name == "" {
-			requests[i].Name = "task " + strconv.Itoa(i)
+		req.Budget = each
+		if req.Name == "" {
+			req.Name = "task " + strconv.Itoa(i)
 		}
-		if requests[i].Engine != protocol.EngineModel { // which has no environment
-			requests[i].Env = append(requests[i].Env, "RERIG_INDEX="+strconv.Itoa(i), "RERIG_COUNT="+strconv.Itoa(len(values)))
+		if req.Engine != protocol.EngineModel { // which has no environment
+			req.Env = append(req.Env, "RERIG_INDEX="+strconv.Itoa(i), "RERIG_COUNT="+strconv.Itoa(len(values)))
 		}
+		requests[i] = *req
 	}
-	if r.dryRun {
-		return a.dryRun(ctx, s, requests[0])
-	}
-	c := &collector{ctx: context.WithoutCancel(ctx), a: a, p: p, money: s.money, outDir: r.outDir, values: values, board: newBoard(p, s.money, len(values)),
-		ended: make([]client.Ended, len(values)), there: make([]bool, len(values)), failFast: r.failFast}
-	m := client.Many{Parallel: r.parallel, Told: c.told, Over: c.over}
-	ended := m.Run(ctx, s.Client, requests)
-	c.board.close()
-	return c.end(ended)
+	return requests, nil
 }
 
-// collector gathers what the tasks of an array make. The client calls it from one
-// goroutine at a time.
+// collector gathers what the members of a group make.
 type collector struct {
-	ctx      context.Context // for putting results
-	a        *app
-	p        *progress
-	money    money
-	outDir   string
-	values   []jobfile.Values
-	board    *board
-	ended    []client.Ended
-	there    []bool // ended, and kept in ended
-	next     int    // the first task whose output was not printed yet
-	failFast bool
-	err      error // a result that could not be written
-}
-
-func (c *collector) told(i int, ev node.Event) error {
-	if ev.Status != nil {
-		c.board.show(i, ev.Status)
-	}
-	return nil
+	ctx    context.Context // for putting results
+	a      *app
+	p      *progress
+	money  money
+	group  *node.GroupStatus // as it was told of last
+	what   string            // its members are: task or rank
+	outDir string
+	prints bool // their output
+	values []jobfile.Values
+	board  *board
+	ended  []client.Ended
+	there  []bool // ended, and kept in ended
+	next   int    // the first task whose output was not printed yet
+	err    error  // a result that could not be written
 }
 
 // over keeps a task's files and prints what is complete up to here, in the tasks' order.
-func (c *collector) over(i int, e client.Ended) bool {
+func (c *collector) over(i int, e client.Ended) {
 	c.ended[i], c.there[i] = e, true
 	c.board.over(i, e)
 	if e.Status != nil && c.outDir != "" && e.Status.Outputs != "" {
 		if _, err := c.a.putOut(c.ctx, e.Status.Dir, c.dir(i), c.p); err != nil {
-			c.err = errors.Join(c.err, fmt.Errorf("task %d: %w; the files are still in %s", i, err, filepath.Join(e.Status.Dir, "out")))
+			c.err = errors.Join(c.err, fmt.Errorf("%s %d: %w; the files are still in %s", c.what, i, err, filepath.Join(e.Status.Dir, "out")))
 		}
+	}
+	if !c.prints {
+		return
 	}
 	c.board.hide()
 	for c.next < len(c.there) && c.there[c.next] {
 		c.print(c.next)
 		c.next++
 	}
-	return c.err == nil && (!c.failFast || succeeded(e))
 }
 
 // dir is where a task's files go: its own directory, unless --out-dir says one for each.
@@ -168,7 +200,8 @@ type taskEnd struct {
 }
 
 // end tells of the failures and makes the first of them the exit code.
-func (c *collector) end(all []client.Ended) error {
+func (c *collector) end() error {
+	all := c.ended
 	first, failed, spent := -1, 0, protocol.Amount{}
 	list := make([]taskEnd, len(all))
 	for i, e := range all {
@@ -182,11 +215,11 @@ func (c *collector) end(all []client.Ended) error {
 		if succeeded(e) {
 			continue
 		}
-		if failed++; first < 0 {
+		if failed++; first < 0 || e.Status != nil && e.Status.Gang != nil && e.Status.Gang.First {
 			first = i
 		}
 		if failed <= maxFailures {
-			c.p.warn("task %d: %s", i, howFailed(e))
+			c.p.warn("%s %d: %s", c.what, i, howFailed(e))
 		}
 	}
 	if failed > maxFailures {
@@ -199,10 +232,10 @@ func (c *collector) end(all []client.Ended) error {
 		return &exitError{exitFailed, c.err}
 	}
 	if failed == 0 {
-		c.p.done("%d tasks · %s", len(all), c.money.text(spent))
+		c.p.done("%d %ss · %s", len(all), c.what, c.money.text(spent))
 		return nil
 	}
-	return &exitError{codeOf(all[first]), fmt.Errorf("%d of %d tasks failed, the first is %d (spent %s)", failed, len(all), first, c.money.text(spent))}
+	return &exitError{codeOf(all[first]), fmt.Errorf("%d of %d %ss failed, the first is %d (spent %s)", failed, len(all), c.what, first, c.money.text(spent))}
 }
 
 // maxFailures is how many failed tasks are told of one by one.
@@ -214,8 +247,6 @@ func succeeded(e client.Ended) bool {
 
 func howFailed(e client.Ended) string {
 	switch {
-	case errors.Is(e.Err, context.Canceled) && e.Status == nil:
-		return "not started"
 	case e.Err != nil:
 		return e.Err.Error()
 	case e.Status.Reason != protocol.ReasonNone:
@@ -226,9 +257,10 @@ func howFailed(e client.Ended) string {
 
 // codeOf is the exit code that the task alone would have had.
 func codeOf(e client.Ended) int {
+	var none *notBegun
 	switch {
-	case errors.Is(e.Err, context.Canceled):
-		return exitInterrupted
+	case errors.As(e.Err, &none):
+		return none.code
 	case e.Status == nil || e.Err != nil:
 		return exitNetwork
 	case e.Status.Reason != protocol.ReasonNone && e.Status.Reason != protocol.ReasonNoSettle:

@@ -19,6 +19,9 @@ const boardRows = 12
 type board struct {
 	p      *progress
 	money  money
+	what   string // the rows are: task or rank
+	quiet  bool   // it tells of retries alone
+	tried  map[int]int
 	begun  time.Time
 	drawn  time.Time
 	rows   []*node.RunStatus // by index; nil before a task begins and after it ended
@@ -27,12 +30,20 @@ type board struct {
 	spent  protocol.Amount // by what has ended
 }
 
-func newBoard(p *progress, m money, n int) *board {
-	return &board{p: p, money: m, begun: time.Now(), rows: make([]*node.RunStatus, n)}
+func newBoard(p *progress, m money, what string, n int, begun time.Time) *board {
+	return &board{p: p, money: m, what: what, begun: begun, tried: map[int]int{}, rows: make([]*node.RunStatus, n)}
+}
+
+// failures tells of the rigs of a task that have failed since the last call.
+func (b *board) failures(i int, st *node.RunStatus) {
+	for ; b.tried[i] < len(st.Tried); b.tried[i]++ {
+		b.p.warn("%s %d: %s; trying another", b.what, i, clipText(st.Tried[b.tried[i]], 400))
+	}
 }
 
 // show takes a task's new state.
 func (b *board) show(i int, st *node.RunStatus) {
+	b.failures(i, st)
 	if !st.Ended {
 		b.rows[i] = st
 		b.draw(false)
@@ -50,9 +61,10 @@ func (b *board) over(i int, e client.Ended) {
 		what = "!"
 	}
 	if e.Status != nil {
+		b.failures(i, e.Status)
 		b.spent = plus(b.spent, e.Status.Spent)
-		if !b.p.tty {
-			b.p.line("%s task %d · exit %d · %s · %s", what, i, e.Status.ExitCode, shortAddr(e.Status.Rig), b.money.text(e.Status.Spent))
+		if !b.p.tty && !b.quiet {
+			b.p.line("%s %s %d · exit %d · %s · %s", what, b.what, i, e.Status.ExitCode, shortAddr(e.Status.Rig), b.money.text(e.Status.Spent))
 		}
 	}
 	b.draw(true)
@@ -62,7 +74,7 @@ func (b *board) over(i int, e client.Ended) {
 const redrawEvery = 100 * time.Millisecond
 
 func (b *board) draw(now bool) {
-	if !b.p.tty || b.p.quiet || !now && time.Since(b.drawn) < redrawEvery {
+	if !b.p.tty || b.p.quiet || b.quiet || !now && time.Since(b.drawn) < redrawEvery {
 		return
 	}
 	b.drawn = time.Now()

@@ -208,6 +208,11 @@ func (s *session) Close() error {
 	busy := func() (idle bool, err error) {
 		runs, err := s.Runs(context.Background())
 		idle = !slices.ContainsFunc(runs, func(st node.RunStatus) bool { return !st.Ended })
+		if idle && err == nil { // between two tasks of an array
+			var groups []node.GroupStatus
+			groups, err = s.Groups(context.Background())
+			idle = !slices.ContainsFunc(groups, func(g node.GroupStatus) bool { return !g.Ended && !g.Paused })
+		}
 		if !idle && !told {
 			told = true
 			s.p.line("another command's run goes on through this node; Ctrl-C twice ends both")

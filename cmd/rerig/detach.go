@@ -26,8 +26,8 @@ func (r *runFlags) checkDetach(s *session) error {
 	switch {
 	case !r.detach:
 		return nil
-	case r.gang != 0 || r.many() || len(r.ports) > 0:
-		return usage("--detach: of one run; leave --gang, --array, --matrix and --publish out")
+	case len(r.ports) > 0:
+		return usage("--detach: leave --publish out, which leads to the ports as long as the command runs")
 	case s.own:
 		return usage("--detach: no node stays in %s to carry the run on; start one, such as `rerig up --server`, or leave --detach out", s.info.DataDir)
 	}
@@ -35,23 +35,41 @@ func (r *runFlags) checkDetach(s *session) error {
 }
 
 func (a *app) waitCmd() *cobra.Command {
-	return &cobra.Command{
-		Use: "wait ID", Short: "Wait for a run's end, and exit as `rerig run` would have", Args: exactly("ID"),
-		RunE: func(cmd *cobra.Command, args []string) error { return a.wait(cmd.Context(), args[0]) },
+	var outDir string
+	c := &cobra.Command{
+		Use: "wait ID", Short: "Wait for the end of a run, an array or a gang, and exit as `rerig run` would have", Args: exactly("ID"),
+		Long: `Wait for the end of a run, an array or a gang, and exit as ` + "`rerig run`" + ` would have. Of an
+array there is its live table, and the files go by index to the --out-dir of the command
+that bought it, unless it is given here. Ctrl-C ends the waiting, not the run.`,
+		RunE: func(cmd *cobra.Command, args []string) error { return a.wait(cmd.Context(), args[0], outDir) },
 	}
+	c.Flags().StringVar(&outDir, "out-dir", "", "`directory` for the output files, or s3://BUCKET/PREFIX")
+	return c
 }
 
 // wait follows a run that another command bought. Its output stays where it is.
-func (a *app) wait(ctx context.Context, id string) (err error) {
+func (a *app) wait(ctx context.Context, id, outDir string) (err error) {
+	if err := checkOut(outDir); err != nil {
+		return err
+	}
 	s, err := a.open(ctx)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, s.Close()) }()
+	if g, err := s.group(ctx, id); g != nil || err != nil {
+		if err != nil {
+			return err
+		}
+		return a.waitGroup(ctx, s, g, outDir)
+	}
+	p := a.progress()
+	v := &view{p: p, money: s.money}
 	var last *node.RunStatus
 	err = s.Follow(ctx, id, true, func(ev node.Event) error {
 		if ev.Status != nil {
 			last = ev.Status
+			v.tried(last)
 		}
 		return nil
 	})
@@ -63,5 +81,5 @@ func (a *app) wait(ctx context.Context, id string) (err error) {
 	case last == nil || !last.Ended:
 		return networkError(errors.New("the node ended before the run did; `rerig ps -a` shows what became of it"))
 	}
-	return a.runEnd(ctx, s, last, "", a.progress())
+	return a.runEnd(ctx, s, last, outDir, p)
 }

@@ -36,6 +36,9 @@ func (a *app) runGang(ctx context.Context, s *session, r *runFlags, args []strin
 	if r.dryRun {
 		return a.dryRun(ctx, s, req)
 	}
+	if req.Note, err = r.note(r.outDir); err != nil {
+		return err
+	}
 	ranks, err := s.SubmitGang(ctx, req)
 	if err != nil {
 		var no *node.APIError
@@ -44,13 +47,17 @@ func (a *app) runGang(ctx context.Context, s *session, r *runFlags, args []strin
 		}
 		return networkError(err)
 	}
-	watched := context.WithoutCancel(ctx)
-	defer context.AfterFunc(ctx, func() {
-		p.line("stopping; press Ctrl-C again to leave at once")
-		for i := range ranks {
-			_, _ = s.Stop(watched, ranks[i].ID.String()) // it may have ended by itself
-		}
-	})()
+	group, err := s.Group(ctx, ranks[0].Group.String())
+	if err != nil {
+		return networkError(err)
+	}
+	if r.detach {
+		return a.submittedGroup(ctx, s, r, group, p)
+	}
+	watched, leave := context.WithCancel(context.WithoutCancel(ctx))
+	defer leave()
+	defer a.mind(ctx, s, p, leave)()
+	defer context.AfterFunc(ctx, func() { a.stopGroup(watched, s, group.ID.String(), p) })()
 	g := &ganged{a: a, p: p, money: s.money, ends: make([]client.Ended, len(ranks))}
 	var following sync.WaitGroup
 	for i := range ranks {
@@ -58,6 +65,9 @@ func (a *app) runGang(ctx context.Context, s *session, r *runFlags, args []strin
 	}
 	following.Wait()
 	p.clear()
+	if watched.Err() != nil {
+		return a.leaveGroup(context.WithoutCancel(ctx), s, group, p)
+	}
 	return g.end(outDir(r))
 }
 

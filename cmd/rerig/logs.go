@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -16,7 +17,7 @@ import (
 func (a *app) logsCmd() *cobra.Command {
 	var follow bool
 	c := &cobra.Command{
-		Use: "logs ID", Short: "Show the output of a run", Args: exactly("ID"),
+		Use: "logs ID", Short: "Show the output of a run, or of an array or a gang with the index before each line", Args: exactly("ID"),
 		RunE: func(cmd *cobra.Command, args []string) error { return a.logs(cmd.Context(), args[0], follow) },
 	}
 	c.Flags().BoolVarP(&follow, "follow", "f", false, "wait for more until the run has ended")
@@ -29,6 +30,12 @@ func (a *app) logs(ctx context.Context, id string, follow bool) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, s.Close()) }()
+	if g, err := s.group(ctx, id); g != nil || err != nil {
+		if err != nil {
+			return err
+		}
+		return a.logsGroup(ctx, s, g, follow)
+	}
 	err = s.Follow(ctx, id, follow, func(ev node.Event) error {
 		w := a.stdout
 		if ev.FD == 2 {
@@ -48,6 +55,8 @@ func (a *app) logs(ctx context.Context, id string, follow bool) (err error) {
 func (a *app) cpCmd() *cobra.Command {
 	return &cobra.Command{
 		Use: "cp ID:[PATH] DEST", Short: "Copy output files of a run: one, or all without PATH",
+		Long: `Copy output files of a run: one, or all without PATH. Of an array or a gang PATH begins
+with the index of the task or rank; without PATH, DEST gets a directory for each.`,
 		Args: exactly("ID:[PATH]", "DEST"),
 		RunE: func(cmd *cobra.Command, args []string) error { return a.cp(cmd.Context(), args[0], args[1]) },
 	}
@@ -63,10 +72,53 @@ func (a *app) cp(ctx context.Context, from, dest string) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, s.Close()) }()
+	if g, err := s.group(ctx, id); g != nil || err != nil {
+		if err != nil {
+			return err
+		}
+		return a.cpGroup(ctx, s, g, path, dest)
+	}
 	st, err := s.Run(ctx, id)
 	if err != nil {
 		return err
 	}
+	return a.cpRun(st, path, dest)
+}
+
+// cpGroup copies the files of all members that have some, or of the one that the path begins with.
+func (a *app) cpGroup(ctx context.Context, s *session, g *node.GroupStatus, path, dest string) error {
+	only := -1
+	if path != "" {
+		first, rest, _ := strings.Cut(filepath.ToSlash(path), "/")
+		n, err := strconv.Atoi(first)
+		if err != nil || n < 0 || n >= g.Size {
+			return usage("of %d %ss; give ID:INDEX/PATH, ID:INDEX or ID: alone, got %q", g.Size, kindOf(g), path)
+		}
+		only, path = n, rest
+	}
+	found := false
+	err := s.FollowGroup(ctx, g.ID.String(), false, func(ev node.GroupEvent) error {
+		st := ev.Status
+		switch {
+		case st == nil || only >= 0 && ev.Index != only:
+			return nil
+		case only >= 0:
+			found = true
+			return a.cpRun(st, path, dest)
+		case !exists(filepath.Join(st.Dir, "out")):
+			return nil
+		}
+		found = true
+		return a.cpRun(st, "", filepath.Join(dest, strconv.Itoa(ev.Index)))
+	})
+	if err == nil && !found {
+		err = fmt.Errorf("%s %s has no such output files yet; `rerig wait %s` waits for them", kindOf(g), g.ID.Short(), g.ID.Short())
+	}
+	return err
+}
+
+// cpRun copies a run's files: one, or all.
+func (a *app) cpRun(st *node.RunStatus, path, dest string) error {
 	out := filepath.Join(st.Dir, "out")
 	if _, err := os.Stat(out); err != nil {
 		return fmt.Errorf("run %s has no output files; `rerig logs %s` shows what it printed", st.ID.Short(), st.ID.Short())

@@ -5,12 +5,14 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strconv"
 	"text/tabwriter"
 	"time"
 
 	"github.com/spf13/cobra"
 
+	"github.com/rerig/rerig/client"
 	"github.com/rerig/rerig/node"
 	"github.com/rerig/rerig/node/models"
 	"github.com/rerig/rerig/protocol"
@@ -21,9 +23,10 @@ const shown = 10
 
 // psReply is what `rerig ps -o json` prints.
 type psReply struct {
-	Runs   []node.RunStatus  `json:"runs"`             // bought
-	Jobs   []protocol.Record `json:"jobs"`             // sold
-	Models []models.Status   `json:"models,omitempty"` // served
+	Groups []node.GroupStatus `json:"groups"`           // arrays and gangs bought
+	Runs   []node.RunStatus   `json:"runs"`             // bought
+	Jobs   []protocol.Record  `json:"jobs"`             // sold
+	Models []models.Status    `json:"models,omitempty"` // served
 }
 
 func (a *app) psCmd() *cobra.Command {
@@ -46,6 +49,9 @@ func (a *app) ps(ctx context.Context, all bool) (err error) {
 	if r.Runs, err = s.Runs(ctx); err != nil {
 		return err
 	}
+	if r.Groups, err = s.Groups(ctx); err != nil {
+		return err
+	}
 	if r.Jobs, err = s.Jobs(ctx); err != nil {
 		return err
 	}
@@ -53,15 +59,17 @@ func (a *app) ps(ctx context.Context, all bool) (err error) {
 		r.Models = s.info.Rig.Models
 	}
 	if !all {
-		r.Runs = latest(r.Runs, func(st node.RunStatus) bool { return st.Ended })
+		r.Groups = latest(r.Groups, func(g node.GroupStatus) bool { return g.Ended })
+		r.Runs = latest(slices.DeleteFunc(r.Runs, func(st node.RunStatus) bool { return st.Ended && !st.Group.IsZero() }),
+			func(st node.RunStatus) bool { return st.Ended })
 		r.Jobs = latest(r.Jobs, func(rec protocol.Record) bool { return rec.Job.Ended })
 	}
 	return a.print(r, func(w io.Writer) error {
-		if len(r.Runs)+len(r.Jobs)+len(r.Models) == 0 {
+		if len(r.Groups)+len(r.Runs)+len(r.Jobs)+len(r.Models) == 0 {
 			a.progress().line("nothing bought and nothing sold yet; `rerig run` buys, `rerig up` sells")
 			return nil
 		}
-		if len(r.Runs)+len(r.Jobs) == 0 {
+		if len(r.Groups)+len(r.Runs)+len(r.Jobs) == 0 {
 			return modelTable(w, r.Models)
 		}
 		return errors.Join(psTable(w, s.money, r), modelTable(w, r.Models))
@@ -85,6 +93,11 @@ func latest[T any](list []T, ended func(T) bool) []T {
 func psTable(w io.Writer, m money, r psReply) error {
 	t := tabwriter.NewWriter(w, 0, 4, 2, ' ', 0)
 	fmt.Fprintln(t, "ID\tKIND\tSTATE\tWITH\tAGE\tUSED\tPAID/MAX\tDETAIL")
+	for i := range r.Groups {
+		g := &r.Groups[i]
+		fmt.Fprintf(t, "%s\t%s\t%s\t-\t%s\t%s\t%s/%s\t%s\n", g.ID.Short(), kindOf(g), groupState(g), age(g.Created),
+			fmt.Sprintf("%d of %d", g.Done+g.Failed, g.Size), g.Spent.Units(m.Decimals), g.Budget.Units(m.Decimals), groupDetail(g))
+	}
 	for i := range r.Runs {
 		st := &r.Runs[i]
 		fmt.Fprintf(t, "%s\tbought\t%s\t%s\t%s\t%s\t%s/%s\t%s\n", st.ID.Short(), st.State, shortAddr(st.Rig), age(st.Created),
@@ -97,6 +110,32 @@ func psTable(w io.Writer, m money, r psReply) error {
 			unitsOf(j.Price.Unit, j.Units), j.Paid.Units(m.Decimals), j.MaxTotal.Units(m.Decimals), detail(j.Ended, j.ExitCode, j.Reason, rec.Name))
 	}
 	return t.Flush()
+}
+
+// groupState is a group's state in one word.
+func groupState(g *node.GroupStatus) string {
+	switch {
+	case g.Paused:
+		return "paused"
+	case !g.Ended && g.Reason != protocol.ReasonNone:
+		return "stopping"
+	case !g.Ended:
+		return "running"
+	case g.Failed > 0:
+		return "failed"
+	}
+	return "done"
+}
+
+func groupDetail(g *node.GroupStatus) string {
+	text := fmt.Sprintf("%d under way, %d failed", g.Running, g.Failed)
+	if g.Ended {
+		text = fmt.Sprintf("%d failed", g.Failed)
+	}
+	if g.Name != "" {
+		text += " " + clipText(g.Name, 40)
+	}
+	return text
 }
 
 func shortAddr(a protocol.Address) string {
@@ -136,7 +175,7 @@ func detail(ended bool, exit uint32, reason protocol.Reason, name string) string
 
 func (a *app) stopCmd() *cobra.Command {
 	return &cobra.Command{
-		Use: "stop ID", Short: "Stop a run or a job; what was done by then is paid for", Args: exactly("ID"),
+		Use: "stop ID", Short: "Stop a run, an array, a gang or a job; what was done by then is paid for", Args: exactly("ID"),
 		RunE: func(cmd *cobra.Command, args []string) error { return a.stop(cmd.Context(), args[0]) },
 	}
 }
@@ -145,10 +184,16 @@ func (a *app) stopCmd() *cobra.Command {
 // directory without a node, so none is started.
 func (a *app) stop(ctx context.Context, id string) (err error) {
 	s, err := a.connect(ctx)
+	if errors.Is(err, client.ErrNoNode) {
+		return a.stopPaused(ctx, id, err)
+	}
 	if err != nil {
-		return fmt.Errorf("%w, so nothing runs; `rerig ps -a` shows what was", err)
+		return err
 	}
 	defer func() { err = errors.Join(err, s.Close()) }()
+	if g, err := s.group(ctx, id); g != nil || err != nil {
+		return a.stopOf(ctx, s, g, err)
+	}
 	st, err := s.Stop(ctx, id)
 	if notFound(err) {
 		if err = s.StopJob(ctx, id); err == nil {
@@ -164,6 +209,37 @@ func (a *app) stop(ctx context.Context, id string) (err error) {
 		return nil
 	}
 	a.progress().done("run %s is being stopped", st.ID.Short())
+	return nil
+}
+
+// stopPaused ends an array that waits for a node which stays: only what has not begun is left
+// of it, and nothing else can be stopped where no node runs.
+func (a *app) stopPaused(ctx context.Context, id string, none error) (err error) {
+	s, err := a.open(ctx)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, s.Close()) }()
+	g, err := s.group(ctx, id)
+	if err == nil && (g == nil || !g.Paused) {
+		return fmt.Errorf("%w, so nothing runs; `rerig ps -a` shows what was", none)
+	}
+	return a.stopOf(ctx, s, g, err)
+}
+
+// stopOf stops a group that was found, if it was.
+func (a *app) stopOf(ctx context.Context, s *session, g *node.GroupStatus, err error) error {
+	if err != nil {
+		return err
+	}
+	if g.Ended {
+		a.progress().line("%s %s has ended already: %s", kindOf(g), g.ID.Short(), groupState(g))
+		return nil
+	}
+	if _, err := s.StopGroup(ctx, g.ID.String()); err != nil {
+		return err
+	}
+	a.progress().done("%s %s is being stopped", kindOf(g), g.ID.Short())
 	return nil
 }
 

@@ -20,7 +20,8 @@ the first input, or to --out-dir. Its standard output and error are this command
 --detach leaves the run to the node that runs in the data directory and prints its ID.
 --budget is a cap that the payment channel enforces. --array and --matrix buy many
 tasks, which share the budget evenly: output comes in their order, files go to
---out-dir/INDEX, and one that fails does not stop the others.
+--out-dir/INDEX, and one that fails does not stop the others. With --detach the whole has
+one ID, and goes on even if the node ends and is started again.
 --gang runs a container on several rigs at once, joined by a private link: rank r is
 10.77.0.(r+1) to the others, RERIG_RANK, RERIG_WORLD and RERIG_PEERS say so, and so do
 torch's MASTER_ADDR, MASTER_PORT, RANK and WORLD_SIZE. Lines begin with [RANK], files go

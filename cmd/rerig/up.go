@@ -150,7 +150,7 @@ func (a *app) upConfig(u *upFlags, p *node.Profile, sells bool) (cfg node.Config
 	if cfg, err = a.nodeConfig(p); err != nil {
 		return cfg, err
 	}
-	cfg.MDNS, cfg.Server, cfg.RPC = u.mdns, u.server, u.rpc
+	cfg.MDNS, cfg.Server, cfg.RPC, cfg.Resume = u.mdns, u.server, u.rpc, true
 	if len(u.listen) > 0 {
 		anywhere := "0.0.0.0"
 		if p.Local {

@@ -66,7 +66,15 @@ CREATE INDEX txs_created ON txs (sender, created);
 -- What each side was paid, or has paid, since the beginning: reading it off all
 -- reservations took most of a second for a hundred thousand jobs.
 CREATE TABLE totals (role TEXT PRIMARY KEY, jobs INTEGER NOT NULL, paid BLOB NOT NULL) WITHOUT ROWID;
-`, fill: countPaid}}
+`, fill: countPaid}, {stmts: `
+-- Runs that were bought together. task: what a member is to do, until its group has ended.
+CREATE TABLE groups (id BLOB PRIMARY KEY, ended INTEGER NOT NULL, created INTEGER NOT NULL, body BLOB NOT NULL) WITHOUT ROWID;
+CREATE INDEX groups_created ON groups (created);
+CREATE TABLE members (
+	grp BLOB NOT NULL, place INTEGER NOT NULL, run BLOB NOT NULL, why TEXT NOT NULL, task BLOB,
+	PRIMARY KEY (grp, place)) WITHOUT ROWID;
+CREATE INDEX members_run ON members (run);
+`}}
 
 // checkFile refuses a file that is not a journal, is damaged, or is too new,
 // before anything is written to it. It returns the schema version; 0 is empty.

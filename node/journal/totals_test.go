@@ -54,7 +54,7 @@ func TestTotalsAreKept(t *testing.T) {
 	wantTotals(t, j, 2, 38, 40)
 	must(t, j.Close())
 
-	alter(t, filepath.Join(dir, FileName), "DROP TABLE totals; PRAGMA user_version = 1")
+	alter(t, filepath.Join(dir, FileName), "DROP TABLE totals; DROP TABLE groups; DROP TABLE members; PRAGMA user_version = 1")
 	j = start(t, dir, Options{})
 	wantTotals(t, j, 2, 38, 40)
 }

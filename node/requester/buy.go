@@ -53,12 +53,8 @@ func (r *Requester) buy(ctx context.Context, run *Run) {
 			return
 		}
 		r.bans.add(q.offer.Rig)
-		why := fmt.Sprintf("rig %s: %s", q.offer.Rig, job.Reason)
-		if job.Detail != "" {
-			why += ": " + job.Detail
-		}
 		run.update(func(st *Status) {
-			st.Tried = append(st.Tried, why)
+			st.Tried = append(st.Tried, Tried(q.offer.Rig, job))
 			st.State, st.Reason, st.Detail = protocol.StateQuoted, protocol.ReasonNone, ""
 		})
 		unpin, ok, err := r.resume(ctx, run, &order)
@@ -71,6 +67,15 @@ func (r *Requester) buy(ctx context.Context, run *Run) {
 			return
 		}
 	}
+}
+
+// Tried says why an attempt failed, as Status.Tried has it.
+func Tried(rig protocol.Address, job *protocol.Job) string {
+	why := fmt.Sprintf("rig %s: %s", rig, job.Reason)
+	if job.Detail != "" {
+		why += ": " + job.Detail
+	}
+	return why
 }
 
 // keepUnhired journals a run that ended without a job, under its own ID, so that it

@@ -46,9 +46,15 @@ type Config struct {
 	Logger    *slog.Logger
 }
 
+// ErrClosing is returned for an order that comes when the node is about to end.
+var ErrClosing = errors.New("node is shutting down")
+
 // Order is a job to be bought.
 type Order struct {
 	Name     string
+	Run      protocol.Hash // its ID; zero draws one
+	Group    protocol.Hash // that it is a member of; zero is none
+	Index    int           // in the group
 	Spec     protocol.JobSpec
 	Key      protocol.JobKey // of what the spec has sealed; in no record
 	Unit     protocol.Unit
@@ -152,7 +158,7 @@ func (r *Requester) Submit(o Order) (*Run, error) {
 		return nil, err
 	}
 	if r.ctx.Err() != nil {
-		return nil, errors.New("submit: node is shutting down")
+		return nil, fmt.Errorf("submit: %w", ErrClosing)
 	}
 	run, err := newRun(o, r.cfg.Dir, r.cfg.Clock())
 	if err != nil {

@@ -19,7 +19,9 @@ import (
 // Status is a run as its user sees it.
 type Status struct {
 	ID       protocol.Hash    `json:"id"`
-	Job      protocol.Hash    `json:"job"` // of the present attempt
+	Job      protocol.Hash    `json:"job"`             // of the present attempt
+	Group    protocol.Hash    `json:"group,omitzero"`  // that it was bought with; zero is none
+	Index    int              `json:"index,omitempty"` // in the group
 	Name     string           `json:"name"`
 	Kind     protocol.Kind    `json:"kind"`
 	State    protocol.State   `json:"state"` // "quoted" while rigs are being asked
@@ -83,11 +85,13 @@ type Run struct {
 func newRun(o Order, dir string, now time.Time) (*Run, error) {
 	r := &Run{order: o, stop: make(chan struct{}), ended: make(chan struct{}), changed: make(chan struct{}),
 		told: make(chan struct{}), mark: now}
-	if _, err := rand.Read(r.id[:]); err != nil {
-		return nil, fmt.Errorf("draw run ID: %w", err)
+	if r.id = o.Run; r.id.IsZero() {
+		if _, err := rand.Read(r.id[:]); err != nil {
+			return nil, fmt.Errorf("draw run ID: %w", err)
+		}
 	}
 	r.dir = runDir(dir, r.id)
-	r.status = Status{ID: r.id, Name: o.Name, Kind: o.Spec.Kind, State: protocol.StateQuoted, Budget: o.Budget, Dir: r.dir,
+	r.status = Status{ID: r.id, Group: o.Group, Index: o.Index, Name: o.Name, Kind: o.Spec.Kind, State: protocol.StateQuoted, Budget: o.Budget, Dir: r.dir,
 		Created: uint64(now.UnixMilli()), Micros: map[string]int64{}}
 	return r, nil
 }
