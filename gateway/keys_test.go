@@ -54,6 +54,9 @@ func TestKeys(t *testing.T) {
 	if res, _ := c.send(http.MethodGet, "/v1/models", ""); res.StatusCode != 401 {
 		t.Errorf("models without a key: %d", res.StatusCode)
 	}
+	if e := c.refuse("/v1/chat/completions", `{"model":"gpt-9","messages":[]}`, as("rich")...); e.Status != http.StatusNotFound {
+		t.Errorf("nobody serves it: %+v", e)
+	}
 	for range 5 {
 		if res, raw := c.post("/v1/chat/completions", body, as("rich")...); res.StatusCode != 200 {
 			t.Fatalf("rich: %d %s", res.StatusCode, raw)

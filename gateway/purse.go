@@ -96,5 +96,8 @@ func (p *purse) settle(k *Key, held, cost protocol.Amount) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	a := p.keys[k.Name]
+	if a == nil { // nothing was held
+		return
+	}
 	a.held, a.spent = a.held.Minus(held), sum(a.spent, cost)
 }
