@@ -259,6 +259,68 @@ func TestShareIsCapped(t *testing.T) {
 	}
 }
 
+// noted is a connection that tells when all is passed on that the job sent.
+type noted struct {
+	tcp
+	passed chan struct{}
+}
+
+func (c noted) CloseRead() error {
+	close(c.passed)
+	return nil
+}
+
+// TestEndedJobIsHeard: what a job sent before it ended reaches the host, who reads it when
+// the job is gone.
+func TestEndedJobIsHeard(t *testing.T) {
+	far, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer far.Close()
+	near, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer near.Close()
+	_, port, _ := net.SplitHostPort(far.Addr().String())
+	p := New(Config{Hosts: []string{"good.example:" + port}, Logger: slog.New(slog.DiscardHandler)})
+	p.lookup = func(context.Context, string) ([]netip.Addr, error) {
+		return []netip.Addr{netip.MustParseAddr("127.0.0.1")}, nil
+	}
+	p.allowed = func(netip.Addr) bool { return true }
+	job, err := net.Dial("tcp", near.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	sent := strings.Repeat("heard ", 5000)
+	fmt.Fprintf(job, "CONNECT good.example:%s HTTP/1.1\r\n\r\n%s", port, sent)
+	_ = job.(*net.TCPConn).CloseWrite() // its socket is closed with it, in order
+	defer job.Close()
+	c, err := near.Accept()
+	if err != nil {
+		t.Fatal(err)
+	}
+	passed := make(chan struct{})
+	ctx, cancel := context.WithCancel(t.Context())
+	served := make(chan struct{})
+	go func() {
+		defer close(served)
+		p.Serve(ctx, noted{tcp{c.(*net.TCPConn)}, passed})
+	}()
+	out, err := far.Accept()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer out.Close()
+	<-passed
+	cancel() // as the end of the job's network
+	<-served
+	if got, err := io.ReadAll(out); err != nil || string(got) != sent {
+		t.Errorf("%d of %d bytes, %v", len(got), len(sent), err)
+	}
+}
+
 // TestPolicy: a miner allows hosts, hosts' ports, or all that is public.
 func TestPolicy(t *testing.T) {
 	p, err := ParsePolicy([]string{"a.example", "b.example:443"})

@@ -5,15 +5,21 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"time"
 
 	"github.com/rerig/rerig/protocol"
 )
+
+// gangGrace is how long the other members of a gang may go on when one has failed, to see its
+// connections break, say so and end by themselves.
+const gangGrace = 10 * time.Second
 
 // gang is orders whose jobs run together as the members of one private link (SPEC §5.8), each
 // on a rig of its own. One that fails ends the others.
 type gang struct {
 	key    protocol.LinkKey
-	hiring sync.Mutex // held while a rig is chosen: each member needs another
+	over   <-chan struct{} // closed when the node ends
+	hiring sync.Mutex      // held while a rig is chosen: each member needs another
 
 	mu      sync.Mutex // guards what follows; owner: gang
 	runs    []*Run     // by rank
@@ -35,7 +41,7 @@ type Place struct {
 // SubmitGang starts buying orders that are the members of one link, by rank, and returns at
 // once. Their specs have their places; there are no retries: a rig that fails ends them all.
 func (r *Requester) SubmitGang(orders []Order) ([]*Run, error) {
-	g := &gang{key: make(protocol.LinkKey, protocol.LinkKeyBytes), rigs: map[protocol.Address]bool{},
+	g := &gang{key: make(protocol.LinkKey, protocol.LinkKeyBytes), over: r.ctx.Done(), rigs: map[protocol.Address]bool{},
 		members: make([]protocol.LinkMember, len(orders)), tell: make([]func(protocol.Message), len(orders))}
 	if _, err := rand.Read(g.key); err != nil {
 		return nil, fmt.Errorf("draw a link key: %w", err)
@@ -134,9 +140,31 @@ func (g *gang) ending(st *Status) (failed bool) {
 	return true
 }
 
-// stop stops every member; one that has ended does not care.
+// stop stops every member, where all had begun after gangGrace; one that has ended does not
+// care.
 func (g *gang) stop() {
+	g.mu.Lock()
+	begun := g.agreed == len(g.members)
+	g.mu.Unlock()
+	if begun {
+		g.await(gangGrace)
+	}
 	for _, run := range g.runs {
 		run.Stop()
+	}
+}
+
+// await waits until every member has ended, and for so long at most.
+func (g *gang) await(most time.Duration) {
+	late := time.NewTimer(most)
+	defer late.Stop()
+	for _, run := range g.runs {
+		select {
+		case <-run.ended:
+		case <-late.C:
+			return
+		case <-g.over:
+			return
+		}
 	}
 }
