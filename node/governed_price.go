@@ -15,10 +15,14 @@ const (
 	maxRate    = 1 << 50 // more than any price; what is above counts as it
 )
 
-// perHour is a price of a million milliseconds as a governor has it, rounded down.
+// perHour is a price of a million milliseconds as a governor has it. The last digit of a rate
+// that was given for an hour means nothing (protocol.Price.PerHour) and is rounded away.
 func (t Token) perHour(perMillion protocol.Amount) governor.Rate {
 	v := new(big.Int).Mul(perMillion.Big(), big.NewInt(hourMillis))
 	v.Mul(v, pow10(millionth)).Div(v, pow10(t.Decimals)).Div(v, big.NewInt(1_000_000))
+	if ten := big.NewInt(10); v.Cmp(big.NewInt(1000)) > 0 {
+		v.Add(v, big.NewInt(5)).Div(v, ten).Mul(v, ten)
+	}
 	if most := big.NewInt(maxRate); v.Cmp(most) > 0 {
 		v = most
 	}

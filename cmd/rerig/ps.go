@@ -14,6 +14,7 @@ import (
 
 	"github.com/rerig/rerig/client"
 	"github.com/rerig/rerig/node"
+	"github.com/rerig/rerig/node/governor"
 	"github.com/rerig/rerig/node/models"
 	"github.com/rerig/rerig/protocol"
 )
@@ -27,6 +28,7 @@ type psReply struct {
 	Runs   []node.RunStatus   `json:"runs"`             // bought
 	Jobs   []protocol.Record  `json:"jobs"`             // sold
 	Models []models.Status    `json:"models,omitempty"` // served
+	Cards  *governor.Report   `json:"cards,omitempty"`  // governed
 }
 
 func (a *app) psCmd() *cobra.Command {
@@ -56,7 +58,7 @@ func (a *app) ps(ctx context.Context, all bool) (err error) {
 		return err
 	}
 	if s.info.Rig != nil {
-		r.Models = s.info.Rig.Models
+		r.Models, r.Cards = s.info.Rig.Models, s.info.Rig.Governor
 	}
 	if !all {
 		r.Groups = latest(r.Groups, func(g node.GroupStatus) bool { return g.Ended })
@@ -65,14 +67,14 @@ func (a *app) ps(ctx context.Context, all bool) (err error) {
 		r.Jobs = latest(r.Jobs, func(rec protocol.Record) bool { return rec.Job.Ended })
 	}
 	return a.print(r, func(w io.Writer) error {
-		if len(r.Groups)+len(r.Runs)+len(r.Jobs)+len(r.Models) == 0 {
+		if len(r.Groups)+len(r.Runs)+len(r.Jobs)+len(r.Models) == 0 && r.Cards == nil {
 			a.progress().line("nothing bought and nothing sold yet; `rerig run` buys, `rerig up` sells")
 			return nil
 		}
 		if len(r.Groups)+len(r.Runs)+len(r.Jobs) == 0 {
-			return modelTable(w, r.Models)
+			return errors.Join(modelTable(w, r.Models), cardTable(w, r.Cards))
 		}
-		return errors.Join(psTable(w, s.money, r), modelTable(w, r.Models))
+		return errors.Join(psTable(w, s.money, r), modelTable(w, r.Models), cardTable(w, r.Cards))
 	})
 }
 

@@ -50,6 +50,7 @@ type upFlags struct {
 	egress   []string
 	mdns     bool
 	server   bool
+	governor governorFlags
 }
 
 func (a *app) upCmd() *cobra.Command {
@@ -77,7 +78,7 @@ earned: that goes to --payout.`,
 	f := c.Flags()
 	f.StringVar(&u.payout, "payout", "", "`address` that is paid (default the node's own)")
 	f.StringVar(&u.price, "price", "0.05/h", "`price` of a CPU hour in the network's token")
-	f.StringVar(&u.gpuPrice, "gpu-price", "0.25/h", "`price` of an hour of one graphics card, whole, in the network's token; off keeps the cards")
+	f.StringVar(&u.gpuPrice, "gpu-price", usualGPUPrice, "`price` of an hour of one graphics card, whole, in the network's token; auto, with --kwh, is what others ask; off keeps the cards")
 	f.StringVar(&u.sysroot, "sysroot", "", "sell the cards below `directory` instead of this machine's, for tests")
 	_ = f.MarkHidden("sysroot") // it was added just now
 	f.Uint64Var(&u.tick, "tick", 1000, "`milliseconds` of processors, or of cards, between payments: the most a stranger can owe")
@@ -96,6 +97,7 @@ earned: that goes to --payout.`,
 	f.Uint32Var(&u.models, "model-memory", 0, "`MiB` for all served models together (default half of the machine's); the one not asked for the longest time makes room for another")
 	f.BoolVar(&u.runc, "allow-runc", false, "let --containers docker run jobs on this machine's kernel, where Docker has no runsc")
 	f.StringSliceVar(&u.egress, "allow-egress", nil, "`hosts` that containers may reach if they ask, HOST or HOST:PORT, or any-public (default none)")
+	u.governor.register(f)
 	f.BoolVar(&u.mdns, "mdns", false, "look for peers on the LAN")
 	f.BoolVar(&u.server, "server", false, "be a bootstrap and index node; sells only if --price is given")
 	return c

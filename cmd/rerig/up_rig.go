@@ -10,6 +10,9 @@ import (
 	"github.com/rerig/rerig/protocol"
 )
 
+// usualGPUPrice is what an hour of a card costs where the miner does not say.
+const usualGPUPrice = "0.25/h"
+
 // containersOff sells WASM modules only.
 const containersOff = "off"
 
@@ -61,9 +64,16 @@ func (u *upFlags) rigConfig(p *node.Profile) (rig *node.RigConfig, err error) {
 		return nil, err
 	}
 	if u.gpuPrice != "off" {
-		if rig.GPUPrice, err = moneyOf(p).rate("gpu-price", u.gpuPrice); err != nil {
+		asked := u.gpuPrice
+		if asked == priceAuto {
+			asked = usualGPUPrice // until somebody else's is heard of
+		}
+		if rig.GPUPrice, err = moneyOf(p).rate("gpu-price", asked); err != nil {
 			return nil, err
 		}
+	}
+	if err := u.governor.set(rig, u.gpuPrice == priceAuto); err != nil {
+		return nil, err
 	}
 	if u.sysroot != "" { // its tools are run from elsewhere
 		if rig.Sysroot, err = filepath.Abs(u.sysroot); err != nil {

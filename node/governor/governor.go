@@ -16,6 +16,7 @@ const (
 	revenueEvery = 5 * time.Minute
 	marketEvery  = time.Minute
 	roomEvery    = time.Minute
+	fileEvery    = 5 * time.Second
 	saveEvery    = 10 * time.Minute // what is learned; what is chosen is saved at once
 )
 
@@ -81,6 +82,9 @@ func (g *Governor) follow() {
 	source := func(name string, s *Source, every time.Duration) *follower {
 		if s == nil {
 			return nil
+		}
+		if s.url == nil {
+			every = fileEvery
 		}
 		return &follower{name: name, every: every, read: s.Read, heard: g.wake}
 	}
@@ -208,10 +212,11 @@ func (g *Governor) figures(now time.Time) (tariff, revenue Figure) {
 	c := &g.cfg
 	switch {
 	case g.tariff != nil:
-		if tariff, _ = g.tariff.last(); tariff.Known {
+		var err error
+		if tariff, err = g.tariff.last(); tariff.Known {
 			tariff.Value += int64(c.Extra)
 		}
-		if c.KWh != nil && !tariff.fresh(now, c.Policy.TariffLife) { // what to go by while the source is away
+		if c.KWh != nil && !tariff.fresh(now, c.Policy.TariffLife) && (tariff.Known || err != nil) { // the source is away
 			tariff = Figure{Value: int64(*c.KWh), Known: true}
 		}
 	case c.Schedule != nil:
