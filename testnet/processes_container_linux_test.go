@@ -42,6 +42,7 @@ func TestContainers(t *testing.T) {
 		{"a forged image", containerForged},
 		{"held by namespaces", containerInNamespaces},
 		{"no engine of Docker", containerWithoutDocker},
+		{"Docker without gVisor", containerUnderRunc},
 	} {
 		t.Run(one.about, func(t *testing.T) {
 			t.Parallel()

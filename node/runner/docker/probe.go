@@ -87,7 +87,7 @@ func judge(info system.Info, allowRunc bool) (*kind, error) {
 	}}
 	if _, ok := info.Runtimes[gvisorRuntime]; !ok {
 		if !allowRunc {
-			return nil, errors.New("it has no gVisor runtime: install runsc and add it to Docker's runtimes, or allow the weaker runc")
+			return nil, errors.New("it has no gVisor runtime: install runsc and add it to Docker's runtimes, or allow the weaker runc with --allow-runc")
 		}
 		if _, ok := info.Runtimes["runc"]; !ok {
 			return nil, errors.New("it has neither a runtime runsc nor runc")
