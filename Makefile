@@ -7,7 +7,7 @@ HOST     = $(shell $(GO) env GOHOSTOS)_$(shell $(GO) env GOHOSTARCH)
 TARGETS  = linux_amd64 linux_arm64 windows_amd64 darwin_arm64
 export GOFLAGS := -trimpath -buildvcs=false
 
-.PHONY: build demo test check cross bench interop nogvisor size hostile chaos-money fuzz contracts lint clean embedded modules
+.PHONY: build demo test check cross bench interop nogvisor size hostile chaos-money fuzz contracts lint man clean embedded modules
 build: build/rerig
 
 # What the binary embeds: the wasm modules, and the sandbox programs of a platform: that of
@@ -49,6 +49,13 @@ cross: modules $(addprefix sandbox-,$(TARGETS))
 	@for t in $(TARGETS); do os=$${t%_*}; arch=$${t#*_}; ext=; [ $$os = windows ] && ext=.exe; \
 		CGO_ENABLED=0 GOOS=$$os GOARCH=$$arch $(GO) build -ldflags='$(LDFLAGS)' -o build/rerig-$$os-$$arch$$ext ./cmd/rerig || exit 1; \
 		ls -l build/rerig-$$os-$$arch$$ext | awk '{print $$5, $$9}'; done
+
+# The manual, a page for each command in build/man, and the completions of three shells: for packages.
+man: embedded
+	@rm -rf build/man build/completions && mkdir -p build/completions
+	@CGO_ENABLED=0 $(GO) build -tags man -ldflags='$(LDFLAGS)' -o build/rerig-man ./cmd/rerig
+	@SOURCE_DATE_EPOCH=$(or $(SOURCE_DATE_EPOCH),$(shell git log -1 --format=%ct 2>/dev/null || echo 1)) build/rerig-man man build/man
+	@for s in bash zsh fish; do build/rerig-man completion $$s >build/completions/rerig.$$s || exit 1; done; rm build/rerig-man
 
 # The same program without gVisor: smaller, and it sells no containers held by it.
 # Its functions begin at every 16 bytes, not 32: half a megabyte.
