@@ -91,9 +91,58 @@ func TestBought(t *testing.T) {
 	}
 	ends(run, protocol.ReasonNoOffers, client.FaultNetwork, true)
 
+	manyAreBought(t, me.Client, endless)
+
 	_, err = me.Buy(t.Context(), node.RunRequest{Module: "absent.wasm"}, client.Budget(protocol.NewAmount(50)))
 	var no *node.APIError
 	if !errors.As(err, &no) {
 		t.Errorf("a module that is not there: %v", err)
+	}
+}
+
+// manyAreBought: Many tells what each of several runs does and how it ended, and ends them all
+// when it is told to.
+func manyAreBought(t *testing.T, c *client.Client, endless string) {
+	t.Helper()
+	few := protocol.NewAmount(50)
+	order := func(module string, budget protocol.Amount) *node.RunRequest {
+		return &node.RunRequest{Module: module, Budget: budget}
+	}
+	told, over := map[int]bool{}, 0
+	m := client.Many{Parallel: 2, Told: func(i int, ev node.Event) error {
+		told[i] = told[i] || ev.Status != nil
+		return nil
+	}, Over: func(int, client.Ended) bool {
+		over++
+		return true
+	}}
+	all := m.Run(t.Context(), c, []*node.RunRequest{order(endless, few), order("absent.wasm", few), order(endless, few)})
+	for _, i := range []int{0, 2} {
+		if e := all[i]; e.Err != nil || e.Status == nil || e.Status.Reason != protocol.ReasonBudget || !told[i] {
+			t.Errorf("run %d ended as %+v, %v; told %t", i, e.Status, e.Err, told[i])
+		}
+	}
+	if all[1].Err == nil || all[1].Status != nil || over != 3 {
+		t.Errorf("what is not there ended as %+v; %d ends were told", all[1], over)
+	}
+
+	m = client.Many{Parallel: 1, Over: func(int, client.Ended) bool { return false }}
+	much := protocol.NewAmount(1_000_000)
+	all = m.Run(t.Context(), c, []*node.RunRequest{order(endless, few), order(endless, much), order(endless, much)})
+	if all[0].Status == nil || all[2].Status != nil || !errors.Is(all[2].Err, context.Canceled) {
+		t.Errorf("after the first they ended as %+v", all)
+	}
+
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	m = client.Many{Parallel: 1, Told: func(_ int, ev node.Event) error {
+		if ev.Status != nil && ev.Status.Units > 0 {
+			cancel()
+		}
+		return nil
+	}}
+	all = m.Run(ctx, c, []*node.RunRequest{order(endless, much), order(endless, few)})
+	if all[0].Status == nil || all[0].Status.Reason != protocol.ReasonStopped || !errors.Is(all[1].Err, context.Canceled) {
+		t.Errorf("after the context they ended as %+v", all)
 	}
 }

@@ -22,7 +22,8 @@ type Many struct {
 	// be nil; an error from it stops that run.
 	Told func(i int, ev node.Event) error
 	// Over is given each run's end, likewise never two at once. False starts no more
-	// runs and stops those under way. It may be nil.
+	// runs and stops those under way, such as the next that the node has begun by then. It
+	// may be nil.
 	Over func(i int, e Ended) bool
 }
 

@@ -151,3 +151,41 @@ func (a *arrays) nodeThatEnds(stays *command, guest string) {
 	}
 	again.finish(syscall.SIGTERM, 0)
 }
+
+// TestRetriesAreToldToWhoComesBack: a rig that dies has its runs done elsewhere, and whoever
+// waits for them by their ID hears why, also through another node.
+func TestRetriesAreToldToWhoComesBack(t *testing.T) {
+	t.Parallel()
+	s := newScene(t, build(t))
+	alice, carol, bob := s.rig("alice"), s.rig("carol"), s.requester("bob")
+	dies := s.up(alice, "--slots", "4")
+	s.up(carol, "--slots", "4", "--price", "72/h")
+	stays := s.serve(bob, "up", "--server", "--listen", "/ip4/127.0.0.1/tcp/0")
+	s.onMarket(alice, carol)
+	guest, a := s.guest(), &arrays{scene: s, bob: bob}
+	one := a.leave("submit", "--name", "one", guest, "--", "count", "60", "20")
+	screen := s.startTTY(bob, "run", "--array", "2", guest, "--", "count", "60", "20")
+	for _, name := range []string{"one", "task 0", "task 1"} {
+		s.state(bob, name, protocol.StateRunning)
+	}
+	screen.presses(ctrlC)
+	screen.shows("stop it, or leave it running")
+	screen.presses("l\n")
+	screen.exits(0)
+	_, many, _ := strings.Cut(screen.shows("the array goes on in the node: `rerig wait "), "goes on in the node: `rerig wait ")
+	many, _, _ = strings.Cut(many, "`")
+	dies.kill()
+	hears := func() {
+		s.t.Helper()
+		waits := s.start(bob, "wait", one)
+		waits.exits(0)
+		waits.says("! rig 0x", "trying another")
+		waits = s.start(bob, "wait", many)
+		waits.exits(0)
+		waits.says("! task 0: rig 0x", "! task 1: rig 0x", "trying another", "2 tasks")
+	}
+	hears()
+	stays.finish(syscall.SIGTERM, 0)
+	hears()
+	s.up(alice) // and clears up what its end has left
+}

@@ -39,6 +39,7 @@ func TestGangs(t *testing.T) {
 			}
 			gangSums(s, bob, rigs)
 			gangLeaves(s, bob)
+			gangIsLeft(s, bob)
 			gangSeesNothingElse(s, bob)
 			gangFails(s, bob)
 			gangFindsTooFew(s, bob)
@@ -86,6 +87,33 @@ func gangLeaves(s *scene, bob *member) {
 	if line := fmt.Sprintf("[1] got %d true <nil>\n", length); !strings.Contains(c.out.String(), line) {
 		s.t.Errorf("want the line %q in\n%s", line, c.out)
 	}
+}
+
+// gangIsLeft: a gang that a command leaves to the node is found by one ID, and its files go
+// where they were to go.
+func gangIsLeft(s *scene, bob *member) {
+	s.t.Helper()
+	dir := s.t.TempDir()
+	c := s.gang(bob, "--detach", "--out-dir", dir, "--", "allreduce", "1000")
+	c.exits(0)
+	id := strings.TrimSpace(c.out.String())
+	waits := s.start(bob, "wait", id)
+	waits.exits(0)
+	waits.says("2 ranks")
+	for rank := range 2 {
+		if b, err := os.ReadFile(filepath.Join(dir, fmt.Sprint(rank), "sum")); err != nil || string(b) != "1501500" {
+			s.t.Errorf("rank %d leaves %q, %v", rank, b, err)
+		}
+	}
+	logs := s.start(bob, "logs", id)
+	if logs.exits(0); !strings.Contains(logs.out.String(), "[1] rank 1 of 2: 1501500\n") {
+		s.t.Errorf("logs show %q", logs.out)
+	}
+	c = s.gang(bob, "--detach", "--", "hang", "7")
+	c.exits(0)
+	waits = s.start(bob, "wait", strings.TrimSpace(c.out.String()))
+	waits.exits(7)
+	waits.says("ranks failed, the first is 1")
 }
 
 // gangSeesNothingElse: beside the link a job has no network, whatever listens outside.
