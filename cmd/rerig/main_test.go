@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"maps"
 	"net"
@@ -50,12 +51,12 @@ func play(t *testing.T, pattern string) {
 		e.Defer(func() { noLeaks(t, e) })
 		return setup(e)
 	}
-	testscript.Run(t, testscript.Params{Files: files, RequireExplicitExec: true, Setup: prepare,
+	testscript.Run(t, testscript.Params{Files: files, RequireExplicitExec: true, Setup: prepare, Condition: condition,
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"exits": exits, "await": await, "serving": serving, "offers": offers, "runid": runID,
 			"occupy": occupy, "blankjournal": blankJournal, "misprofile": misprofile, "isjson": isJSON,
 			"clef": startClef, "settings": settings, "holds": holds, "absentkey": absentKey, "rig": writeRig, "rigfiles": rigFiles,
-			"until": untilSays, "spoil": spoil, "ociimages": ociImages, "store": store, "outputs": outputs,
+			"until": untilSays, "spoil": spoil, "lanprofile": lanProfile, "peers": peers, "ociimages": ociImages, "store": store, "outputs": outputs,
 		}})
 }
 
@@ -161,6 +162,37 @@ func offers(ts *testscript.TestScript, _ bool, args []string) {
 		found, err := c.Market(ctx, protocol.Filter{})
 		return err == nil && len(found.Offers) == n, err
 	})
+}
+
+// condition knows multicast: an interface that has it is up.
+func condition(name string) (bool, error) {
+	if name != "multicast" {
+		return false, fmt.Errorf("unknown condition %q", name)
+	}
+	faces, err := net.Interfaces()
+	return slices.ContainsFunc(faces, func(f net.Interface) bool {
+		return f.Flags&net.FlagMulticast != 0 && f.Flags&net.FlagRunning != 0
+	}), err
+}
+
+// peers DIR N waits until a node is connected to N others or more.
+func peers(ts *testscript.TestScript, _ bool, args []string) {
+	n, err := strconv.Atoi(args[1])
+	ts.Check(err)
+	on(ts, args[0], func(ctx context.Context, c *client.Client) (bool, error) {
+		info, err := c.Info(ctx)
+		return err == nil && info.Peers >= n, err
+	})
+}
+
+// lanprofile writes the profile lan: a network of a name that no other test has, where
+// nobody is known.
+func lanProfile(ts *testscript.TestScript, _ bool, _ []string) {
+	dir := ts.Getenv("RERIG_NETWORKS")
+	p, err := node.LoadProfile(filepath.Join(dir, "nowhere.toml"))
+	ts.Check(err)
+	p.Name = "lan-" + filepath.Base(ts.Getenv("WORK")) + "-" + strconv.FormatInt(time.Now().UnixNano(), 36)
+	ts.Check(p.Write(filepath.Join(dir, "lan.toml")))
 }
 
 // runid DIR NAME STATE waits until the run of that name is in the state, and puts
