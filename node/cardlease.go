@@ -34,11 +34,25 @@ func (c *cards) lend(ctx context.Context, job string, ids []string) (runner.Devi
 		}
 		return runner.Devices{}, err
 	}
+	c.hold(job, ids)
 	d, err := c.devices(list)
 	if err != nil {
 		err = errors.Join(err, c.giveBack(ctx, job, ids))
 	}
 	return d, err
+}
+
+// hold notes which job has cards; "" for none.
+func (c *cards) hold(job string, ids []string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, id := range ids {
+		if job != "" {
+			c.holder[id] = job
+		} else {
+			delete(c.holder, id)
+		}
+	}
 }
 
 // giveBack ends a job's lease. It returns when the cards are clean, or out of use. Where that
@@ -52,6 +66,7 @@ func (c *cards) giveBack(ctx context.Context, job string, ids []string) error {
 		c.owed[job] = err
 	}
 	c.mu.Unlock()
+	c.hold("", ids)
 	c.mark(ids, false)
 	c.governed.back(job, ids)
 	c.lookAgain()

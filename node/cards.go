@@ -51,9 +51,11 @@ type cards struct {
 	failed  map[string]trial  // by cardKey; owner: run
 	proved  map[string]bool   // by cardKey; owner: run
 
-	mu   sync.Mutex       // guards what follows
-	lent map[string]bool  // by address, until a card is back and clean
-	owed map[string]error // by job that is over: why the ledger does not know it
+	mu     sync.Mutex        // guards what follows
+	lent   map[string]bool   // by address, until a card is back and clean
+	owed   map[string]error  // by job that is over: why the ledger does not know it
+	shown  map[string]string // by address: told, for who asks
+	holder map[string]string // by address: the job that has it
 }
 
 // trial is a self-test that failed.
@@ -80,7 +82,8 @@ func newCards(cfg *RigConfig, dataDir string, log *slog.Logger) *cards {
 		return nil
 	}
 	c := &cards{held: cfg.Containers, simulated: cfg.Sysroot != "", log: log, again: make(chan struct{}, 1),
-		told: map[string]string{}, failed: map[string]trial{}, proved: map[string]bool{}, lent: map[string]bool{}, owed: map[string]error{}}
+		told: map[string]string{}, failed: map[string]trial{}, proved: map[string]bool{}, lent: map[string]bool{}, owed: map[string]error{},
+		shown: map[string]string{}, holder: map[string]string{}}
 	c.ledger, c.src, c.ledgerAt = CardLedger(dataDir, cfg.Sysroot)
 	return c
 }
@@ -226,6 +229,9 @@ func (c *cards) tell(card *hardware.Card, why string) {
 		return
 	}
 	c.told[card.Address] = why
+	c.mu.Lock()
+	c.shown[card.Address] = why
+	c.mu.Unlock()
 	log := c.log.With("card", card.Address, "model", card.Name())
 	if why == "" {
 		log.Info("card is sold", "vram_mib", card.VRAMMiB)

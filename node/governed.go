@@ -5,9 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
-	"slices"
 	"sync"
-	"time"
 
 	"github.com/rerig/rerig/node/governor"
 	"github.com/rerig/rerig/node/hardware"
@@ -17,9 +15,6 @@ import (
 const (
 	// idleJob is who has a card in the ledger while the idle command runs on it.
 	idleJob = "idle command "
-	// readEvery is how often a governed rig asks its drivers, and the longest that a card is
-	// hotter than it may be before anybody knows.
-	readEvery = 10 * time.Second
 	// governorDir is where a governor keeps its things, below the data directory.
 	governorDir = "governor"
 )
@@ -28,14 +23,13 @@ const (
 // rig without one.
 type governed struct {
 	*governor.Governor
-	cards  *cards // nil where none are sold
-	ledger *hardware.Ledger
-	src    hardware.Sources
-	end    func(protocol.Hash) bool
-	price  func(governor.Rate)
+	cards    *cards // nil where none are sold
+	ledger   *hardware.Ledger
+	end      func(protocol.Hash) bool
+	price    func(governor.Rate)
+	readings *readings
 
-	mu    sync.Mutex // guards what follows
-	seen  []governor.Seen
+	mu    sync.Mutex      // guards what follows
 	mined map[string]bool // by address, from claim to clean
 }
 
@@ -47,11 +41,11 @@ func (n *Node) openGoverned(r *rig) (*governed, error) {
 	if n.cfg.Profile.TokenDecimals > 18 {
 		return nil, fmt.Errorf("governor: tokens of %d decimals; at most 18", n.cfg.Profile.TokenDecimals)
 	}
-	g := &governed{cards: r.cards, mined: map[string]bool{}, end: r.provider.Stop}
+	g := &governed{cards: r.cards, mined: map[string]bool{}, end: r.provider.Stop, readings: r.readings}
 	if r.cards != nil { // one process has one, or its locks would shut each other out
-		g.ledger, g.src = r.cards.ledger, r.cards.src
+		g.ledger = r.cards.ledger
 	} else {
-		g.ledger, g.src, _ = CardLedger(n.cfg.DataDir, r.cfg.Sysroot)
+		g.ledger, _, _ = CardLedger(n.cfg.DataDir, r.cfg.Sysroot)
 	}
 	cfg := *r.cfg.Governor
 	cfg.Dir, cfg.Readings, cfg.Claims = filepath.Join(n.cfg.DataDir, governorDir), g, g
@@ -77,75 +71,31 @@ func (g *governed) run(ctx context.Context) error {
 			return fmt.Errorf("governor: %w", err)
 		}
 	}
-	reading, stop := context.WithCancel(ctx)
-	defer stop()
-	read := make(chan struct{}) // closed when the reader is gone
-	g.read(reading)             // so that the first decision knows something
-	go func() {
-		defer close(read)
-		tick := time.NewTicker(readEvery)
-		defer tick.Stop()
-		for {
-			select {
-			case <-reading.Done():
-				return
-			case <-tick.C:
-				g.read(reading)
-			}
-		}
-	}()
-	err := g.Run(ctx)
-	stop()
-	<-read
-	return err
+	return g.Run(ctx)
 }
 
-// read asks the drivers.
-func (g *governed) read(ctx context.Context) {
-	now := time.Now()
-	v := g.src.Look(ctx)
-	if ctx.Err() != nil {
-		return
-	}
-	g.mu.Lock()
-	defer g.mu.Unlock()
+// Latest is what the drivers told last, of the cards that a driver has. The place of one that
+// was taken out is kept, so that the others' stay theirs.
+func (g *governed) Latest() []governor.Seen {
 	var seen []governor.Seen
-	for i := range v.Cards {
-		c := &v.Cards[i]
-		if c.Integrated || c.Driver == "" {
+	for _, c := range g.readings.Latest() {
+		if c.Driver == "" {
 			continue
 		}
-		one := governor.Seen{Card: governor.Card{ID: c.Address, Name: c.Name(), UUID: c.UUID, Index: len(seen)}}
-		if at := slices.IndexFunc(g.seen, func(s governor.Seen) bool { return s.ID == c.Address }); at >= 0 {
-			one.Reading = g.seen[at].Reading // where the driver says nothing now
-			one.Reading.Lost = ""
-		}
-		if c.Read {
-			one.Reading = governor.Reading{At: now, TempC: c.TempC, Power: milliwatts(c.PowerW), Limit: milliwatts(c.PowerLimitW), UsedMiB: c.VRAMUsedMiB}
-		}
-		for _, f := range c.Serious() {
-			if f.Present {
-				one.Reading.Lost = f.Text
-			}
-		}
+		one := governor.Seen{Card: governor.Card{ID: c.ID, Name: c.Model, UUID: c.UUID, Index: len(seen)}}
+		one.Reading = governor.Reading{At: c.Reading.At, TempC: c.Reading.Hottest(), Power: milliwatts(c.Reading.PowerMW),
+			Limit: milliwatts(c.Reading.LimitMW), UsedMiB: c.Reading.UsedMiB, Lost: c.Lost}
 		seen = append(seen, one)
 	}
-	g.seen = seen
+	return seen
 }
 
-func milliwatts(w *int) *governor.Power {
-	if w == nil {
+func milliwatts(mw *int64) *governor.Power {
+	if mw == nil {
 		return nil
 	}
-	p := governor.Power(*w) * 1000
+	p := governor.Power(*mw)
 	return &p
-}
-
-// Latest is what the drivers told last.
-func (g *governed) Latest() []governor.Seen {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	return g.seen
 }
 
 // Claim leases a card to the idle command.

@@ -2,10 +2,12 @@ package node
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"path/filepath"
 	"runtime"
 	"slices"
+	"sync"
 	"sync/atomic"
 
 	"github.com/libp2p/go-libp2p/core/network"
@@ -35,9 +37,13 @@ type rig struct {
 	server   *exchange.Server
 	dials    *exchange.DialServer
 	links    *link.Links
-	cards    *cards      // nil where none are sold
-	governed *governed   // nil where nobody governs them
+	cards    *cards    // nil where none are sold
+	governed *governed // nil where nobody governs them
+	readings *readings
 	offering atomic.Bool // the self-test passed and the offer is out
+
+	ratesMu sync.Mutex // guards what follows
+	rates   map[protocol.Hash]lookedAt
 }
 
 func (n *Node) openRig() (*rig, error) {
@@ -48,7 +54,7 @@ func (n *Node) openRig() (*rig, error) {
 	}
 	hw.GPUs = append(hw.GPUs, cfg.Simulated...)
 	fillRig(&cfg, hw, n.key.Address())
-	r := &rig{cfg: &cfg}
+	r := &rig{cfg: &cfg, rates: map[protocol.Hash]lookedAt{}}
 	engines, modules, err := n.openEngines(&cfg)
 	if err != nil {
 		return nil, err
@@ -82,9 +88,12 @@ func (n *Node) openRig() (*rig, error) {
 	if r.cards != nil {
 		r.cards.sell = r.provider.SellCards
 	}
+	_, src, _ := CardLedger(n.cfg.DataDir, cfg.Sysroot)
+	r.readings = newReadings(src, n)
 	if r.governed, err = n.openGoverned(r); err != nil {
 		return nil, err
 	}
+	r.readings.tariff = r.tariff
 	if r.cards != nil {
 		r.cards.governed = r.governed
 	}
@@ -145,11 +154,18 @@ func fillRig(cfg *RigConfig, hw protocol.Hardware, own protocol.Address) {
 
 // run proves the sandbox, then offers and serves until ctx ends. A rig whose
 // self-test fails offers nothing and says why (SPEC §4.2).
-func (r *rig) run(ctx context.Context, n *Node) error {
+func (r *rig) run(ctx context.Context, n *Node) (err error) {
+	var reading errgroup.Group // ends with ctx
+	ctx, stop := context.WithCancel(ctx)
+	defer func() {
+		stop()
+		err = errors.Join(err, reading.Wait())
+	}()
+	reading.Go(func() error { return r.readings.run(ctx) })
 	names, err := r.engines.proveModules(ctx)
 	if err != nil {
 		if ctx.Err() != nil {
-			return nil //nolint:nilerr // the node is going away; the sandbox may be fine
+			return nil // the node is going away; the sandbox may be fine
 		}
 		return fmt.Errorf("sandbox self-test failed, so this rig offers nothing: %w; see `rerig doctor`", err)
 	}

@@ -6,6 +6,9 @@ import (
 	"os"
 	"runtime"
 	"slices"
+	"strconv"
+	"strings"
+	"sync"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
@@ -41,6 +44,49 @@ func writeRig(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	ts.Check(machines[args[0]]().Write(ts.MkAbs(args[1])))
 }
+
+// liveRig NAME DIR [ADDRESS KEY=N…] makes a machine whose cards are changed by later calls with
+// the same directory: temp, power, used, load, lost. live DIR tool MODE has its tool misbehave,
+// live DIR unplug ADDRESS takes a card out.
+func liveRig(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: live NAME DIR, or live DIR ADDRESS KEY=N…, or live DIR tool MODE, or live DIR unplug ADDRESS")
+	}
+	if f := machines[args[0]]; f != nil {
+		l, err := f().Live(ts.MkAbs(args[1]))
+		ts.Check(err)
+		live.Store(ts.MkAbs(args[1]), l)
+		return
+	}
+	found, ok := live.Load(ts.MkAbs(args[0]))
+	if !ok {
+		ts.Fatalf("no live machine in %s", args[0])
+	}
+	l := found.(*rigtest.Live)
+	switch args[1] {
+	case "tool":
+		ts.Check(l.Tool(strings.Join(args[2:], " ")))
+		return
+	case "unplug":
+		ts.Check(l.Unplug(args[2]))
+		return
+	}
+	ts.Check(l.Set(args[1], func(c *rigtest.Card) {
+		at := map[string]*int{"temp": &c.TempC, "power": &c.PowerW, "used": &c.UsedMiB, "load": &c.LoadPct, "memory": &c.MemoryC}
+		for _, change := range args[2:] {
+			key, value, _ := strings.Cut(change, "=")
+			n, err := strconv.Atoi(value)
+			ts.Check(err)
+			if at[key] == nil {
+				ts.Fatalf("no %q of a card", key)
+			}
+			*at[key] = n
+		}
+	}))
+}
+
+// live are the scripts' machines, by directory.
+var live sync.Map
 
 // TestCDI plays the writing of CDI specs, which needs device files.
 func TestCDI(t *testing.T) {
