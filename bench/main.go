@@ -58,7 +58,7 @@ func run(ctx context.Context, o options) error {
 		binarySize(res, "binary_mb", o.binary), binarySize(res, "binary_nogvisor_mb", o.slim)); err != nil {
 		return err
 	}
-	if err := errors.Join(sandboxes(ctx, res), fetches(ctx, res), jobs(ctx, o, res)); err != nil {
+	if err := errors.Join(sandboxes(ctx, res), fetches(ctx, res), governorFigures(ctx, res), jobs(ctx, o, res)); err != nil {
 		return err
 	}
 	res["load_average_before"], res["load_average_after"] = before, loadAverage()

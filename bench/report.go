@@ -109,6 +109,7 @@ func (r results) tables() string {
 	}
 	r.phases(&b)
 	b.WriteString(r.economy())
+	b.WriteString(r.governor())
 	b.WriteString("\n| figure | value |\n|---|--:|\n")
 	for _, name := range slices.Sorted(maps.Keys(r)) {
 		if !strings.HasPrefix(name, "phase_") {

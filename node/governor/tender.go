@@ -148,7 +148,7 @@ func (t *tender) holder() string {
 func (t *tender) barred() string {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if t.status.State != "rests" || t.status.Crashes < 2 {
+	if t.status.Crashes < 2 || !time.Now().Before(t.status.NextTry) {
 		return ""
 	}
 	return fmt.Sprintf("it ended by itself %d times (%s), next try at %s", t.status.Crashes, t.status.LastEnd, t.status.NextTry.Format(time.TimeOnly))
@@ -200,9 +200,6 @@ func (t *tender) begin(ctx context.Context) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if ctx.Err() != nil || !t.wanted || len(t.holders) > 0 || time.Now().Before(t.status.NextTry) {
-		if t.status.State == "rests" && !t.wanted {
-			t.status.State = "stopped"
-		}
 		return false
 	}
 	t.clear = make(chan struct{})
