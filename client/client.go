@@ -127,6 +127,18 @@ func (c *Client) Market(ctx context.Context, f protocol.Filter) (*node.MarketRep
 	return call[node.MarketReply](ctx, c, http.MethodPost, "/v1/market", f)
 }
 
+// PublishPack signs an engine pack with the node's key, and has the node give it and its image
+// to whoever asks.
+func (c *Client) PublishPack(ctx context.Context, r *node.PackRequest) (*node.PackReply, error) {
+	return call[node.PackReply](ctx, c, http.MethodPost, "/v1/packs", r)
+}
+
+// Pack reads an engine pack by its CID, from whoever has it, and checks its signature. Whether
+// its publisher is to be trusted is the caller's to say.
+func (c *Client) Pack(ctx context.Context, cid string) (*node.PackReply, error) {
+	return call[node.PackReply](ctx, c, http.MethodGet, "/v1/packs/"+url.PathEscape(cid), nil)
+}
+
 // Wallet shows what the node's address has and is owed.
 func (c *Client) Wallet(ctx context.Context) (*node.Wallet, error) {
 	return call[node.Wallet](ctx, c, http.MethodGet, "/v1/wallet", nil)

@@ -85,6 +85,8 @@ func (c *control) routes() http.Handler {
 	handle("GET /v1/jobs/{id}", c.job)
 	handle("POST /v1/jobs/{id}/stop", c.stopJob)
 	handle("POST /v1/market", c.market)
+	handle("POST /v1/packs", c.publishPack)
+	handle("GET /v1/packs/{cid}", c.readPack)
 	handle("GET /v1/rig", c.rigStatus)
 	handle("GET /v1/governor", c.governed)
 	handle("POST /v1/governor/price", c.setPrice)

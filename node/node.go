@@ -90,6 +90,10 @@ type RigConfig struct {
 	ImageBytes int64
 	// Serve is the models that the rig serves by the token.
 	Serve []ServeConfig
+	// EnginePack is the CID or the file of an engine pack that computes them; "" is Rerig's own
+	// engine. Publishers are those whose packs the rig runs.
+	EnginePack string
+	Publishers []protocol.Address
 	// ModelMemoryMiB is the memory of their servers together; 0 is half the machine's.
 	ModelMemoryMiB uint32
 	// CollectFactor is how many times its fee a collection must bring in, where the

@@ -60,7 +60,7 @@ func (n *Node) openRig() (*rig, error) {
 		return nil, err
 	}
 	r.engines = engines
-	if r.served, err = n.openServed(&cfg); err != nil {
+	if r.served, err = n.openServed(&cfg, engines); err != nil {
 		return nil, err
 	}
 	r.links = link.New(link.Config{Host: n.net.Host(), Network: n.cfg.Profile.Name, LocalNet: n.cfg.Profile.Local, Logger: n.log})
@@ -183,10 +183,15 @@ func (r *rig) run(ctx context.Context, n *Node) (err error) {
 			r.provider.SellLinks(r.engines.linked)
 			r.provider.Sell(slices.Concat(names, more), dialled)
 		}
-		if slices.Contains(more, protocol.EngineModel) {
-			r.served.prove(ctx, r.engines.models, n.token())
-		} else {
-			r.served.prove(ctx, nil, n.token())
+		var serving sync.WaitGroup // a pack may have to be fetched first
+		defer serving.Wait()
+		models := r.engines.models
+		if !slices.Contains(more, protocol.EngineModel) {
+			models = nil
+		}
+		serving.Go(func() { r.served.prove(ctx, models, n.token()) })
+		if r.served == nil || r.served.packs == nil {
+			serving.Wait()
 		}
 		if n.cfg.Proved != nil {
 			n.cfg.Proved()

@@ -27,6 +27,7 @@ type ServeConfig struct {
 	PerMillion protocol.Amount // base units for a million units of UnitTokenOut
 	Tick       uint64          // units between payments; 0 is 256
 	MemoryMiB  uint32          // of its server; 0 is a quarter more than its file, and 512
+	Context    uint32          // tokens of a request that an engine pack is to take; 0 is 4096
 }
 
 const (
@@ -41,6 +42,7 @@ type served struct {
 	cfg       *RigConfig
 	artifacts artifacts
 	dir       string // of the weights as servers see them
+	packs     *packs // nil where Rerig's own engine computes them
 	changed   func()
 	log       *slog.Logger
 	opened    chan struct{} // closed by prove when set is there, or there is to be none
@@ -50,7 +52,7 @@ type served struct {
 }
 
 // openServed checks what the miner wants to serve; nil where that is nothing.
-func (n *Node) openServed(cfg *RigConfig) (*served, error) {
+func (n *Node) openServed(cfg *RigConfig, e *engines) (*served, error) {
 	if len(cfg.Serve) == 0 {
 		return nil, nil
 	}
@@ -72,8 +74,20 @@ func (n *Node) openServed(cfg *RigConfig) (*served, error) {
 			return nil, fmt.Errorf("model %s needs %d MiB of memory, all models together may have %d MiB; raise --model-memory", m.Name, need>>20, cfg.ModelMemoryMiB)
 		}
 	}
-	return &served{cfg: cfg, artifacts: artifacts{n.artifacts}, dir: filepath.Join(n.cfg.DataDir, "containers", "served"),
-		changed: n.discovery.Refresh, log: n.log, opened: make(chan struct{})}, nil
+	s := &served{cfg: cfg, artifacts: artifacts{n.artifacts}, dir: filepath.Join(n.cfg.DataDir, "containers", "served"),
+		changed: n.discovery.Refresh, log: n.log, opened: make(chan struct{})}
+	if cfg.EnginePack == "" {
+		return s, nil
+	}
+	s.packs = &packs{n: n, cfg: cfg, held: e.byName()[protocol.EngineContainer], images: e.images, dir: s.dir}
+	if protocol.CheckCID("pack", cfg.EnginePack) == nil {
+		return s, nil
+	}
+	file, err := readPackFile(cfg.EnginePack)
+	if err == nil { // better now than in the log
+		_, err = checkPack(file, cfg.Publishers)
+	}
+	return s, err
 }
 
 // memory is what the server of the model, of so many bytes, may take.
@@ -147,8 +161,15 @@ func (s *served) fill(ctx context.Context, engine *model.Engine) error {
 	if err := resetModels(s.dir); err != nil {
 		return err
 	}
-	cfg := models.Config{MemoryBytes: uint64(s.cfg.ModelMemoryMiB) << 20, Engine: modelEngine{engine, s.dir}, Continues: true,
+	cfg := models.Config{MemoryBytes: uint64(s.cfg.ModelMemoryMiB) << 20, Engine: modelEngine{engine, s.dir}, Continues: s.packs == nil,
 		Changed: s.changed, Logger: s.log}
+	if s.packs != nil {
+		e, err := s.packs.open(ctx)
+		if err != nil {
+			return err
+		}
+		cfg.Engine = e
+	}
 	for _, m := range s.cfg.Serve {
 		cid, size, err := s.artifacts.AddFile(ctx, m.Path)
 		if err != nil {

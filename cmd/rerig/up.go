@@ -45,6 +45,8 @@ type upFlags struct {
 	simulate []string
 	serve    []string
 	models   uint32
+	pack     string
+	trusted  []string
 	held     string
 	runc     bool
 	egress   []string
@@ -93,8 +95,10 @@ earned: that goes to --payout.`,
 	f.DurationVar(&u.minGrace, "min-grace", 0, "least `time` that payers must wait to leave: how long this rig may be away (default 24h, any on a test network)")
 	f.StringArrayVar(&u.simulate, "simulate-gpu", nil, "`card` to pretend on a test network: \"2xRTX 3060:12GiB\"")
 	f.StringVar(&u.held, "containers", containersHere, "`sandbox` that holds containers: gvisor; namespaces, which is weaker; docker, which is unproven; off for WASM modules only")
-	f.StringArrayVar(&u.serve, "serve", nil, "keep a server for `NAME=FILE.gguf` and sell its tokens; again for more, at most 4. ,price=0.1 is for a million tokens, in the network's token: each token made is one, and each 8 of a prompt that were read. ,tick=256 is how many are made before they are paid, ,memory=2048 the MiB that its server may take (default a quarter more than the file, and 512): what the file leaves is for longer texts")
+	f.StringArrayVar(&u.serve, "serve", nil, "keep a server for `NAME=FILE.gguf` and sell its tokens; again for more, at most 4. ,price=0.1 is for a million tokens, in the network's token: each token made is one, and each 8 of a prompt that were read. ,tick=256 is how many are made before they are paid, ,memory=2048 the MiB that its server may take (default a quarter more than the file, and 512): what the file leaves is for longer texts. With --engine-pack ,context=4096 is how many tokens a text and its answer may have")
 	f.Uint32Var(&u.models, "model-memory", 0, "`MiB` for all served models together (default half of the machine's); the one not asked for the longest time makes room for another")
+	f.StringVar(&u.pack, "engine-pack", "", "compute the models of --serve with the server of this engine pack, a `CID or file` (see rerig pack; default Rerig's own engine)")
+	f.StringSliceVar(&u.trusted, "pack-publisher", nil, "`address` of who may have signed that pack; again for more")
 	f.BoolVar(&u.runc, "allow-runc", false, "let --containers docker run jobs on this machine's kernel, where Docker has no runsc")
 	f.StringSliceVar(&u.egress, "allow-egress", nil, "`hosts` that containers may reach if they ask, HOST or HOST:PORT, or any-public (default none)")
 	u.governor.register(f)

@@ -62,8 +62,14 @@ func modelToServe(m money, text string) (one node.ServeConfig, err error) {
 				return one, usage("--serve %s: memory is a number of MiB, got %q", name, value)
 			}
 			one.MemoryMiB = uint32(mib)
+		case "context":
+			n, err := strconv.ParseUint(value, 10, 32)
+			if err != nil || n == 0 || n > protocol.MaxContext {
+				return one, usage("--serve %s: context is 1 to %d tokens, got %q", name, protocol.MaxContext, value)
+			}
+			one.Context = uint32(n)
 		default:
-			return one, usage("--serve %s: price=, tick= and memory= are known, got %q", name, part)
+			return one, usage("--serve %s: price=, tick=, memory= and context= are known, got %q", name, part)
 		}
 	}
 	if one.PerMillion, err = protocol.ParseUnits(strings.TrimSuffix(price, "/M"), m.Decimals); err != nil || one.PerMillion.IsZero() {
@@ -74,6 +80,40 @@ func modelToServe(m money, text string) (one node.ServeConfig, err error) {
 	}
 	one.Name = name
 	return one, readable("--serve", one.Path)
+}
+
+// packConfig checks the flags of engine packs.
+func (u *upFlags) packConfig(rig *node.RigConfig) error {
+	for _, text := range u.trusted {
+		who, err := protocol.ParseAddress(strings.ToLower(text))
+		if err != nil {
+			return usage("--pack-publisher: %w", err)
+		}
+		rig.Publishers = append(rig.Publishers, who)
+	}
+	if u.pack == "" {
+		for _, m := range rig.Serve {
+			if m.Context > 0 {
+				return usage("--serve %s: context is for --engine-pack; the engine of Rerig's own takes the file's", m.Name)
+			}
+		}
+		return nil
+	}
+	switch {
+	case len(rig.Serve) == 0:
+		return usage("--engine-pack is for --serve, which is missing")
+	case len(rig.Publishers) == 0:
+		return usage("--engine-pack: name who may have signed it with --pack-publisher; `rerig pack show` tells who did")
+	}
+	if rig.EnginePack = u.pack; protocol.CheckCID("pack", u.pack) == nil {
+		return nil
+	}
+	path, err := filepath.Abs(u.pack)
+	if err != nil {
+		return usage("--engine-pack: %w", err)
+	}
+	rig.EnginePack = path
+	return readable("--engine-pack", path)
 }
 
 // servedTable lists the models that rigs serve, a line each.

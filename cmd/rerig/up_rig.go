@@ -84,6 +84,9 @@ func (u *upFlags) rigConfig(p *node.Profile) (rig *node.RigConfig, err error) {
 		return nil, err
 	}
 	rig.ModelMemoryMiB = u.models
+	if err := u.packConfig(rig); err != nil {
+		return nil, err
+	}
 	for _, s := range u.simulate {
 		card, err := hardware.ParseSimulated(s)
 		if err != nil {

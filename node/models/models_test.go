@@ -34,6 +34,7 @@ type local struct {
 	started []string           // names, in order
 	running map[string]*inside // by name
 	refuse  map[string]error   // what Start says of a name
+	silent  bool               // servers do not say how they are
 }
 
 func (l *local) Start(ctx context.Context, m Model) (Server, error) {
@@ -45,7 +46,7 @@ func (l *local) Start(ctx context.Context, m Model) (Server, error) {
 		return nil, err
 	}
 	ctx, stop := context.WithCancel(ctx)
-	s := &inside{stop: stop, ended: make(chan struct{})}
+	s := &inside{of: l, stop: stop, ended: make(chan struct{})}
 	ready := make(chan net.Addr, 1)
 	go func() {
 		defer close(s.ended)
@@ -67,6 +68,7 @@ func (l *local) Start(ctx context.Context, m Model) (Server, error) {
 
 // inside is a server in this process.
 type inside struct {
+	of      *local
 	address string
 	stop    context.CancelFunc
 	ended   chan struct{}
@@ -74,6 +76,12 @@ type inside struct {
 }
 
 func (s *inside) Ask(ctx context.Context, r Request) (Answer, error) {
+	s.of.mu.Lock()
+	silent := s.of.silent && r.Path == "/health"
+	s.of.mu.Unlock()
+	if silent {
+		return nil, errors.New("no answer")
+	}
 	var d net.Dialer
 	conn, err := d.DialContext(ctx, "tcp", s.address)
 	if err != nil {
@@ -110,7 +118,7 @@ func newRig(t *testing.T, memoryMiB uint64, names ...string) *rig {
 		t.Fatal(err)
 	}
 	r := &rig{t: t, engine: &local{running: map[string]*inside{}, refuse: map[string]error{}}}
-	cfg := Config{MemoryBytes: memoryMiB * mib, Engine: r.engine, Backoff: time.Millisecond, Logger: slog.New(slog.DiscardHandler)}
+	cfg := Config{MemoryBytes: memoryMiB * mib, Engine: r.engine, Backoff: time.Millisecond, Health: 20 * time.Millisecond, Logger: slog.New(slog.DiscardHandler)}
 	for _, name := range names {
 		cfg.Models = append(cfg.Models, Model{Served: protocol.Served{CID: "cid of " + name, Name: name, PerMillion: protocol.NewAmount(1), Tick: 64},
 			Path: path, MemoryBytes: 100 * mib})
@@ -438,6 +446,20 @@ func TestModelThatFailsIsNotOffered(t *testing.T) {
 	delete(r.engine.refuse, "jargon")
 	r.engine.mu.Unlock()
 	until(t, "the model is offered again", func() bool { return len(r.Served()) == 1 })
+}
+
+// TestSilentServer: a server that lives and does not say that it is well is ended, and started
+// again.
+func TestSilentServer(t *testing.T) {
+	r := newRig(t, 100, "jargon")
+	r.engine.mu.Lock()
+	r.engine.silent = true
+	r.engine.mu.Unlock()
+	until(t, "the server is ended", func() bool { return r.Status()[0].Crashes > 0 })
+	r.engine.mu.Lock()
+	r.engine.silent = false
+	r.engine.mu.Unlock()
+	until(t, "the model answers again", func() bool { return r.Status()[0].State == "loaded" && len(r.Served()) == 1 })
 }
 
 // TestSetRefuses names what cannot be served, and the limit.
