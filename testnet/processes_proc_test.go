@@ -58,7 +58,7 @@ func anyAlive(list []string) bool {
 func tidyDir(dir string) error {
 	for sub, allowed := range map[string][]string{
 		"": {"lock", "key.json", "journal.db", "peers.json", "artifacts", "jobs", "runs", "sandbox", "containers", "images", "builtin",
-			"simulated-cards.json", "simulated-cards.json.lock", "gateway"},
+			"simulated-cards.json", "simulated-cards.json.lock", "governor", "gateway"},
 		"gateway":                {"gateway.db", "files", "keys"},
 		"jobs":                   nil,
 		"sandbox/empty":          nil,
