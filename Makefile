@@ -7,7 +7,7 @@ HOST     = $(shell $(GO) env GOHOSTOS)_$(shell $(GO) env GOHOSTARCH)
 TARGETS  = linux_amd64 linux_arm64 windows_amd64 darwin_arm64
 export GOFLAGS := -trimpath -buildvcs=false
 
-.PHONY: build demo test check cross bench interop nogvisor size hostile chaos-money fuzz contracts lint man clean embedded modules
+.PHONY: build demo test check cross release bench interop nogvisor size hostile chaos-money fuzz contracts lint man clean embedded modules
 build: build/rerig
 
 # What the binary embeds: the wasm modules, and the sandbox programs of a platform: that of
@@ -49,6 +49,13 @@ cross: modules $(addprefix sandbox-,$(TARGETS))
 	@for t in $(TARGETS); do os=$${t%_*}; arch=$${t#*_}; ext=; [ $$os = windows ] && ext=.exe; \
 		CGO_ENABLED=0 GOOS=$$os GOARCH=$$arch $(GO) build -ldflags='$(LDFLAGS)' -o build/rerig-$$os-$$arch$$ext ./cmd/rerig || exit 1; \
 		ls -l build/rerig-$$os-$$arch$$ext | awk '{print $$5, $$9}'; done
+
+# What users install, in build/release: archives, .deb, HiveOS package, modules inside,
+# checksums; signed where RERIG_RELEASE_KEY names a minisign key (docs/packages.md).
+release: cross man
+	@cd packaging && CGO_ENABLED=0 $(GO) run ./release -source .. -built ../build -out ../build/release \
+		-version '$(VERSION)' -epoch $(or $(SOURCE_DATE_EPOCH),$(shell git log -1 --format=%ct 2>/dev/null || echo 1))
+	@cat build/release/SHA256SUMS
 
 # The manual, a page for each command in build/man, and the completions of three shells: for packages.
 man: embedded

@@ -38,6 +38,7 @@ step "format and vet"
 unformatted=$(gofmt -l $(git ls-files '*.go'))
 if [ -n "$unformatted" ]; then printf 'not gofmt-ed:\n%s\n' "$unformatted"; exit 1; fi
 CGO_ENABLED=0 go vet -stdmethods=false ./...
+CGO_ENABLED=0 go -C packaging vet ./...
 
 step "the sandbox programs, as they ship: static, without cgo"
 CGO_ENABLED=0 gotest ./node/runner/wasm/sandbox ./node/runner/gvisor/sandbox
@@ -64,6 +65,7 @@ slow='/(contracts|node/settle|node/runner/(cgroup|conformance|wasm|docker|namesp
 all=$(go list ./...)
 fast=$(grep -vE "$slow" <<<"$all")
 gotest "${race[@]}" -timeout 10m $fast
+(cd packaging && CGO_ENABLED=0 go test -json -vet=off -timeout 10m ./... | ../build/testlog ../build/left-out.txt) # a module of its own
 gotest "${race[@]}" -p 2 -parallel 4 -timeout 25m ./node/settle ./node/network ./node/discovery ./node/image ./node/runner/docker \
   ./testnet/chain ./engine/llamacpp ./contracts # they wait more than they compute
 for p in node/runner/cgroup node/runner/conformance node/runner/wasm node/runner/namespaces node/runner/gvisor; do

@@ -157,7 +157,7 @@ the table [up]; global flags at the top).`,
 	})
 	root.AddCommand(a.extra()...)
 	root.AddCommand(a.upCmd(), a.statusCmd(), a.topCmd(), a.runCmd(), a.submitCmd(), a.serveCmd(), a.psCmd(), a.logsCmd(), a.waitCmd(), a.inspectCmd(), a.verifyCmd(), a.cpCmd(), a.stopCmd(),
-		a.priceCmd(), a.gpuCmd(), a.marketCmd(), a.imageCmd(), a.packCmd(), a.walletCmd(), a.testnetCmd(), a.doctorCmd(), a.hardwareCmd(), a.versionCmd())
+		a.priceCmd(), a.gpuCmd(), a.marketCmd(), a.imageCmd(), a.packCmd(), a.walletCmd(), a.testnetCmd(), a.doctorCmd(), a.hardwareCmd(), a.updateCmd(), a.versionCmd())
 	return root
 }
 

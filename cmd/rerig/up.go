@@ -13,6 +13,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/coreos/go-systemd/v22/daemon"
 	"github.com/spf13/cobra"
 
 	"github.com/rerig/rerig/client"
@@ -53,6 +54,7 @@ type upFlags struct {
 	mdns     bool
 	server   bool
 	governor governorFlags
+	auto     autoFlags
 }
 
 func (a *app) upCmd() *cobra.Command {
@@ -102,6 +104,7 @@ earned: that goes to --payout.`,
 	f.BoolVar(&u.runc, "allow-runc", false, "let --containers docker run jobs on this machine's kernel, where Docker has no runsc")
 	f.StringSliceVar(&u.egress, "allow-egress", nil, "`hosts` that containers may reach if they ask, HOST or HOST:PORT, or any-public (default none)")
 	u.governor.register(f)
+	u.auto.register(f)
 	f.BoolVar(&u.mdns, "mdns", false, "look for peers on the LAN")
 	f.BoolVar(&u.server, "server", false, "be a bootstrap and index node; sells only if --price is given")
 	return c
@@ -119,6 +122,10 @@ func (a *app) up(ctx context.Context, u *upFlags, priced bool) error {
 		return err
 	}
 	cfg.Logger, cfg.Proved = slog.New(a.lines(slog.LevelInfo, &m, p)), rest
+	updates, err := a.newUpdater(&u.auto, cfg.DataDir, p)
+	if err != nil {
+		return err
+	}
 	_, statErr := os.Stat(filepath.Join(cfg.DataDir, "key.json"))
 	n, err := node.New(cfg)
 	if err != nil {
@@ -137,11 +144,34 @@ func (a *app) up(ctx context.Context, u *upFlags, priced bool) error {
 		return errors.Join(err, <-ended)
 	}
 	rest()
-	err = <-ended
+	tellService(daemon.SdNotifyReady)
+	switch {
+	case os.Getenv(probeEnv) != "": // it sells: that was the question
+		stop()
+	case updates != nil:
+		go updates.watch(running, n, stop)
+	}
+	select {
+	case <-running.Done():
+		tellService(daemon.SdNotifyStopping)
+		err = <-ended
+	case err = <-ended:
+	}
 	if err == nil {
 		p.done("stopped; vouchers are kept and can be collected later: rerig wallet collect")
 	}
+	if updates != nil {
+		stop()
+		err = errors.Join(err, updates.replace(ctx))
+	}
 	return err
+}
+
+// tellService tells systemd's Type=notify how the node is; nobody else listens.
+func tellService(state string) {
+	if _, err := daemon.SdNotify(false, state); err != nil {
+		slog.Warn("systemd was not told", "state", state, "err", err)
+	}
 }
 
 // rest gives back what starting took: most of it is garbage, and an idle node collects
