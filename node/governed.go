@@ -192,6 +192,13 @@ func (g *governed) endJob(card string) {
 	}
 }
 
+// drain takes no new work onto any card, and stops the idle commands.
+func (g *governed) drain() {
+	if g != nil {
+		g.Drain()
+	}
+}
+
 // report is what the governor knows, nil without one.
 func (g *governed) report() *governor.Report {
 	if g == nil {
