@@ -83,7 +83,7 @@ func (g *governed) Latest() []governor.Seen {
 			continue
 		}
 		one := governor.Seen{Card: governor.Card{ID: c.ID, Name: c.Model, UUID: c.UUID, Index: len(seen)}}
-		one.Reading = governor.Reading{At: c.Reading.At, TempC: c.Reading.Hottest(), Power: milliwatts(c.Reading.PowerMW),
+		one.Reading = governor.Reading{At: c.Reading.At, TempC: c.Reading.TempC, Power: milliwatts(c.Reading.PowerMW),
 			Limit: milliwatts(c.Reading.LimitMW), UsedMiB: c.Reading.UsedMiB, Lost: c.Lost}
 		seen = append(seen, one)
 	}

@@ -38,7 +38,7 @@ func (g *governorFlags) register(f *pflag.FlagSet) {
 	f.StringVar(&g.idle, "idle-cmd", "", "`command` that runs on each card while no job pays better, such as a miner: {index}, {uuid} and {card} are the card's, as are RERIG_CARD_INDEX, RERIG_CARD_UUID and RERIG_CARD")
 	f.DurationVar(&g.idleStop, "idle-stop", 10*time.Second, "`time` that it has to end when a job comes, before it is killed")
 	f.StringVar(&g.revenue, "mining-revenue", "", "what the command brings in on one card, in the network's token: `0.03/h`, 0.72/d, or a source as of --kwh-source")
-	f.IntVar(&g.tempStop, "temp-stop", 0, "`°C` at which a card stops; 0 leaves that to the driver")
+	f.IntVar(&g.tempStop, "temp-stop", 0, "`°C` of its core at which a card stops; 0 leaves that to the driver")
 	f.IntVar(&g.tempResume, "temp-resume", 0, "`°C` at which it may go on (default 15 below)")
 	f.StringVar(&g.heatHours, "heat-hours", "", "`times` of the day at which the rig is wanted warm, 06:00-09:00,17:00-22:30: its power then costs what it saves in heating less")
 	f.StringVar(&g.heatFrom, "heat-thermostat", "", "`source`, http://… or file:PATH, of a thermostat: on or off, or the room's °C")
