@@ -65,7 +65,7 @@ func (m *machine) ledger() *hardware.Ledger {
 
 func (a *app) hardwareCmd() *cobra.Command {
 	m := &machine{app: a}
-	c := group("hardware", "Show this machine's cards, and how each could be sold", m.quarantineCmd(), m.releaseCmd(), m.cdiCmd())
+	c := group("hardware", "Show this machine's cards, and how each could be sold", m.quarantineCmd(), m.releaseCmd(), m.cdiCmd(), a.benchCmd())
 	c.Long = `Show this machine's processor, memory and disk, and its cards: model, memory, PCI Express
 link, driver, temperature, power, who has each card, and in which sandbox it could be
 sold. No driver is needed to list cards, and no node needs to run.`

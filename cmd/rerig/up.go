@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"runtime/debug"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/coreos/go-systemd/v22/daemon"
@@ -54,6 +55,8 @@ type upFlags struct {
 	mdns     bool
 	server   bool
 	governor governorFlags
+	yes      bool
+	bench    string
 	auto     autoFlags
 }
 
@@ -104,6 +107,8 @@ earned: that goes to --payout.`,
 	f.BoolVar(&u.runc, "allow-runc", false, "let --containers docker run jobs on this machine's kernel, where Docker has no runsc")
 	f.StringSliceVar(&u.egress, "allow-egress", nil, "`hosts` that containers may reach if they ask, HOST or HOST:PORT, or any-public (default none)")
 	u.governor.register(f)
+	f.BoolVarP(&u.yes, "yes", "y", false, "ask nothing: the first run on a terminal asks for --payout and --kwh where they are missing")
+	f.StringVar(&u.bench, "bench", "auto", "`when` to measure what the processors can do: auto is once, and never on a test network; once, again or off")
 	u.auto.register(f)
 	f.BoolVar(&u.mdns, "mdns", false, "look for peers on the LAN")
 	f.BoolVar(&u.server, "server", false, "be a bootstrap and index node; sells only if --price is given")
@@ -117,6 +122,9 @@ func (a *app) up(ctx context.Context, u *upFlags, priced bool) error {
 		return err
 	}
 	m, p := moneyOf(profile), a.progress()
+	if err := a.firstRun(ctx, u, m); err != nil {
+		return err
+	}
 	cfg, err := a.upConfig(u, profile, priced || !u.server)
 	if err != nil {
 		return err
@@ -135,10 +143,18 @@ func (a *app) up(ctx context.Context, u *upFlags, priced bool) error {
 		p.done("key created in %s; back it up", filepath.Join(cfg.DataDir, "key.json"))
 	}
 	p.done("address %s", n.Address())
+	if err := a.measure(ctx, u, profile, cfg.Rig != nil, p); err != nil {
+		return errors.Join(err, n.Close())
+	}
 	ended := make(chan error, 1) // gets Run's result, once
 	running, stop := context.WithCancel(ctx)
 	defer stop()
 	go func() { ended <- n.Run(running) }()
+	var told sync.WaitGroup
+	if cfg.Rig != nil {
+		told.Go(func() { a.tellRig(running, p) })
+	}
+	defer func() { stop(); told.Wait() }()
 	if err := a.announce(running, cfg, p, ended); err != nil {
 		stop()
 		return errors.Join(err, <-ended)
