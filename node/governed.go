@@ -28,6 +28,7 @@ type governed struct {
 	end      func(protocol.Hash) bool
 	price    func(governor.Rate)
 	readings *readings
+	limits   powerLimits
 
 	mu    sync.Mutex      // guards what follows
 	mined map[string]bool // by address, from claim to clean
@@ -42,12 +43,12 @@ func (n *Node) openGoverned(r *rig) (*governed, error) {
 		return nil, fmt.Errorf("governor: tokens of %d decimals; at most 18", n.cfg.Profile.TokenDecimals)
 	}
 	g := &governed{cards: r.cards, mined: map[string]bool{}, end: r.provider.Stop, readings: r.readings}
+	cfg := *r.cfg.Governor
+	g.limits = powerLimits{watts: cfg.PowerLimit, log: n.log}
+	g.ledger, g.limits.src, _ = CardLedger(n.cfg.DataDir, r.cfg.Sysroot)
 	if r.cards != nil { // one process has one, or its locks would shut each other out
 		g.ledger = r.cards.ledger
-	} else {
-		g.ledger, _, _ = CardLedger(n.cfg.DataDir, r.cfg.Sysroot)
 	}
-	cfg := *r.cfg.Governor
 	cfg.Dir, cfg.Readings, cfg.Claims = filepath.Join(n.cfg.DataDir, governorDir), g, g
 	cfg.Price = n.token().perHour(r.cfg.GPUPrice)
 	cfg.Changed, cfg.EndJob = g.changed, g.endJob
@@ -71,6 +72,8 @@ func (g *governed) run(ctx context.Context) error {
 			return fmt.Errorf("governor: %w", err)
 		}
 	}
+	g.limits.set(ctx)
+	defer g.limits.restore(ctx)
 	return g.Run(ctx)
 }
 

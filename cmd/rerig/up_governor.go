@@ -24,7 +24,7 @@ type governorFlags struct {
 	idle                             string
 	idleStop                         time.Duration
 	revenue                          string
-	tempStop, tempResume             int
+	tempStop, tempResume, powerLimit int
 	heatHours, heatFrom              string
 	heatTarget, heatWorth            string
 }
@@ -40,6 +40,7 @@ func (g *governorFlags) register(f *pflag.FlagSet) {
 	f.StringVar(&g.revenue, "mining-revenue", "", "what the command brings in on one card, in the network's token: `0.03/h`, 0.72/d, or a source as of --kwh-source")
 	f.IntVar(&g.tempStop, "temp-stop", 0, "`°C` of its core at which a card stops; 0 leaves that to the driver")
 	f.IntVar(&g.tempResume, "temp-resume", 0, "`°C` at which it may go on (default 15 below)")
+	f.IntVar(&g.powerLimit, "power-limit", 0, "`watts` that each card may draw while the rig runs, as its driver has it, which needs root; 0 leaves that alone")
 	f.StringVar(&g.heatHours, "heat-hours", "", "`times` of the day at which the rig is wanted warm, 06:00-09:00,17:00-22:30: its power then costs what it saves in heating less")
 	f.StringVar(&g.heatFrom, "heat-thermostat", "", "`source`, http://… or file:PATH, of a thermostat: on or off, or the room's °C")
 	f.StringVar(&g.heatTarget, "heat-target", "", "`°C` that the room is to have, where the thermostat tells its temperature")
@@ -48,7 +49,7 @@ func (g *governorFlags) register(f *pflag.FlagSet) {
 
 // wanted tells whether anything is to be governed.
 func (g *governorFlags) wanted() bool {
-	return g.kwh != "" || g.kwhSource != "" || g.tariff != "" || g.idle != "" || g.tempStop != 0 || g.heatHours != "" || g.heatFrom != "" || g.revenue != ""
+	return g.kwh != "" || g.kwhSource != "" || g.tariff != "" || g.idle != "" || g.tempStop != 0 || g.powerLimit != 0 || g.heatHours != "" || g.heatFrom != "" || g.revenue != ""
 }
 
 // set gives a rig its governor, if any of the flags is given.
@@ -78,6 +79,9 @@ func (g *governorFlags) set(rig *node.RigConfig, auto bool) (err error) {
 	}
 	if g.tempStop < 0 || g.tempStop > 120 || g.tempStop > 0 && (p.TempResume < 1 || p.TempResume >= p.TempStop) {
 		return usage("--temp-stop and --temp-resume: °C up to 120, the second below the first, got %d and %d", g.tempStop, p.TempResume)
+	}
+	if cfg.PowerLimit = g.powerLimit; cfg.PowerLimit < 0 || cfg.PowerLimit > 2000 {
+		return usage("--power-limit: 1 to 2000 W, got %d", g.powerLimit)
 	}
 	rig.Governor = cfg
 	return g.setHeat(cfg)

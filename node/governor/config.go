@@ -59,6 +59,9 @@ type Config struct {
 	Command []string
 	// StopTime is how long the command may take to end by itself. 0 is 10 s.
 	StopTime time.Duration
+	// PowerLimit is what each card may draw, in W, as its driver has it; 0 leaves it alone.
+	// Who makes the governor sets it.
+	PowerLimit int
 	// Dir keeps what was learned, the commands' logs and their mark.
 	Dir      string
 	Readings Readings

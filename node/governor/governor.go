@@ -170,7 +170,9 @@ func (g *Governor) decide(now time.Time) (fresh []*tender) {
 		g.states[id], c.verdict = g.cfg.Policy.Decide(g.states[id], in)
 		if v := &c.verdict; v.Mode != before.Mode || v.Sold != before.Sold {
 			changed = true
-			g.cfg.Logger.Info("card: "+string(v.Mode), "card", id, "sold", v.Sold, "why", v.Why)
+			if before.Mode != "" || v.Mode != ModeGone { // a driver's first word takes a moment
+				g.cfg.Logger.Info("card: "+string(v.Mode), "card", id, "sold", v.Sold, "why", v.Why)
+			}
 		}
 		if c.verdict.EndJob {
 			ends = append(ends, id)

@@ -57,6 +57,10 @@ misbehave
 case "$*" in
 "-q -x") cat "$dir/all"; exit %[2]d;;
 "-q -x -i "*) cat "$dir/$4"; case "$(cat "$dir/$4")" in Unable*) exit 255;; esac; exit 0;;
+"-i "*" -pl "*)
+	if [ "$4" -lt 100 ]; then echo "Provided power limit $4.00 W is not a valid power limit which should be between 100.00 W and 240.00 W for GPU 0000$2"; exit 3; fi
+	echo "$2 $4" >>"$dir/limits"
+	echo "Power limit for GPU 0000$2 was set to $4.00 W from 170.00 W."; exit 0;;
 --query-gpu=*) ;;
 *) echo "Invalid combination of input arguments." ; exit 2;;
 esac
