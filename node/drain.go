@@ -19,6 +19,7 @@ func (n *Node) Drain(ctx context.Context) {
 		return
 	}
 	n.rig.provider.Drain()
+	n.rig.governed.drain()
 	ctx, cancel := context.WithTimeout(ctx, maxDrain)
 	defer cancel()
 	poll := time.NewTicker(drainPoll)
