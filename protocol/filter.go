@@ -27,6 +27,7 @@ type Filter struct {
 type Mismatch struct {
 	Reason Reason `json:"reason"`
 	Detail string `json:"detail"`
+	Clause Clause `json:"-"`
 }
 
 // String is "reason: detail".
@@ -44,45 +45,45 @@ func (f *Filter) Check() error {
 
 // Mismatches lists every reason why the offer does not fit; none means it does.
 func (f *Filter) Mismatches(o *Offer) (out []Mismatch) {
-	add := func(r Reason, format string, args ...any) {
-		out = append(out, Mismatch{r, fmt.Sprintf(format, args...)})
+	add := func(r Reason, c Clause, format string, args ...any) {
+		out = append(out, Mismatch{r, fmt.Sprintf(format, args...), c})
 	}
 	if f.Engine != "" && !slices.Contains(o.Engines, f.Engine) {
-		add(ReasonEngine, "engine %q not in %v", f.Engine, o.Engines)
+		add(ReasonEngine, ClauseEngine, "engine %q not in %v", f.Engine, o.Engines)
 	}
 	model, serves := o.Serves(f.Model)
 	if f.Model != "" && !serves {
-		add(ReasonEngine, "model %s not served", f.Model)
+		add(ReasonEngine, ClauseModel, "model %s not served", f.Model)
 	}
 	if f.Region != "" && f.Region != o.Region {
-		add(ReasonRegion, "region %q, not %q", o.Region, f.Region)
+		add(ReasonRegion, ClauseRegion, "region %q, not %q", o.Region, f.Region)
 	}
 	if v := o.Hardware.VRAMMiB(); v < f.MinVRAMMiB {
-		add(ReasonResources, "%s", o.cardsMissing("VRAM %s < %s", mib(v), mib(f.MinVRAMMiB)))
+		add(ReasonResources, ClauseVRAM, "%s", o.cardsMissing("VRAM %s < %s", mib(v), mib(f.MinVRAMMiB)))
 	} else if n := o.Hardware.Cards(f.MinVRAMMiB); n < int(f.MinGPUs) {
 		of := ""
 		if f.MinVRAMMiB > 0 {
 			of = " of " + mib(f.MinVRAMMiB) + " or more"
 		}
-		add(ReasonResources, "%s", o.cardsMissing("cards%s: %d < %d", of, n, f.MinGPUs))
+		add(ReasonResources, ClauseCards, "%s", o.cardsMissing("cards%s: %d < %d", of, n, f.MinGPUs))
 	}
 	if o.Hardware.MemoryMiB < f.MinMemMiB {
-		add(ReasonResources, "memory %s < %s", mib(o.Hardware.MemoryMiB), mib(f.MinMemMiB))
+		add(ReasonResources, ClauseMemory, "memory %s < %s", mib(o.Hardware.MemoryMiB), mib(f.MinMemMiB))
 	}
 	if o.Hardware.DiskMiB < f.MinDiskMiB {
-		add(ReasonResources, "disk %s < %s", mib(o.Hardware.DiskMiB), mib(f.MinDiskMiB))
+		add(ReasonResources, ClauseDisk, "disk %s < %s", mib(o.Hardware.DiskMiB), mib(f.MinDiskMiB))
 	}
 	if o.Hardware.Cores < f.MinCores {
-		add(ReasonResources, "CPUs %d < %d", o.Hardware.Cores, f.MinCores)
+		add(ReasonResources, ClauseCores, "CPUs %d < %d", o.Hardware.Cores, f.MinCores)
 	}
 	if o.FreeSlots < f.MinFree {
-		add(ReasonBusy, "free slots %d < %d", o.FreeSlots, f.MinFree)
+		add(ReasonBusy, ClauseSlots, "free slots %d < %d", o.FreeSlots, f.MinFree)
 	}
 	if f.Egress && !o.Egress {
-		add(ReasonEgress, "egress not allowed")
+		add(ReasonEgress, ClauseEgress, "egress not allowed")
 	}
 	if f.Market != nil && !slices.Contains(o.Markets, *f.Market) {
-		add(ReasonMarket, "does not take token %s on chain %d", f.Market.Token, f.Market.Domain.ChainID)
+		add(ReasonMarket, ClauseMarket, "does not take token %s on chain %d", f.Market.Token, f.Market.Domain.ChainID)
 	}
 	if f.Unit != "" {
 		p, ok := o.Price(f.Unit)
@@ -91,9 +92,9 @@ func (f *Filter) Mismatches(o *Offer) (out []Mismatch) {
 		}
 		switch {
 		case !ok:
-			add(ReasonEngine, "no price for %s", f.Unit)
+			add(ReasonEngine, ClauseUnit, "no price for %s", f.Unit)
 		case !f.MaxPrice.IsZero() && f.MaxPrice.Less(p.PerMillion):
-			add(ReasonPriceFloor, "price %s > %s per million %s", p.PerMillion, f.MaxPrice, f.Unit)
+			add(ReasonPriceFloor, ClausePrice, "price %s > %s per million %s", p.PerMillion, f.MaxPrice, f.Unit)
 		}
 	}
 	return out

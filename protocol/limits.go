@@ -35,6 +35,10 @@ const (
 	MaxExtBytes     = 1 << 10   // bytes of one extension value
 	MaxFindLimit    = 64        // offers in one index answer
 	MaxCloserPeers  = 20        // closer peers in one index answer
+	MaxExcluded     = 8         // clauses in one tally
+	MaxTallyName    = 64        // bytes of a name in it
+	MaxTallied      = 1 << 30   // the most that a tally counts
+	MaxDemand       = 128       // filters that an index node counts per cell
 	MaxSkipped      = 32        // skip counts in one index answer
 	MaxIndexFrame   = 128 << 10 // bytes of one framed index message
 	MaxMemoryBytes  = 4 << 30   // bytes of memory a wasm job may ask for
@@ -50,6 +54,7 @@ const (
 	MaxTickUnits    = 1 << 40   // units in one tick
 	MaxRunTime      = 24 * time.Hour
 	MaxOfferLife    = 30 * time.Minute // from issued to expires
+	TallyKept       = 4 * time.Hour    // how long an index node counts a request
 	MaxClockSkew    = 2 * time.Minute  // an offer may be issued this far in our future
 	MaxQuoteLife    = 10 * time.Minute // from quotedAt to acceptBy
 	MaxReceiptCount = 1 << 20          // receipts of one job

@@ -117,6 +117,7 @@ type Discovery struct {
 		sync.Mutex
 		draw Source
 	}
+	tallied tallied
 }
 
 // New checks the config. Nothing runs before Run.

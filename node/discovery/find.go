@@ -45,12 +45,27 @@ func (d *Discovery) Find(ctx context.Context, filter protocol.Filter, limit int)
 // FindAgain is Find that asks even where an equal search of a moment ago is
 // remembered: for whoever has tried all that it found.
 func (d *Discovery) FindAgain(ctx context.Context, filter protocol.Filter, limit int) (Found, error) {
+	return d.search(ctx, filter, limit, false)
+}
+
+// Look is Find for whoever only wants to know what there is: index nodes do not count it
+// among the requests of those who hire (SPEC §4.5).
+func (d *Discovery) Look(ctx context.Context, filter protocol.Filter, limit int) (Found, error) {
+	limit = min(max(limit, 1), maxFound)
+	if f, ok := d.recent.get(&filter, limit, d.cfg.Clock()); ok {
+		return f, nil
+	}
+	return d.search(ctx, filter, limit, true)
+}
+
+func (d *Discovery) search(ctx context.Context, filter protocol.Filter, limit int, looks bool) (Found, error) {
 	if err := filter.Check(); err != nil {
 		return Found{}, err
 	}
 	limit = min(max(limit, 1), maxFound)
 	now := d.cfg.Clock()
 	s := newSearch(d, filter, limit)
+	s.looks = looks
 	for _, salt := range rand.Perm(salts) {
 		s.run(ctx, salt)
 		if err := ctx.Err(); err != nil {
@@ -84,6 +99,7 @@ type search struct {
 	d       *Discovery
 	filter  protocol.Filter
 	limit   int
+	looks   bool // and does not hire
 	offers  map[protocol.Address]*protocol.VerifiedOffer
 	skipped map[int]map[protocol.Reason]protocol.SkipCount // by class; the most any node reported
 	bad     map[protocol.Hash]protocol.SkipCount           // offers that index nodes gave and that do not hold
@@ -121,6 +137,9 @@ func (s *search) run(ctx context.Context, salt int) {
 	var walks []*walk
 	for class := protocol.VRAMClass(s.filter.MinVRAMMiB); class < len(s.d.cells.list); class++ {
 		w := newWalk(&s.d.cells.list[class][salt], s.d.cfg.Host.ID())
+		if !s.looks {
+			s.d.index.demand.count(w.cell.key, &s.filter, s.d.cfg.Clock())
+		}
 		offers, skipped := s.d.index.find(w.cell.key, &s.filter, s.limit, s.d.cfg.Clock())
 		s.merge(w, offers, skipped)
 		s.meet(w, s.d.near(w.cell))
@@ -134,7 +153,7 @@ func (s *search) run(ctx context.Context, salt int) {
 		for _, w := range walks {
 			for p, ok := w.next(); ok; p, ok = w.next() {
 				w.flying++
-				asking.Go(func() { answers <- s.d.find(ctx, w, p, s.filter, s.limit) })
+				asking.Go(func() { answers <- s.d.find(ctx, w, p, s) })
 			}
 			flying += w.flying
 		}
@@ -228,10 +247,14 @@ func (s *search) result() Found {
 }
 
 // find asks one index node and checks all it says.
-func (d *Discovery) find(ctx context.Context, w *walk, p peer.ID, f protocol.Filter, limit int) answer {
+func (d *Discovery) find(ctx context.Context, w *walk, p peer.ID, s *search) answer {
 	a := answer{walk: w, from: p}
-	reply, err := d.ask(ctx, p, protocol.IndexRequest{Find: &protocol.IndexFind{
-		Key: w.cell.key, Filter: f, Limit: uint16(min(limit, protocol.MaxFindLimit))}})
+	f := &s.filter
+	req := protocol.IndexRequest{Find: &protocol.IndexFind{Key: w.cell.key, Filter: *f, Limit: uint16(min(s.limit, protocol.MaxFindLimit))}}
+	if s.looks {
+		req.Opt = protocol.Extensions{protocol.TallyExtension: {}}
+	}
+	reply, err := d.ask(ctx, p, req)
 	if err == nil && reply.Status != protocol.IndexOK {
 		err = fmt.Errorf("index node %s: %s: %s", p, reply.Status, reply.Detail)
 	}

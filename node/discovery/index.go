@@ -19,13 +19,17 @@ type index struct {
 	mu    sync.RWMutex // guards both
 	held  map[protocol.Hash]map[protocol.Address]*protocol.VerifiedOffer
 	bytes int
+
+	demand demands
 }
 
 func newIndex(c *cells, b *book, limits Limits) *index {
 	x := &index{cells: c, book: b, limits: limits,
 		held: make(map[protocol.Hash]map[protocol.Address]*protocol.VerifiedOffer)}
+	x.demand.cells = make(map[protocol.Hash]*protocol.Demand)
 	for key := range c.byKey {
 		x.held[key] = make(map[protocol.Address]*protocol.VerifiedOffer)
+		x.demand.cells[key] = new(protocol.Demand)
 	}
 	return x
 }

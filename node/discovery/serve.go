@@ -62,11 +62,18 @@ func (d *Discovery) answer(from peer.ID, frame []byte) *protocol.IndexReply {
 	}
 	if req.Put != nil {
 		status, detail := d.index.put(req.Put, now)
-		return &protocol.IndexReply{Status: status, Detail: detail}
+		reply := &protocol.IndexReply{Status: status, Detail: detail}
+		if back, wanted := req.Opt[protocol.TallyExtension]; wanted {
+			reply.Opt = d.tell(from, req.Put, back, now)
+		}
+		return reply
 	}
 	cell, ok := d.cells.byKey[req.Find.Key]
 	if !ok {
 		return &protocol.IndexReply{Status: protocol.IndexBad, Detail: "index.find.key: not a cell of this network"}
+	}
+	if _, looks := req.Opt[protocol.TallyExtension]; !looks {
+		d.index.demand.count(cell.key, &req.Find.Filter, now)
 	}
 	offers, skipped := d.index.find(cell.key, &req.Find.Filter, int(req.Find.Limit), now)
 	reply := &protocol.IndexReply{Status: protocol.IndexOK, Skipped: skipped, Closer: d.closer(cell, from)}
