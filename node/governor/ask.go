@@ -181,6 +181,12 @@ func (g *Governor) Pause(card string, on bool) error {
 	case card == "":
 		clear(g.paused)
 	default:
+		if g.paused[""] { // one of all: the others stay as they are
+			delete(g.paused, "")
+			for id := range g.cards {
+				g.paused[id] = true
+			}
+		}
 		delete(g.paused, card)
 	}
 	g.mu.Unlock()

@@ -301,7 +301,9 @@ func (w *Switch) turn(p *Policy, now time.Time, gain, band Rate) {
 	}
 }
 
-// learn follows what a card draws in each mode, an eighth of the way with each reading.
+// learn follows what a card draws in each mode, an eighth of the way with each reading. What
+// jobs draw it follows up at once and down slowly: a light job must not let a heavy one be
+// sold below its power.
 func (*Policy) learn(s State, in *Input) State {
 	r := &in.Reading
 	if r.Power == nil || r.Lost != "" || !r.At.After(s.Learned) || r.At.Sub(s.Since) < settled {
@@ -316,9 +318,12 @@ func (*Policy) learn(s State, in *Input) State {
 		return s
 	}
 	drawn := min(max(*r.Power, 0), maxPower)
-	if *at == 0 {
+	switch {
+	case *at == 0 || at == &s.Draw.Job && drawn > *at:
 		*at = drawn
-	} else {
+	case at == &s.Draw.Job:
+		*at += (drawn - *at) / 64
+	default:
 		*at += (drawn - *at) / 8
 	}
 	return s

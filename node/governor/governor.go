@@ -278,6 +278,11 @@ func (g *Governor) keep(now time.Time, chosen bool) error {
 	}
 	g.saved = now
 	m := memory{Version: 1, Cards: maps.Clone(g.states), Paused: slices.Sorted(maps.Keys(g.paused))}
+	for id := range g.states { // of cards that were taken out
+		if len(m.Cards) > maxCards && g.cards[id] == nil {
+			delete(m.Cards, id)
+		}
+	}
 	g.mu.Unlock()
 	return m.save(g.cfg.Dir)
 }

@@ -145,8 +145,8 @@ func TestHandOver(t *testing.T) {
 		until(t, "the log says "+want, func() bool { b, _ := os.ReadFile(first.Log); return strings.Contains(string(b), want) })
 	}
 	logged("0=GPU-1 0000:01:00.0 GPU-1 .\n")
-	if why := g.Sold(theCard); !strings.HasPrefix(why, "mine: ") {
-		t.Logf("while it is tried the card is sold: %q", why)
+	if why := g.Sold(theCard); why != "" {
+		t.Errorf("while mining is tried the card is not for jobs: %s", why)
 	}
 	if err := g.Yield(t.Context(), "job 1", []string{theCard}); err != nil {
 		t.Fatal(err)
@@ -168,7 +168,10 @@ func TestHandOver(t *testing.T) {
 	if err := g.Pause("0000:09:00.0", true); err == nil {
 		t.Error("a card that is not there is paused")
 	}
-	if err := g.Pause("", false); err != nil {
+	if err := g.Pause("", true); err != nil {
+		t.Fatal(err)
+	}
+	if err := g.Pause(theCard, false); err != nil { // one of all
 		t.Fatal(err)
 	}
 	until(t, "the command runs a third time", func() bool { return miner(g).State == "runs" })
@@ -284,6 +287,31 @@ func TestLogIsBounded(t *testing.T) {
 		if err != nil || st.Size() > logBytes || st.Size() == 0 {
 			t.Errorf("%s: %v, %v", p, st, err)
 		}
+	}
+}
+
+// TestAutoFollowsTheMarket: the median of what others ask, and never below the floor.
+func TestAutoFollowsTheMarket(t *testing.T) {
+	cfg := rigConfig(t.TempDir(), "sleep", "1000")
+	cfg.Auto = true
+	asks := make(chan []Rate, 2)
+	cfg.Market = func(context.Context) ([]Rate, error) { return <-asks, nil }
+	asks <- []Rate{90_000, 50_000, 70_000}
+	g := begin(t, cfg)
+	until(t, "it asks the median", func() bool { return g.Ask() == 70_000 })
+	if r := g.Report(); r.Median != 70_000 || r.Asks != 3 || !r.MarketKnown || !r.Auto {
+		t.Errorf("the report is %+v", r)
+	}
+	if err := g.SetPrice(80_000, false); err != nil {
+		t.Fatal(err)
+	}
+	until(t, "it asks what the miner says", func() bool { return g.Ask() == 80_000 })
+	if err := g.SetPrice(0, false); err != nil {
+		t.Fatal(err)
+	}
+	until(t, "it asks the floor", func() bool { r := g.Report(); return r.Ask > 0 && r.Ask == r.Cards[0].Sum.Floor })
+	if err := g.SetPrice(-1, false); err == nil {
+		t.Error("it pays for jobs")
 	}
 }
 
