@@ -27,6 +27,7 @@ type Info struct {
 	Token   Token            `json:"token"`
 	Listen  []string         `json:"listen"`
 	Peers   int              `json:"peers"`
+	Link    LinkStatus       `json:"link"`
 	Chain   ChainInfo        `json:"chain"`
 	Caps    Caps             `json:"caps"`
 	Rig     *RigInfo         `json:"rig,omitempty"`

@@ -27,7 +27,7 @@ func (n *Node) Info(ctx context.Context) (*Info, error) {
 	p, st := n.cfg.Profile, n.settle.Status()
 	h := n.net.Host()
 	info := &Info{Version: BuildVersion(), Address: n.key.Address(), Payer: n.payer.Address(), Peer: h.ID().String(), Network: p.Name,
-		Token: n.token(), Peers: len(h.Network().Peers()),
+		Token: n.token(), Peers: len(h.Network().Peers()), Link: n.linkStatus(),
 		Chain: ChainInfo{ID: p.ChainID, Escrow: p.Market().Domain.Escrow, Online: st.Online, Head: st.Head, Reason: st.Reason,
 			Endpoints: []Endpoint{}, Alarms: n.treasury.Alarms()},
 		Caps: Caps{n.cfg.Exposure, n.cfg.Deposit, n.cfg.Ceiling}, DataDir: n.cfg.DataDir, PID: os.Getpid()}

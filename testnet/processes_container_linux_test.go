@@ -278,7 +278,8 @@ func containerInNamespaces(s *scene) {
 	c.exits(125)
 	s.selling(bob, alice)
 	doctor := s.start(bob, "doctor", "--containers", "namespaces")
-	if doctor.wait(); !strings.Contains(doctor.out.String(), "✓ containers namespaces ran its jobs") {
+	if doctor.wait(); !strings.Contains(doctor.out.String(), "✓ containers namespaces ran its jobs") ||
+		!strings.Contains(doctor.out.String(), "✓ lan        a hostile job in namespaces reached none of ") {
 		s.t.Errorf("doctor says:\n%s", doctor.out)
 	}
 	c = s.container(bob, "--held-by", "namespaces", "--", "say", "hello")

@@ -48,24 +48,32 @@ func (d *doctor) fail(check, fix string, err error) {
 }
 
 func (a *app) doctorCmd() *cobra.Command {
-	var held string
+	var held, sysroot string
 	c := &cobra.Command{
 		Use: "doctor", Short: "Check what a node needs, and say how to mend it",
-		Long: `Check the data directory, key, profile, chain, gas, clock, sandboxes, port and peers, by
-really using each of them. The exit code is 1 when something is broken.`,
+		Long: `Check the data directory and its disk, the cards with driver, memory and link, key, profile,
+chain, gas, clock, sandboxes, port, NAT and peers, by really using each of them: a job that
+tries to reach this machine and the network beside it is one of the tests. Cards' memory is
+what their drivers recorded of it; nothing is written into it. The exit code is 1 when
+something is broken.`,
 		Args: exactly(),
-		RunE: func(cmd *cobra.Command, _ []string) error { return a.doctor(cmd.Context(), held) },
+		RunE: func(cmd *cobra.Command, _ []string) error { return a.doctor(cmd.Context(), held, sysroot) },
 	}
+	c.Flags().StringVar(&sysroot, "sysroot", "", "look at the cards below `directory` instead of this machine's, for tests")
+	_ = c.Flags().MarkHidden("sysroot") // it was added just now
 	c.Flags().StringVar(&held, "containers", containersHere, "`sandbox` of containers to try, as for rerig up")
 	return c
 }
 
-func (a *app) doctor(ctx context.Context, held string) error {
+func (a *app) doctor(ctx context.Context, held, sysroot string) error {
 	d := &doctor{app: a}
 	d.directory()
+	d.disk()
+	d.cards(ctx, sysroot)
 	d.sandbox(ctx)
 	if held != containersOff {
 		d.containers(ctx, held)
+		d.lan(ctx, held)
 	}
 	profile, err := a.profile()
 	if err != nil {
@@ -155,11 +163,11 @@ func (d *doctor) node(ctx context.Context, profile *node.Profile) (addr protocol
 		d.ok("port", "listens on %s", l)
 	}
 	d.alarms(&s.info.Chain)
-	peers := 0
+	peers, link := 0, node.LinkStatus{}
 	err = poll(ctx, joinWait, func() (bool, error) {
 		info, err := s.Info(ctx)
 		if err == nil {
-			peers = info.Peers
+			peers, link = info.Peers, info.Link
 		}
 		return peers > 0, err
 	})
@@ -171,6 +179,7 @@ func (d *doctor) node(ctx context.Context, profile *node.Profile) (addr protocol
 		return addr
 	}
 	d.ok("peers", "%d connected", peers)
+	d.link(&link, profile.Local)
 	return addr
 }
 

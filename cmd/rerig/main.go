@@ -17,7 +17,7 @@ import (
 )
 
 func main() {
-	if model.Main() || gvisor.Main() || namespaces.Main() || docker.Main() { // this process was part of a sandbox
+	if model.Main() || gvisor.Main() || namespaces.Main() || docker.Main() || doctorGuest() { // this process was part of a sandbox
 		return
 	}
 	os.Exit(run())

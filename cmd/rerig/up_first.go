@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 
 	"golang.org/x/term"
 
@@ -150,7 +151,7 @@ func askUntil(ctx context.Context, lines *bufio.Reader, out io.Writer, question 
 // readAnswers are those of the first run, nil where there was none.
 func readAnswers(path string) (*answers, error) {
 	f, err := os.Open(path)
-	if errors.Is(err, fs.ErrNotExist) {
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR) { // the node tells what is wrong with its directory
 		return nil, nil
 	}
 	var told answers
