@@ -189,8 +189,8 @@ func (r *releases) put(t *testing.T, version string, program []byte) {
 	if err == nil {
 		_, err = w.Write(program)
 	}
-	for _, close := range []func() error{w.Close, z.Close} {
-		if e := close(); err == nil {
+	for _, end := range []func() error{w.Close, z.Close} {
+		if e := end(); err == nil {
 			err = e
 		}
 	}
