@@ -49,10 +49,12 @@ type cards struct {
 	told    map[string]string // by address: why a card is not sold; owner: run
 	trouble string            // why no card could be looked at; owner: run
 	failed  map[string]trial  // by cardKey; owner: run
-	proved  map[string]bool   // by cardKey; owner: run
+	proved  map[string]bool   // by cardKey; owner: run, who changes it under mu
+	looked  chan struct{}     // closed when all cards were looked at once, or there are none
 
 	mu     sync.Mutex        // guards what follows
 	lent   map[string]bool   // by address, until a card is back and clean
+	serves map[string]string // by address: the served model that has the card
 	owed   map[string]error  // by job that is over: why the ledger does not know it
 	shown  map[string]string // by address: told, for who asks
 	holder map[string]string // by address: the job that has it
@@ -83,7 +85,7 @@ func newCards(cfg *RigConfig, dataDir string, log *slog.Logger) *cards {
 	}
 	c := &cards{held: cfg.Containers, simulated: cfg.Sysroot != "", log: log, again: make(chan struct{}, 1),
 		told: map[string]string{}, failed: map[string]trial{}, proved: map[string]bool{}, lent: map[string]bool{}, owed: map[string]error{},
-		shown: map[string]string{}, holder: map[string]string{}}
+		shown: map[string]string{}, holder: map[string]string{}, serves: map[string]string{}, looked: make(chan struct{})}
 	c.ledger, c.src, c.ledgerAt = CardLedger(dataDir, cfg.Sysroot)
 	return c
 }
@@ -91,6 +93,8 @@ func newCards(cfg *RigConfig, dataDir string, log *slog.Logger) *cards {
 // run proves the cards in an engine that has passed its own self-test, and sells those that
 // are fit until ctx ends. On a machine without cards it returns at once.
 func (c *cards) run(ctx context.Context, engine runner.Engine) {
+	first := sync.OnceFunc(func() { close(c.looked) })
+	defer first()
 	prober, ok := engine.(runner.CardProber)
 	if _, err := os.Stat(c.ledgerAt); !ok || errors.Is(err, fs.ErrNotExist) && len(c.src.Look(ctx).Cards) == 0 {
 		return
@@ -99,6 +103,7 @@ func (c *cards) run(ctx context.Context, engine runner.Engine) {
 	defer tick.Stop()
 	for ctx.Err() == nil {
 		c.refresh(ctx, prober)
+		first()
 		select {
 		case <-ctx.Done():
 		case <-tick.C:
@@ -145,6 +150,9 @@ func (c *cards) look(ctx context.Context, engine runner.CardProber) (dirty bool)
 		}
 		if why == "" {
 			why = c.governed.unsold(card.Address)
+		}
+		if why == "" {
+			why = c.serving(card.Address)
 		}
 		if ctx.Err() != nil {
 			return false
@@ -212,7 +220,9 @@ func (c *cards) prove(ctx context.Context, engine runner.CardProber, card *hardw
 	}
 	if err == nil {
 		delete(c.failed, key)
+		c.mu.Lock()
 		c.proved[key] = true
+		c.mu.Unlock()
 		return ""
 	}
 	if ctx.Err() == nil {

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/rerig/rerig/node/artifact"
+	"github.com/rerig/rerig/node/hardware"
 	"github.com/rerig/rerig/node/image"
 	"github.com/rerig/rerig/node/models"
 	"github.com/rerig/rerig/node/runner"
@@ -42,8 +43,6 @@ func checkPack(file []byte, publishers []protocol.Address) (*protocol.EnginePack
 		return nil, packRefusedError{err}
 	case !slices.Contains(publishers, p.Publisher):
 		return nil, packRefusedError{fmt.Errorf("pack %s %s is published by %s, whom --pack-publisher does not name; name it if you trust it", p.Name, p.Release, p.Publisher)}
-	case !slices.Contains(p.Needs, protocol.NeedsCPU):
-		return nil, packRefusedError{fmt.Errorf("pack %s %s needs %s, and this version lends packs no card", p.Name, p.Release, strings.Join(p.Needs, " or "))}
 	case !slices.Contains(p.Formats, protocol.FormatGGUF):
 		return nil, packRefusedError{fmt.Errorf("pack %s %s takes %s; rigs serve GGUF files", p.Name, p.Release, strings.Join(p.Formats, " and "))}
 	}
@@ -84,7 +83,8 @@ type packs struct {
 	cfg    *RigConfig
 	held   runner.Engine // of containers
 	images *image.Store
-	dir    string // of the weights as servers see them
+	cards  func() *cards // nil where none are sold; it is known once the rig is made
+	dir    string        // of the weights as servers see them
 }
 
 // open fetches and checks the pack and its image, as often as peers have not got them.
@@ -166,15 +166,108 @@ func (e *packEngine) Start(ctx context.Context, m models.Model) (models.Server, 
 	if err := runner.LinkFile(m.Path, filepath.Join(in, protocol.ModelFile), 0o444); err != nil {
 		return nil, fmt.Errorf("place the weights: %w", err)
 	}
-	program := e.root.Program
-	s, err := pack.Serve(ctx, e.held, pack.Spec{Pack: e.pack, Entry: program.Entrypoint, Weights: path.Join("/in", protocol.ModelFile), Name: m.Name,
-		Context: e.context(m.Name), Job: runner.Spec{Root: e.root.Path, WorkDir: program.WorkDir, UID: program.UID, GID: program.GID,
-			Env: program.Environ(nil), InDir: in, CPUs: runtime.NumCPU(), MemoryBytes: m.MemoryBytes}})
-	if err != nil { // a nil *Server is no nil Server
+	l, err := e.card(ctx, m)
+	if err != nil {
 		return nil, err
 	}
-	return packServer{s}, nil
+	program := e.root.Program
+	job := runner.Spec{Root: e.root.Path, WorkDir: program.WorkDir, UID: program.UID, GID: program.GID, Env: program.Environ(nil),
+		InDir: in, CPUs: runtime.NumCPU(), MemoryBytes: m.MemoryBytes}
+	if l != nil {
+		job.Devices, job.Env = l.devices, withDriver(job.Env, l.devices.Env)
+	}
+	s, err := pack.Serve(ctx, e.held, pack.Spec{Pack: e.pack, Job: job, Entry: program.Entrypoint, Weights: path.Join("/in", protocol.ModelFile),
+		Name: m.Name, Context: e.context(m.Name)})
+	if err != nil {
+		if l != nil {
+			err = errors.Join(err, l.back(ctx))
+		}
+		return nil, err // a nil *Server is no nil Server
+	}
+	if l == nil {
+		return packServer{s}, nil
+	}
+	return e.carded(ctx, m, s, l), nil
 }
+
+// card borrows what the pack computes on: nil where that is the processor.
+func (e *packEngine) card(ctx context.Context, m models.Model) (*loan, error) {
+	c := e.cards()
+	var all error
+	for _, need := range e.pack.Needs {
+		if need == protocol.NeedsCPU {
+			if all != nil {
+				e.n.log.Info("model has no card", "model", m.Name, "why", all)
+			}
+			return nil, nil
+		}
+		if c == nil {
+			all = errors.Join(all, fmt.Errorf("pack %s needs %s, and this rig sells no card; see --gpu-price and --containers", e.pack.Name, need))
+			continue
+		}
+		l, err := c.borrow(ctx, "model "+m.Name, uint32(m.MemoryBytes>>20), func(card *hardware.Card) string { return suitsPack(card, need, e.pack.MinDriver) })
+		if err == nil {
+			return l, nil
+		}
+		all = errors.Join(all, err)
+	}
+	return nil, all
+}
+
+// places is how many servers there can be at once: where each must have a card, as many as
+// there are that would do; 0 is any.
+func (e *packEngine) places(ctx context.Context) int {
+	c := e.cards()
+	if c == nil || slices.Contains(e.pack.Needs, protocol.NeedsCPU) {
+		return 0
+	}
+	select {
+	case <-c.looked:
+	case <-ctx.Done():
+	}
+	n := 0
+	for _, card := range c.src.Look(ctx).Cards {
+		if c.passed(&card) && slices.ContainsFunc(e.pack.Needs, func(need string) bool { return suitsPack(&card, need, e.pack.MinDriver) == "" }) {
+			n++
+		}
+	}
+	return max(n, 1)
+}
+
+// carded is a server that has a card.
+func (e *packEngine) carded(ctx context.Context, m models.Model, s *pack.Server, l *loan) models.Server {
+	if told := l.measure(ctx); told && l.vram == 0 {
+		e.n.log.Warn("the model's server took no memory of its card; it may compute on the processor", "model", m.Name, "card", l.card.Address)
+	}
+	c := &cardedServer{packServer: packServer{s}, loan: l, clean: make(chan struct{})}
+	go func() { // ends with the server
+		defer close(c.clean)
+		<-s.Ended()
+		if err := l.back(context.WithoutCancel(ctx)); err != nil {
+			e.n.log.Warn("a model's card is not back yet", "model", m.Name, "err", err)
+		}
+	}()
+	return c
+}
+
+// cardedServer is a server with a card: it is gone when the card is clean, or out of use.
+type cardedServer struct {
+	packServer
+	loan  *loan
+	clean chan struct{} // closed when the card was given back
+}
+
+// Ended is closed when the server is gone, and has no card any more.
+func (c *cardedServer) Ended() <-chan struct{} { return c.clean }
+
+// Stop ends the server and returns when its card is back.
+func (c *cardedServer) Stop() {
+	c.packServer.Stop()
+	<-c.clean
+}
+
+// Card is the card's name, and what loading took of its memory.
+func (c *cardedServer) Card() (name string, vramBytes uint64) { return c.loan.card.Name(), c.loan.vram }
 
 // context is what the miner wants a model's to be.
 func (e *packEngine) context(name string) int {

@@ -51,7 +51,6 @@ func TestPackIsChecked(t *testing.T) {
 		{"trusted by nobody", good, nil, "whom --pack-publisher does not name"},
 		{"of another signature", changed, both, "signature"},
 		{"of other weights", sign(func(p *protocol.EnginePack) { p.Formats = []string{protocol.FormatSafetensors} }), both, "rigs serve GGUF files"},
-		{"that needs a card", sign(func(p *protocol.EnginePack) { p.Needs = []string{protocol.NeedsVulkan} }), both, "needs vulkan"},
 		{"no pack", []byte("#!/bin/sh"), both, "pack"},
 	} {
 		if _, err := checkPack(c.file, c.trust); !errors.As(err, new(packRefusedError)) || !strings.Contains(err.Error(), c.want) {

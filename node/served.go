@@ -79,7 +79,7 @@ func (n *Node) openServed(cfg *RigConfig, e *engines) (*served, error) {
 	if cfg.EnginePack == "" {
 		return s, nil
 	}
-	s.packs = &packs{n: n, cfg: cfg, held: e.byName()[protocol.EngineContainer], images: e.images, dir: s.dir}
+	s.packs = &packs{n: n, cfg: cfg, held: e.byName()[protocol.EngineContainer], images: e.images, cards: func() *cards { return n.rig.cards }, dir: s.dir}
 	if protocol.CheckCID("pack", cfg.EnginePack) == nil {
 		return s, nil
 	}
@@ -168,7 +168,7 @@ func (s *served) fill(ctx context.Context, engine *model.Engine) error {
 		if err != nil {
 			return err
 		}
-		cfg.Engine = e
+		cfg.Engine, cfg.Places = e, e.places(ctx)
 	}
 	for _, m := range s.cfg.Serve {
 		cid, size, err := s.artifacts.AddFile(ctx, m.Path)

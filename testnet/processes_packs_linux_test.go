@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -14,6 +15,7 @@ import (
 	"testing"
 
 	"github.com/rerig/rerig/node"
+	"github.com/rerig/rerig/node/hardware/rigtest"
 	"github.com/rerig/rerig/node/models"
 	"github.com/rerig/rerig/protocol"
 )
@@ -59,6 +61,51 @@ func TestPacks(t *testing.T) {
 		packDies(s, bob, rig, up, list["jargon"])
 	}
 	packGate(s, bob)
+	packOnCard(s, bob, publish)
+}
+
+// packOnCard: on a machine that is read from a directory, models whose pack needs a card get one
+// each, by turns where there is one for two; it is not sold while they have it, and free again
+// when the rig ends. That the server computes there is not to be seen here.
+func packOnCard(s *scene, bob *member, publish func(string, ...string) (cid, file string)) {
+	s.t.Helper()
+	machine := rigtest.RX580()
+	machine.Cards = machine.Cards[:1]
+	frank, root := s.rig("frank"), filepath.Join(s.dir, "machine")
+	s.must(machine.Write(root))
+	s.must(machine.Files(root)) // as root, as containers need it too
+	frank.env = []string{"RERIG_UP_CONTAINERS=" + node.HeldByNamespaces}
+	cid, _ := publish("vulkan", append(packCommand(), "--needs", "vulkan")...)
+	up, list := s.serves(bob, frank, "--gpu-price", "36/h", "--sysroot", root, "--engine-pack", cid, "--pack-publisher", bob.key.Address().String(),
+		"--serve", "one="+s.gguf("one")+",price="+servedPrice, "--serve", "two="+s.gguf("two")+",price="+servedPrice)
+	api := s.api(bob)
+	one, two := s.talk(api, frank, list["one"]), s.talk(api, frank, list["two"])
+	for name, k := range map[string]*talk{"one": one, "two": two} {
+		k.ask("/v1/completions", `{"prompt":"A hacker is","max_tokens":4,"temperature":0}`)
+		var r struct{ Models []models.Status }
+		s.ask(frank, &r, "ps")
+		for _, m := range r.Models {
+			if has := m.Card == "RX 580"; has != (m.Name == name) || has != (m.State == "loaded") || !has && m.State != "not loaded" {
+				s.t.Errorf("after a request to %s: %+v", name, m)
+			}
+		}
+		s.until("the card is not sold", func() (bool, error) {
+			found, err := api.Market(s.ctx, protocol.Filter{})
+			i := slices.IndexFunc(found.Offers, func(o node.MarketOffer) bool { return o.Rig == frank.key.Address() })
+			return err == nil && i >= 0 && found.Offers[i].Hardware.Cards(0) == 0 && strings.Contains(up.log.String(), "is that of model "+name), nil
+		})
+		table := s.start(frank, "ps")
+		table.exits(0)
+		table.shows("CARD", "RX 580")
+	}
+	s.must(one.Close(s.ctx))
+	s.must(two.Close(s.ctx))
+	up.finish(syscall.SIGINT, 0)
+	hardware := s.start(frank, "hardware", "--sysroot", root, "-o", "json")
+	hardware.exits(0)
+	if out := hardware.out.String(); strings.Contains(out, `"leased"`) || !strings.Contains(out, `"free"`) {
+		s.t.Errorf("when the rig has ended its card is\n%s", out)
+	}
 }
 
 // packCommand is llama-server's, and a conversation is no more than its text: so the answer is

@@ -138,12 +138,23 @@ func modelTable(w io.Writer, list []models.Status) error {
 		return nil
 	}
 	t := tabwriter.NewWriter(w, 0, 4, 2, ' ', 0)
-	fmt.Fprintln(t, "\nMODEL\tSTATE\tMEMORY\tLOAD\tUNLOAD\tSWAP\tLOADS\tSWAPS\tCRASHES\tSESSIONS\tREQUESTS\tUNITS")
+	fmt.Fprintln(t, "\nMODEL\tSTATE\tMEMORY\tCARD\tLOAD\tUNLOAD\tSWAP\tLOADS\tSWAPS\tCRASHES\tSESSIONS\tREQUESTS\tUNITS")
 	for _, m := range list {
-		fmt.Fprintf(t, "%s\t%s\t%d/%d MiB\t%s\t%s\t%s\t%d\t%d\t%d\t%d\t%d\t%d\n", m.Name, m.State, m.MemoryBytes>>20, m.LimitBytes>>20,
+		fmt.Fprintf(t, "%s\t%s\t%d/%d MiB\t%s\t%s\t%s\t%s\t%d\t%d\t%d\t%d\t%d\t%d\n", m.Name, m.State, m.MemoryBytes>>20, m.LimitBytes>>20, cardOf(m),
 			millis(m.LoadMillis), millis(m.UnloadMillis), millis(m.SwapMillis), m.Loads, m.Swaps, m.Crashes, m.Sessions, m.Requests, m.Units)
 	}
 	return t.Flush()
+}
+
+// cardOf is a model's card and what the model takes of it; "-" is none.
+func cardOf(m models.Status) string {
+	switch {
+	case m.Card == "":
+		return "-"
+	case m.VRAMBytes == 0:
+		return clipText(m.Card, 40)
+	}
+	return fmt.Sprintf("%s, %d MiB", clipText(m.Card, 40), m.VRAMBytes>>20)
 }
 
 // millis is a time that was measured; "-" is none.

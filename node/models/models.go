@@ -50,6 +50,13 @@ type Server interface {
 	Stop()
 }
 
+// OnCard is a Server that has a card of its own.
+type OnCard interface {
+	// Card is its name, and what loading took of its memory, by its driver's own count; 0
+	// where that does not tell.
+	Card() (name string, vramBytes uint64)
+}
+
 // Engine loads models.
 type Engine interface {
 	// Start returns when the server answers. The server ends with ctx.
@@ -67,6 +74,7 @@ type Model struct {
 type Config struct {
 	Models      []Model // at most protocol.MaxModels
 	MemoryBytes uint64  // of all servers together
+	Places      int     // servers that may be loaded at once, such as one for each card; 0 is any
 	Engine      Engine
 	Continues   bool          // its servers take return_token_ids and continue_token_ids (SPEC §5.6)
 	Changed     func()        // what Served lists is another; may be nil
@@ -202,17 +210,19 @@ type Status struct {
 	protocol.Served
 	State        string `json:"state"` // "loaded", "loading", "not loaded", "failed"
 	Failure      string `json:"failure,omitempty"`
-	MemoryBytes  uint64 `json:"memory_bytes"` // most that its server held; 0 while not loaded
-	LimitBytes   uint64 `json:"limit_bytes"`  // that its server may take
-	LoadMillis   int64  `json:"load_ms"`      // the last time
-	UnloadMillis int64  `json:"unload_ms"`    // the last time
-	SwapMillis   int64  `json:"swap_ms"`      // the last time: others unloaded, and it loaded
-	Loads        int    `json:"loads"`        // ever, in this process
-	Swaps        int    `json:"swaps"`        // of them such that another model had to go
-	Crashes      int    `json:"crashes"`      // times that its server ended by itself
-	Sessions     int    `json:"sessions"`     // open now
-	Requests     int    `json:"requests"`     // under way now
-	Units        uint64 `json:"units"`        // made for sessions that have ended
+	MemoryBytes  uint64 `json:"memory_bytes"`         // most that its server held; 0 while not loaded
+	LimitBytes   uint64 `json:"limit_bytes"`          // that its server may take
+	Card         string `json:"card,omitempty"`       // that its server has; "" is none
+	VRAMBytes    uint64 `json:"vram_bytes,omitempty"` // of the card that loading took
+	LoadMillis   int64  `json:"load_ms"`              // the last time
+	UnloadMillis int64  `json:"unload_ms"`            // the last time
+	SwapMillis   int64  `json:"swap_ms"`              // the last time: others unloaded, and it loaded
+	Loads        int    `json:"loads"`                // ever, in this process
+	Swaps        int    `json:"swaps"`                // of them such that another model had to go
+	Crashes      int    `json:"crashes"`              // times that its server ended by itself
+	Sessions     int    `json:"sessions"`             // open now
+	Requests     int    `json:"requests"`             // under way now
+	Units        uint64 `json:"units"`                // made for sessions that have ended
 }
 
 // Status lists the models in their order.
@@ -226,6 +236,9 @@ func (s *Set) Status() []Status {
 		switch {
 		case m.server != nil:
 			st.State, st.MemoryBytes = "loaded", m.server.MemoryBytes()
+			if on, ok := m.server.(OnCard); ok {
+				st.Card, st.VRAMBytes = on.Card()
+			}
 		case m.loading:
 			st.State = "loading"
 		case m.failure != nil:

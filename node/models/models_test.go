@@ -448,6 +448,37 @@ func TestModelThatFailsIsNotOffered(t *testing.T) {
 	until(t, "the model is offered again", func() bool { return len(r.Served()) == 1 })
 }
 
+// TestPlaces: with one place for two models, such as one card, each makes room for the other
+// though there is memory for both.
+func TestPlaces(t *testing.T) {
+	r := newRig(t, 1000, "one", "two")
+	loaded := func() (n int) {
+		for _, st := range r.Status() {
+			if st.State == "loaded" {
+				n++
+			}
+		}
+		return n
+	}
+	if n := loaded(); n != 2 {
+		t.Errorf("%d are loaded where nothing says how many may be", n)
+	}
+	r.mu.Lock()
+	r.cfg.Places = 1
+	r.mu.Unlock()
+	r.engine.mu.Lock()
+	crashed := r.engine.running["two"]
+	r.engine.mu.Unlock()
+	crashed.Stop()
+	until(t, "it is missed", func() bool { return r.Status()[1].Crashes == 1 })
+	c := r.open("two")
+	until(t, "the second has the place", func() bool {
+		status, _ := c.say(completePath, complete("two", "x", 1))
+		return status == http.StatusOK
+	})
+	until(t, "the first has made room", func() bool { return r.Status()[0].State == "not loaded" && loaded() == 1 })
+}
+
 // TestSilentServer: a server that lives and does not say that it is well is ended, and started
 // again.
 func TestSilentServer(t *testing.T) {

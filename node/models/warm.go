@@ -105,10 +105,14 @@ func (s *Set) release(m *model) {
 
 // load begins to load a model, with evict in the place of others that are idle: first such
 // that have no sessions, then those not asked for the longest time. It reports whether there
-// is the memory. The caller holds mu.
+// is the memory, and a place. The caller holds mu.
 func (s *Set) load(m *model, evict bool) bool {
 	var idle []*model
+	taken := 0 // places
 	for _, other := range s.models {
+		if other.server != nil || other.loading {
+			taken++
+		}
 		if evict && other.server != nil && other.flight == 0 {
 			idle = append(idle, other)
 		}
@@ -117,7 +121,7 @@ func (s *Set) load(m *model, evict bool) bool {
 		return cmp.Or(cmp.Compare(min(a.sessions, 1), min(b.sessions, 1)), cmp.Compare(a.used, b.used))
 	})
 	free, n := s.cfg.MemoryBytes-s.taken, 0
-	for ; free < m.Model.MemoryBytes; n++ {
+	for ; free < m.Model.MemoryBytes || s.cfg.Places > 0 && taken-n >= s.cfg.Places; n++ {
 		if n == len(idle) {
 			return false
 		}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net"
 	"sync"
+	"time"
 
 	"github.com/rerig/rerig/protocol"
 )
@@ -29,12 +30,50 @@ func refuseService() error {
 	return refuse(protocol.ReasonUnreachable, "no service of yours runs here under this job")
 }
 
+// beginWait is how long a connection waits for a job that is being started.
+const beginWait = 10 * time.Second
+
 // dials are the connections into one job. Until begin, and after end, none is made.
 type dials struct {
-	mu    sync.Mutex    // guards what follows; owner: dials
-	run   Run           // nil where nothing is to be reached
-	over  chan struct{} // closed by end
-	taken int           // connections, with those being made
+	mu       sync.Mutex    // guards what follows; owner: dials
+	expected chan struct{} // closed by begin or end; nil where neither is near
+	run      Run           // nil where nothing is to be reached
+	over     chan struct{} // closed by end
+	taken    int           // connections, with those being made
+}
+
+// expect has connections wait for begin: who is told that the job runs may be here before it.
+func (d *dials) expect() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.expected == nil {
+		d.expected = make(chan struct{})
+	}
+}
+
+// met ends the waiting; the caller holds mu.
+func (d *dials) met() {
+	if d.expected != nil {
+		close(d.expected)
+		d.expected = nil
+	}
+}
+
+// await waits until the job that is expected has begun, or is not to.
+func (d *dials) await(ctx context.Context) {
+	d.mu.Lock()
+	expected := d.expected
+	d.mu.Unlock()
+	if expected == nil {
+		return
+	}
+	late := time.NewTimer(beginWait)
+	defer late.Stop()
+	select {
+	case <-expected:
+	case <-late.C:
+	case <-ctx.Done():
+	}
 }
 
 // begin lets connections in.
@@ -42,12 +81,14 @@ func (d *dials) begin(run Run) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.run, d.over = run, make(chan struct{})
+	d.met()
 }
 
 // end lets nothing in any more.
 func (d *dials) end() {
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	d.met()
 	if d.run != nil {
 		close(d.over)
 		d.run = nil
@@ -75,6 +116,7 @@ func (d *dials) give() {
 }
 
 func (d *dials) dial(ctx context.Context, port uint16) (net.Conn, <-chan struct{}, error) {
+	d.await(ctx)
 	run, over, err := d.take()
 	if err != nil {
 		return nil, nil, err

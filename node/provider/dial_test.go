@@ -113,6 +113,32 @@ func TestDialsOfAJobAreCapped(t *testing.T) {
 	}
 }
 
+// TestDialWaitsForTheBegin: who learns that a job runs before its rig has begun it is let in all
+// the same, and refused where it does not begin.
+func TestDialWaitsForTheBegin(t *testing.T) {
+	p := newRig(t, &book{})
+	for nonce, begins := range map[byte]bool{1: true, 2: false} {
+		s := newService(t, p, nonce, nil)
+		s.dials.expect()
+		got := make(chan error, 1)
+		go func() {
+			c, _, err := p.Dial(t.Context(), s.id, "owner", 80)
+			if err == nil {
+				err = c.Close()
+			}
+			got <- err
+		}()
+		if begins {
+			s.dials.begin(door{dial: piped})
+		} else {
+			s.dials.end()
+		}
+		if err := <-got; (err == nil) != begins {
+			t.Errorf("begun is %v: %v", begins, err)
+		}
+	}
+}
+
 // TestDialEndsWithTheJob: one under way is given up, and one that is open is told.
 func TestDialEndsWithTheJob(t *testing.T) {
 	p := newRig(t, &book{})

@@ -56,6 +56,7 @@ func (s *session) launch(ctx context.Context) (Run, error) {
 func (s *session) endUnstarted(why protocol.Reason, detail string) {
 	detail = protocol.ClipDetail(detail)
 	s.runner = ended{}
+	s.dials.end()
 	s.result = protocol.Result{Reason: why, Detail: detail, Stream: s.out.hash.Sum()} // of no output
 	end := protocol.Exited{Reason: why, Detail: detail, Output: protocol.ResultRoot(s.result.Stream, "")}
 	s.work.Go(func() { s.post(end) })

@@ -211,6 +211,9 @@ func (s *session) effect(ctx context.Context, e protocol.Effect, next []protocol
 	case protocol.Release: // the money went with the record
 		s.out.close()
 	case protocol.SendStatus:
+		if e.State == protocol.StateRunning && s.spec.Kind == protocol.KindService {
+			s.dials.expect()
+		}
 		s.out.tell(&protocol.Status{State: e.State, Reason: e.Reason, Detail: protocol.ClipDetail(e.Detail)})
 	case protocol.SendReceipt:
 		return s.sendReceipt(e.Receipt)
