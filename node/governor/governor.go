@@ -95,7 +95,7 @@ func (g *Governor) follow() {
 		g.room = source("thermostat", c.Warm.Thermostat, roomEvery)
 	}
 	if c.Market != nil {
-		g.market = &follower{name: "market", every: marketEvery, heard: g.wake, read: func(ctx context.Context) (int64, error) {
+		g.market = &follower{name: "market", every: marketEvery, heard: g.wake, none: true, read: func(ctx context.Context) (int64, error) {
 			asks, err := c.Market(ctx)
 			if err != nil {
 				return 0, err

@@ -21,6 +21,7 @@ const (
 	sourceTime  = 15 * time.Second
 	sourceBytes = 256 << 10
 	sourceDepth = 16 // parts of a path into JSON
+	soon        = 15 * time.Second
 )
 
 // Source is a number that a file or a server tells, in millionths. The zero value is none.
@@ -166,6 +167,7 @@ type follower struct {
 	every time.Duration
 	read  func(context.Context) (int64, error)
 	heard func() // after each reading
+	none  bool   // zero is that nobody is there yet: it is asked again soon
 
 	mu     sync.Mutex // guards what follows
 	figure Figure
@@ -186,8 +188,8 @@ func (f *follower) run(ctx context.Context, clock func() time.Time) {
 		f.mu.Unlock()
 		f.heard()
 		wait := f.every
-		if err != nil {
-			wait = min(wait, 30*time.Second)
+		if err != nil || f.none && v == 0 {
+			wait = min(wait, soon)
 		}
 		select {
 		case <-ctx.Done():
