@@ -86,8 +86,8 @@ func (a *attempt) run(ctx context.Context) (err error) {
 		return because(ctx, err)
 	}
 	a.hire = h
-	credit := protocol.TokenUnits(a.q.mostRead(a.offer.Model.Context)+uint64(len(a.made)), 0)
-	h.earn(int64(credit)) // what the rig reads is paid before the first token can show it
+	credit := a.q.credit(&a.offer.Model, a.made)
+	h.earn(int64(credit)) // what the rig reads is paid before the first token can show it, and what it draws before it comes
 	defer func() {
 		err = because(ctx, err)
 		a.owed = a.due(err, credit)
@@ -106,7 +106,7 @@ func (a *attempt) run(ctx context.Context) (err error) {
 		return err
 	}
 	r.Header.Set("Content-Type", "application/json")
-	stall := time.AfterFunc(firstWait, func() { a.cancel(errStalled) })
+	stall := time.AfterFunc(a.q.patience(), func() { a.cancel(errStalled) })
 	defer stall.Stop()
 	res, err := h.web.Do(r)
 	if errors.Is(err, ErrBusy) {
@@ -119,8 +119,11 @@ func (a *attempt) run(ctx context.Context) (err error) {
 	if res.StatusCode != http.StatusOK {
 		return refusal(res)
 	}
-	if a.q.form == embedForm {
+	switch a.q.form {
+	case embedForm:
 		return a.readWhole(res.Body, started)
+	case imageForm:
+		return a.readImages(res.Body, started)
 	}
 	return a.readStream(res.Body, started, stall)
 }
@@ -154,10 +157,14 @@ func (a *attempt) due(err error, credit uint64) uint64 {
 		return a.units()
 	case errors.As(err, &busy), errors.As(err, &refused), errors.Is(err, errCannotGo):
 		return 0
+	case a.q.form == imageForm && broken(err): // an image that did not come is none
+		return 0
+	case a.q.form == imageForm:
+		return credit
 	case broken(err):
 		return credit + a.counted
 	}
-	return credit + min(a.counted+a.offer.Model.Tick, a.q.mostMade(a.offer.Model.Context))
+	return credit + min(a.counted+a.offer.Model.Tick, a.q.mostMade(&a.offer.Model))
 }
 
 // units is what was delivered, as it is charged for.
@@ -183,7 +190,7 @@ func (a *attempt) begin(started time.Time) {
 		return
 	}
 	a.alive, a.first = true, a.g.clock().Sub(started)
-	a.read = min((uint64(a.q.bytes)+3)/4, a.q.mostRead(a.offer.Model.Context)) // until the rig tells
+	a.read = min((uint64(a.q.bytes)+3)/4, a.q.mostRead(&a.offer.Model)) // until the rig tells
 	close(a.began)
 }
 

@@ -172,20 +172,25 @@ type modelView struct {
 	Price   protocol.Amount `json:"price_per_million_units"` // the cheapest, in base units
 	Text    string          `json:"price"`
 	Rigs    []rigView       `json:"rigs"`
+	Images  *imagesView     `json:"images,omitempty"` // how the cheapest rig makes images
 }
 
 // rigView is a rig that serves a model.
 type rigView struct {
-	Rig     string          `json:"rig"`
-	Price   protocol.Amount `json:"price_per_million_units"`
-	Context uint32          `json:"context_length"`
+	Rig     string           `json:"rig"`
+	Price   protocol.Amount  `json:"price_per_million_units"`
+	Context uint32           `json:"context_length"`
+	Images  *protocol.Images `json:"images,omitempty"`
 }
 
 func (g *Gateway) view(m model) modelView {
 	v := modelView{ID: m.id, Object: "model", Created: g.started.Unix(), OwnedBy: "rerig", CID: m.cid, Context: m.context,
 		Price: m.offers[0].Model.PerMillion, Text: g.config.Text(m.offers[0].Model.PerMillion) + " per million tokens"}
 	for _, o := range m.offers {
-		v.Rigs = append(v.Rigs, rigView{o.Rig.String(), o.Model.PerMillion, o.Model.Context})
+		v.Rigs = append(v.Rigs, rigView{o.Rig.String(), o.Model.PerMillion, o.Model.Context, o.Model.Images})
+		if v.Images == nil {
+			v.Images = g.viewImages(&o.Model)
+		}
 	}
 	return v
 }

@@ -110,9 +110,9 @@ func (a *attempt) settle() {
 		return
 	}
 	u := a.usage
-	u.Prompt = min(u.Prompt, a.q.mostRead(a.offer.Model.Context)+uint64(len(a.made)))
+	u.Prompt = min(u.Prompt, a.q.mostRead(&a.offer.Model)+uint64(len(a.made)))
 	u.Details.Cached = min(u.Details.Cached, u.Prompt)
-	u.Completion = min(u.Completion, a.q.mostMade(a.offer.Model.Context), uint64(a.seen)+a.counted+specials*uint64(a.q.answers()))
+	u.Completion = min(u.Completion, a.q.mostMade(&a.offer.Model), uint64(a.seen)+a.counted+specials*uint64(a.q.answers()))
 	u.Total = u.Prompt + u.Completion
 	a.read, a.tokens = u.Prompt-u.Details.Cached, u.Completion
 }
@@ -213,7 +213,7 @@ func (a *attempt) weigh(p *piece) error {
 	a.seen += len(p.text)
 	a.sent += len(p.text) + len(p.logProbs) + len(p.finish)
 	a.named += len(p.tokens)
-	most, size := a.q.mostMade(a.offer.Model.Context), a.q.mostBytes(a.offer.Model.Context)
+	most, size := a.q.mostMade(&a.offer.Model), a.q.mostBytes(&a.offer.Model)
 	switch {
 	case a.sent > size && size == maxAnswer:
 		return errLarge
@@ -229,7 +229,7 @@ func (a *attempt) count(p piece) {
 	if n == 0 && (p.text != nil || p.delta != nil) {
 		n = 1
 	}
-	if most := a.q.mostMade(a.offer.Model.Context); a.counted+n > most {
+	if most := a.q.mostMade(&a.offer.Model); a.counted+n > most {
 		n = most - a.counted
 	}
 	a.tokens += n
@@ -239,7 +239,7 @@ func (a *attempt) count(p piece) {
 
 // readWhole reads an answer that is no stream.
 func (a *attempt) readWhole(body io.Reader, started time.Time) error {
-	most := a.q.mostBytes(a.offer.Model.Context)
+	most := a.q.mostBytes(&a.offer.Model)
 	raw, err := io.ReadAll(io.LimitReader(body, int64(most)+1))
 	if err != nil {
 		return err

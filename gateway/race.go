@@ -17,6 +17,9 @@ func (d *dispatch) next(ctx context.Context) (Offer, bool, error) {
 	if err != nil {
 		return Offer{}, false, err
 	}
+	if offers, err = d.q.drawn(offers); err != nil {
+		return Offer{}, false, err
+	}
 	var left []Offer
 	for _, o := range offers {
 		if !d.tried[o.key()] {
@@ -63,6 +66,9 @@ func (d *dispatch) start(ctx context.Context, began chan<- *attempt) (a *attempt
 
 // patience is how long an attempt's first token is waited for before another rig is asked.
 func (d *dispatch) patience(a *attempt) time.Duration {
+	if d.q.form == imageForm { // it comes all at once, and a second rig's would cost as much again
+		return imageWait
+	}
 	if !d.g.pool.has(a.offer.key()) {
 		return usualHedge
 	}
@@ -101,7 +107,9 @@ func (d *dispatch) win(ctx context.Context) (won *attempt, err error) {
 			select {
 			case a := <-began:
 				if a.alive {
-					d.g.rigs.first(a.offer.key(), a.first, d.q.conversation)
+					if d.q.form != imageForm {
+						d.g.rigs.first(a.offer.key(), a.first, d.q.conversation)
+					}
 					return a, nil
 				}
 				open--

@@ -26,7 +26,8 @@ const (
 type form struct {
 	path  string
 	known []string // parameters that are taken, beside those of all forms
-	made  string   // the ID's prefix
+	alone bool     // the parameters of chats and texts mean nothing
+	made  string   // the ID's prefix; "" where answers have none
 	whole string   // object of an answer
 	part  string   // object of a chunk
 	input string   // the parameter with the prompt
@@ -38,7 +39,9 @@ var (
 			"prediction", "reasoning_effort", "response_format", "tool_choice", "tools", "top_logprobs", "verbosity", "web_search_options"}}
 	textForm = &form{path: "/v1/completions", made: "cmpl-", whole: "text_completion", part: "text_completion", input: "prompt",
 		known: []string{"best_of", "echo", "prompt", "suffix"}}
-	embedForm = &form{path: "/v1/embeddings", input: "input", known: []string{"dimensions", "encoding_format", "input"}}
+	embedForm = &form{path: "/v1/embeddings", alone: true, input: "input", known: []string{"dimensions", "encoding_format", "input"}}
+	imageForm = &form{path: "/v1/images/generations", alone: true, input: "prompt", known: []string{"background", "moderation", "n",
+		"output_compression", "output_format", "prompt", "quality", "response_format", "size", "style"}}
 )
 
 // generates lists parameters of chats and texts, the last three not of OpenAI's but of most
@@ -64,6 +67,7 @@ type request struct {
 	bytes         int  // of the prompt: it has no more tokens
 	settled       bool // greedy or seeded, and one answer: another rig can go on with it
 	conversation  string
+	size          string // of images; "" is what the rig usually makes
 }
 
 // readJSON reads a body of JSON, and of nothing else: a browser sends JSON across sites only
@@ -97,7 +101,7 @@ func readJSON(w http.ResponseWriter, r *http.Request, limit int64, to any) error
 func parse(f *form, fields map[string]json.RawMessage) (*request, error) {
 	q := &request{form: f, fields: fields, n: 1}
 	for name, value := range fields {
-		if !slices.Contains(f.known, name) && !slices.Contains(ours, name) && (f == embedForm || !slices.Contains(generates, name)) {
+		if !slices.Contains(f.known, name) && !slices.Contains(ours, name) && (f.alone || !slices.Contains(generates, name)) {
 			return nil, &apiError{param: name, code: "unknown_parameter", message: "Unrecognized request argument supplied: " + name}
 		}
 		if string(value) == "null" {
@@ -141,8 +145,11 @@ func parse(f *form, fields map[string]json.RawMessage) (*request, error) {
 		q.max = completion
 	}
 	greedy := temperature != nil && *temperature == 0 || topP != nil && *topP == 0
-	q.settled = f != embedForm && q.n == 1 && (greedy || seed != nil) && q.answers() == 1
+	q.settled = !f.alone && q.n == 1 && (greedy || seed != nil) && q.answers() == 1
 	q.conversation = conversation(f, q.model, cacheKey, prompt)
+	if f == imageForm {
+		return q, q.checkImages()
+	}
 	return q, nil
 }
 
@@ -178,7 +185,7 @@ func conversation(f *form, model, cacheKey string, prompt json.RawMessage) strin
 		Content json.RawMessage `json:"content"`
 	}
 	switch {
-	case f == embedForm:
+	case f.alone:
 		return ""
 	case cacheKey != "":
 	case f == chatForm && json.Unmarshal(prompt, &turns) == nil:
@@ -200,19 +207,25 @@ func conversation(f *form, model, cacheKey string, prompt json.RawMessage) strin
 const templateTokens = 256
 
 // mostRead bounds the tokens of the prompt: each has a byte at least.
-func (q *request) mostRead(context uint32) uint64 {
-	return min(uint64(q.bytes)+templateTokens, uint64(context)*uint64(q.answers()))
+func (q *request) mostRead(m *protocol.Served) uint64 {
+	if q.form == imageForm { // an image costs the same, whatever was said of it
+		return 0
+	}
+	return min(uint64(q.bytes)+templateTokens, uint64(m.Context)*uint64(q.answers()))
 }
 
 // answers is how many texts are asked for.
 func (q *request) answers() int { return q.n * prompts(q.form, q.fields[q.form.input]) }
 
-// mostMade bounds the tokens that are made.
-func (q *request) mostMade(context uint32) uint64 {
-	if q.form == embedForm {
+// mostMade bounds the tokens that are made, or the units of images.
+func (q *request) mostMade(m *protocol.Served) uint64 {
+	switch {
+	case q.form == embedForm:
 		return 0
+	case q.form == imageForm:
+		return uint64(q.n) * m.Images.Units
 	}
-	each := uint64(context)
+	each := uint64(m.Context)
 	if q.max > 0 {
 		each = min(each, uint64(q.max))
 	}
@@ -220,19 +233,22 @@ func (q *request) mostMade(context uint32) uint64 {
 }
 
 // most is what the request costs at a rig, at most, in units.
-func (q *request) most(context uint32) uint64 {
-	return protocol.TokenUnits(q.mostRead(context), q.mostMade(context))
+func (q *request) most(m *protocol.Served) uint64 {
+	return protocol.TokenUnits(q.mostRead(m), q.mostMade(m))
 }
 
 // need is what the request costs at an offer's rig, at most, in units, where its answer goes on
 // behind some tokens.
 func (q *request) need(o Offer, made []int) uint64 {
-	return q.most(o.Model.Context) + protocol.TokenUnits(uint64(len(made)), 0)
+	return q.most(&o.Model) + protocol.TokenUnits(uint64(len(made)), 0)
 }
 
 // mostBytes bounds what a rig may say.
-func (q *request) mostBytes(context uint32) int {
-	each, many := uint64(tokenBytes), q.mostMade(context)
+func (q *request) mostBytes(m *protocol.Served) int {
+	if q.form == imageForm {
+		return m.Images.ReplyBytes(q.n)
+	}
+	each, many := uint64(tokenBytes), q.mostMade(m)
 	if q.fields["logprobs"] != nil {
 		each += logBytes
 	}
@@ -252,7 +268,10 @@ func (q *request) upstream(name string, continues bool, made []int) ([]byte, err
 		}
 	}
 	body["model"] = name
-	if q.form == embedForm {
+	if q.form == imageForm {
+		body["response_format"] = "b64_json"
+	}
+	if q.form.alone {
 		return json.Marshal(body)
 	}
 	body["stream"], body["stream_options"] = true, map[string]bool{"include_usage": true}

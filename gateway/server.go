@@ -36,7 +36,7 @@ func (g *Gateway) handler() http.Handler {
 	mux.HandleFunc("GET /health", func(w http.ResponseWriter, _ *http.Request) { answer(w, map[string]string{"status": "ok"}) })
 	mux.HandleFunc("GET /v1/models", g.models)
 	mux.HandleFunc("GET /v1/models/{name...}", g.oneModel)
-	for _, f := range []*form{chatForm, textForm, embedForm} {
+	for _, f := range []*form{chatForm, textForm, embedForm, imageForm} {
 		mux.HandleFunc("POST "+f.path, g.bounded(func(w http.ResponseWriter, r *http.Request) { g.generate(w, r, f) }))
 	}
 	mux.HandleFunc("POST /v1/files", g.bounded(g.upload))
@@ -178,7 +178,7 @@ func (g *Gateway) generate(w http.ResponseWriter, r *http.Request, f *form) {
 func (g *Gateway) serve(ctx context.Context, q *request, out sink) (*dispatch, error) {
 	d := &dispatch{g: g, q: q, id: q.form.made + rand.Text(), created: g.clock(), model: q.model, tried: map[place]bool{}}
 	err := d.run(ctx, out)
-	if q.form == embedForm {
+	if q.form.made == "" {
 		d.id = ""
 	}
 	e := entry{At: d.created, Key: q.key.name(), Path: q.form.path, Model: q.model, Job: d.job, Status: http.StatusOK,

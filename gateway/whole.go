@@ -93,7 +93,13 @@ func (s *wholeSink) piece(p *piece) error {
 }
 
 func (s *wholeSink) end(d *dispatch) error {
-	if d.q.form == embedForm {
+	switch d.q.form {
+	case imageForm:
+		s.fields["created"] = d.created.Unix()
+		s.fields["usage"] = map[string]uint64{"input_tokens": 0, "output_tokens": d.total.Completion, "total_tokens": d.total.Completion}
+		s.body = s.fields
+		return nil
+	case embedForm:
 		s.fields["model"], s.fields["usage"] = d.model, map[string]uint64{"prompt_tokens": d.total.Prompt, "total_tokens": d.total.Prompt}
 		s.body = s.fields
 		return nil

@@ -177,7 +177,7 @@ func (e *packEngine) Start(ctx context.Context, m models.Model) (models.Server, 
 		job.Devices, job.Env = l.devices, withDriver(job.Env, l.devices.Env)
 	}
 	s, err := pack.Serve(ctx, e.held, pack.Spec{Pack: e.pack, Job: job, Entry: program.Entrypoint, Weights: path.Join("/in", protocol.ModelFile),
-		Name: m.Name, Context: e.context(m.Name)})
+		Name: m.Name, Context: e.context(m.Name), Tick: m.Tick})
 	if err != nil {
 		if l != nil {
 			err = errors.Join(err, l.back(ctx))

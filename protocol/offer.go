@@ -105,6 +105,9 @@ func SignOffer(o Offer, key Signer) (SignedOffer, error) {
 	if key.Address() != o.Rig {
 		return SignedOffer{}, fieldErr("offer.rig", "the signing key's address", o.Rig)
 	}
+	if err := o.tellImages(); err != nil {
+		return SignedOffer{}, err
+	}
 	body, err := Encode(o)
 	if err != nil {
 		return SignedOffer{}, err
@@ -143,6 +146,9 @@ func (s SignedOffer) Verify(network string, now time.Time) (*VerifiedOffer, erro
 		return nil, err
 	}
 	v.Key = pub
+	if err := v.readImages(); err != nil {
+		return nil, err
+	}
 	return v, nil
 }
 

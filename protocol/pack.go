@@ -58,6 +58,8 @@ type EnginePack struct {
 	AtOnce    uint8      `cbor:"15,keyasint" json:"parallel"`
 	Crit      Extensions `cbor:"16,keyasint" json:"crit,omitempty"`
 	Opt       Extensions `cbor:"17,keyasint" json:"opt,omitempty"`
+	// Images is how its server makes images; nil where it makes none.
+	Images *Images `cbor:"18,keyasint,omitempty" json:"images,omitempty"`
 }
 
 // SignedPack is a pack's exact bytes and its publisher's signature over them.
@@ -161,6 +163,11 @@ func (p *EnginePack) check() error {
 	}
 	if err := p.checkRun(); err != nil {
 		return err
+	}
+	if p.Images != nil {
+		if err := p.Images.Check("pack.images"); err != nil {
+			return err
+		}
 	}
 	return checkExtensions("pack", p.Crit, p.Opt)
 }

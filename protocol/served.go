@@ -14,6 +14,8 @@ type Served struct {
 	PerMillion Amount `cbor:"4,keyasint" json:"per_million"`
 	// Tick is how many units are worked ahead of the last voucher.
 	Tick uint64 `cbor:"5,keyasint" json:"tick_units"`
+	// Images is how it makes images; nil where it makes none. In an offer it is in an extension.
+	Images *Images `cbor:"-" json:"images,omitempty"`
 }
 
 // Price is the model's, as agreements have it.
@@ -35,7 +37,7 @@ func (m *Served) check(at string) error {
 	if m.Tick == 0 || m.Tick > MaxTickUnits {
 		return fieldErr(at+".tick_units", fmt.Sprintf("1 to %d", uint64(MaxTickUnits)), m.Tick)
 	}
-	return nil
+	return m.checkImages(at + ".images")
 }
 
 // Serves finds a model of the offer by its CID or its name.

@@ -32,6 +32,7 @@ type packFlags struct {
 	pack  protocol.EnginePack
 	image string
 	file  string
+	drawn protocol.Images
 }
 
 func (a *app) packPublishCmd() *cobra.Command {
@@ -65,6 +66,9 @@ request) and {contexts} (of all at once) are what the rig puts there.`,
 	f.StringVar(&p.pack.MinDriver, "min-driver", "", "least `version` of NVIDIA's driver (default any)")
 	f.Uint32Var(&p.pack.Seconds, "start-seconds", 300, "`seconds` that it may take to load a model")
 	f.Uint8Var(&p.pack.AtOnce, "parallel", 4, "`requests` that it computes at once")
+	f.Uint64Var(&p.drawn.Units, "image-units", 0, "`units` of the model's price that an image costs, where the server makes images (default it makes none)")
+	f.StringSliceVar(&p.drawn.Sizes, "image-sizes", []string{"512x512"}, "`sizes` of its images, the usual one first")
+	f.Uint32Var(&p.drawn.Bytes, "image-bytes", 2<<20, "most `bytes` of one")
 	f.StringVar(&p.file, "file", "", "write the pack to this `file` too")
 	return c
 }
@@ -75,6 +79,9 @@ func (a *app) packPublish(ctx context.Context, p *packFlags) (err error) {
 	}
 	if len(p.pack.Args) == 0 {
 		p.pack.Args = packArgs[p.pack.Server]
+	}
+	if p.drawn.Units > 0 {
+		p.pack.Images = &p.drawn
 	}
 	layout, err := a.imageLayout(p.image)
 	if err != nil {
@@ -142,12 +149,16 @@ func (a *app) packOf(ctx context.Context, from string) (r *node.PackReply, err e
 
 func showPack(w io.Writer, r *node.PackReply) error {
 	p := &r.Pack
+	images := ""
+	if i := p.Images; i != nil {
+		images = fmt.Sprintf("%d units each, %s, %d bytes at most", i.Units, strings.Join(i.Sizes, " or "), i.Bytes)
+	}
 	t := tabwriter.NewWriter(w, 0, 4, 2, ' ', 0)
 	for _, line := range [][2]string{
 		{"pack", p.Name + " " + p.Release}, {"cid", r.CID}, {"publisher", p.Publisher.String()}, {"server", p.Server},
 		{"image", p.Image}, {"size", mebibytes(int64(p.ImageSize))}, {"runs", words(p.Args)}, {"port", fmt.Sprintf("%d, well when %s answers 200", p.Port, p.Health)},
 		{"weights", strings.Join(p.Formats, ", ")}, {"needs", strings.Join(p.Needs, ", else ")}, {"min driver", p.MinDriver},
-		{"limits", fmt.Sprintf("%d requests at once, %d s to load", p.AtOnce, p.Seconds)},
+		{"limits", fmt.Sprintf("%d requests at once, %d s to load", p.AtOnce, p.Seconds)}, {"images", images},
 	} {
 		if line[1] != "" {
 			fmt.Fprintf(t, "%s\t%s\n", line[0], line[1])

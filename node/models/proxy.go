@@ -9,6 +9,8 @@ import (
 	"log/slog"
 	"net/http"
 	"time"
+
+	"github.com/rerig/rerig/protocol"
 )
 
 // What a session answers. Everything else is not found.
@@ -17,6 +19,7 @@ const (
 	chatPath     = "/v1/chat/completions"
 	completePath = "/v1/completions"
 	embedPath    = "/v1/embeddings"
+	imagePath    = "/v1/images/generations" // of models that make some
 )
 
 // Limits of a session's HTTP.
@@ -58,7 +61,11 @@ func (n *Session) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 		n.list(w, path == modelsPath)
-	case chatPath, completePath, embedPath:
+	case chatPath, completePath, embedPath, imagePath:
+		if path == imagePath && n.images() == nil {
+			refuse(w, notFound(path))
+			return
+		}
 		if r.Method != http.MethodPost {
 			refuse(w, wrongMethod(r, http.MethodPost))
 			return
@@ -67,8 +74,19 @@ func (n *Session) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			refuse(w, err)
 		}
 	default:
-		refuse(w, &refusal{http.StatusNotFound, "not_found", fmt.Sprintf("%.100q is not served here; %s, %s, %s and %s are", path, modelsPath, chatPath, completePath, embedPath), 0})
+		refuse(w, notFound(path))
 	}
+}
+
+func notFound(path string) *refusal {
+	return &refusal{http.StatusNotFound, "not_found", fmt.Sprintf("%.100q is not served here; %s, %s, %s and %s are", path, modelsPath, chatPath, completePath, embedPath), 0}
+}
+
+// images is how the session's model makes images; nil where it makes none.
+func (n *Session) images() *protocol.Images {
+	n.set.mu.Lock()
+	defer n.set.mu.Unlock()
+	return n.m.Images
 }
 
 // list answers with the session's one model.
@@ -77,6 +95,9 @@ func (n *Session) list(w http.ResponseWriter, all bool) {
 	one := map[string]any{"id": n.m.Name, "object": "model", "created": 0, "owned_by": "rerig", "context_length": n.m.Context}
 	if n.set.cfg.Continues {
 		one["continues_tokens"] = true
+	}
+	if n.m.Images != nil {
+		one["images"] = n.m.Images
 	}
 	n.set.mu.Unlock()
 	var v any = one

@@ -12,6 +12,7 @@ import (
 const (
 	loadTime   = 10 * time.Minute // for a model to answer
 	proofTime  = 2 * time.Minute  // for its first tokens
+	drawTime   = 10 * time.Minute // for its first image
 	roomTime   = 30 * time.Second // that a request waits for other models to be idle
 	maxBackoff = time.Minute
 	lookTime   = 10 * time.Second // for a server to say that it is well
@@ -162,7 +163,7 @@ func (s *Set) start(m *model, before []chan struct{}, swap bool) {
 		}
 	}
 	loading := time.Now()
-	server, context, err := s.try(m)
+	server, proved, err := s.try(m)
 	took := time.Since(loading)
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -182,7 +183,7 @@ func (s *Set) start(m *model, before []chan struct{}, swap bool) {
 		}
 		return
 	}
-	if m.server, m.Context, m.failure = server, context, nil; !m.proved {
+	if m.server, m.Context, m.Images, m.failure = server, proved.Context, proved.Images, nil; !m.proved {
 		m.proved = true
 		s.work.Go(s.cfg.Changed)
 	}
@@ -192,7 +193,7 @@ func (s *Set) start(m *model, before []chan struct{}, swap bool) {
 		m.stat.Swaps++
 		m.stat.SwapMillis = time.Since(began).Milliseconds()
 	}
-	s.cfg.Logger.Info("model loaded", "model", m.Name, "context", context, "took", took.Round(time.Millisecond), "memory_mib", server.MemoryBytes()>>20)
+	s.cfg.Logger.Info("model loaded", "model", m.Name, "context", m.Context, "took", took.Round(time.Millisecond), "memory_mib", server.MemoryBytes()>>20)
 	s.work.Go(func() { s.watch(m, server) })
 }
 

@@ -107,6 +107,8 @@ func (a *Answer) send() error {
 		return a.refused(res)
 	case a.want.embed:
 		return a.embedded(res.Body)
+	case a.want.images != nil:
+		return a.drew(res.Body)
 	}
 	a.events, a.status = newEvents(res.Body), http.StatusOK
 	if !a.want.stream {

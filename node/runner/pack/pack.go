@@ -47,6 +47,7 @@ type Spec struct {
 	Weights string
 	Name    string // of the model, in the API
 	Context int    // tokens of a prompt and its answer that are wanted
+	Tick    uint64 // units that may be made ahead of their payment
 }
 
 // Server is a pack's server with a model loaded. Its methods may be called from any goroutine.
@@ -185,7 +186,11 @@ func (s *Server) Ask(ctx context.Context, method, path, owner string, body []byt
 // tell answers what the rig itself asks.
 func (s *Server) tell(ctx context.Context, path string) (int, []byte) {
 	if path == modelsPath {
-		raw, err := json.Marshal(map[string]any{"object": "list", "data": []any{map[string]any{"id": s.spec.Name, "object": "model", "context_length": s.context}}})
+		one := map[string]any{"id": s.spec.Name, "object": "model", "context_length": s.context}
+		if s.spec.Pack.Images != nil {
+			one["images"] = s.spec.Pack.Images
+		}
+		raw, err := json.Marshal(map[string]any{"object": "list", "data": []any{one}})
 		if err != nil { // of such values there is none
 			return http.StatusInternalServerError, nil
 		}

@@ -14,6 +14,7 @@ const (
 	chatPath     = "/v1/chat/completions"
 	completePath = "/v1/completions"
 	embedPath    = "/v1/embeddings"
+	imagePath    = "/v1/images/generations"
 )
 
 const (
@@ -60,6 +61,9 @@ var (
 	chatted   = []string{"messages", "top_logprobs", "tools", "tool_choice", "parallel_tool_calls", "response_format", "reasoning_effort"}
 	completed = []string{"prompt", "echo"}
 	embedded  = []string{"input", "encoding_format", "dimensions"}
+	drawn     = []string{"prompt", "quality", "style", "background", "output_format", "output_compression"}
+	// checked are what the rig writes itself in a request for images.
+	checked = []string{"size", "response_format", "moderation"}
 	// ignored change nothing, or are read here.
 	ignored = []string{"model", "n", "max_tokens", "max_completion_tokens", "stream", "stream_options", "user", "metadata", "store", "service_tier",
 		"safety_identifier", "prompt_cache_key", "prompt_cache_retention"}
@@ -72,6 +76,8 @@ func passed(path string) []string {
 		return slices.Concat(sampled, chatted)
 	case completePath:
 		return slices.Concat(sampled, completed)
+	case imagePath:
+		return slices.Concat(drawn, checked)
 	}
 	return embedded
 }
@@ -84,6 +90,7 @@ type want struct {
 	tokens int  // most that are made
 	chat   bool
 	embed  bool
+	images *wantImages // nil where no images are asked for
 }
 
 // read takes a request apart: what is not known is refused by name, as OpenAI does.
@@ -92,6 +99,9 @@ func (s *Server) read(path string, body []byte) (*want, error) {
 	var all map[string]json.RawMessage
 	if err := json.Unmarshal(body, &all); err != nil || all == nil {
 		return nil, bad("", "the request is not a JSON object: %v", err)
+	}
+	if path == imagePath && s.spec.Pack.Images == nil {
+		return nil, &refusal{status: http.StatusNotFound, message: "this model makes no images"}
 	}
 	known := passed(path)
 	for name, value := range all {
@@ -105,6 +115,9 @@ func (s *Server) read(path string, body []byte) (*want, error) {
 			e.code = "unknown_parameter"
 			return nil, e
 		}
+	}
+	if path == imagePath {
+		return w, w.checkImages(all, s)
 	}
 	return w, w.check(all, s.context)
 }
@@ -167,6 +180,9 @@ var usual = map[string]json.RawMessage{"temperature": []byte("1"), "top_p": []by
 // written is the body that reaches the server, always of a stream where tokens are made: so
 // they can be counted as they are.
 func (w *want) written(s *Server, owner string, g grant) ([]byte, error) {
+	if w.images != nil {
+		return w.writtenImages(s)
+	}
 	body := map[string]any{"model": s.spec.Name}
 	if !w.embed {
 		for name, value := range usual {
