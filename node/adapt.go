@@ -20,9 +20,16 @@ import (
 type outBook struct {
 	*journal.Journal
 	ends *ends
+	seen func(*protocol.Record) // is told each record
+}
+
+func (b outBook) PutRecord(ctx context.Context, rec protocol.Record) error {
+	b.seen(&rec)
+	return b.Journal.PutRecord(ctx, rec)
 }
 
 func (b outBook) PutAndRelease(ctx context.Context, rec protocol.Record) error {
+	b.seen(&rec)
 	return b.ends.put(ctx, rec)
 }
 
@@ -56,9 +63,16 @@ func reservation(rec protocol.Record, epoch uint32, err error) (requester.Reserv
 type inBook struct {
 	*journal.Journal
 	ends *ends
+	seen func(*protocol.Record) // is told each record
+}
+
+func (b inBook) PutRecord(ctx context.Context, rec protocol.Record) error {
+	b.seen(&rec)
+	return b.Journal.PutRecord(ctx, rec)
 }
 
 func (b inBook) PutAndRelease(ctx context.Context, rec protocol.Record) error {
+	b.seen(&rec)
 	return b.ends.put(ctx, rec)
 }
 
@@ -68,7 +82,11 @@ func (b inBook) Credit(ctx context.Context, channel, job protocol.Hash, v protoc
 }
 
 func (b inBook) PutAndCredit(ctx context.Context, rec protocol.Record, v protocol.SignedVoucher, paid protocol.Amount) error {
-	return refusal(b.Journal.PutAndCredit(ctx, rec, v, paid))
+	err := b.Journal.PutAndCredit(ctx, rec, v, paid)
+	if err == nil {
+		b.seen(&rec)
+	}
+	return refusal(err)
 }
 
 // refusal tells the provider the journal's no from the journal's failure.

@@ -31,8 +31,10 @@ type Info struct {
 	Chain   ChainInfo        `json:"chain"`
 	Caps    Caps             `json:"caps"`
 	Rig     *RigInfo         `json:"rig,omitempty"`
-	DataDir string           `json:"data_dir"`
-	PID     int              `json:"pid"`
+	// Metrics is where its metrics are, such as http://127.0.0.1:9464; "" where nowhere.
+	Metrics string `json:"metrics,omitempty"`
+	DataDir string `json:"data_dir"`
+	PID     int    `json:"pid"`
 }
 
 // Token says how to write amounts.
@@ -73,6 +75,9 @@ type Endpoint struct {
 	Name   string `json:"name"` // scheme and host
 	Used   bool   `json:"used"`
 	Reason string `json:"reason,omitempty"` // why not
+	// Requests were made since the node started, and Errors of them got no answer.
+	Requests uint64 `json:"requests"`
+	Errors   uint64 `json:"errors"`
 }
 
 // RigInfo is what a rig sells and how busy it is.

@@ -24,6 +24,7 @@ type engines struct {
 	models *model.Engine // nil where no models are run
 	linked []string      // names of those whose jobs can be in a private link, once proved
 	log    *slog.Logger
+	tested func(engine string, passed bool) // is told each self-test
 }
 
 // sold is an engine and the names under which it is offered and hired.
@@ -36,7 +37,7 @@ type sold struct {
 // openEngines opens the engine of WASM modules and, where the miner wants one, that of
 // containers. One of containers that cannot be opened here is told of and left out.
 func (n *Node) openEngines(cfg *RigConfig) (*engines, *wasm.Engine, error) {
-	e := &engines{log: n.log}
+	e := &engines{log: n.log, tested: n.measured.tested}
 	modules, err := wasm.New(wasm.Config{DataDir: filepath.Join(n.cfg.DataDir, "sandbox"),
 		SandboxPath: cfg.SandboxPath, Warm: cfg.Warm, Logger: n.log})
 	if err != nil {
@@ -150,6 +151,9 @@ func (e *engines) prove(ctx context.Context, s sold) (runner.Caps, error) {
 		return runner.Caps{}, ctx.Err()
 	}
 	caps, err := s.engine.Probe(ctx)
+	if ctx.Err() == nil {
+		e.tested(s.names[len(s.names)-1], err == nil)
+	}
 	if err != nil {
 		return caps, err
 	}

@@ -49,6 +49,7 @@ type Config struct {
 	Timing     discovery.Timing
 	Resume     bool   // it stays, and goes on with arrays that an earlier node of the directory had left over
 	Proved     func() // called once, when a rig has tried all its engines; may be nil
+	Metrics    string // host:port of metrics and health, host "" for loopback; "" is nowhere
 	Clock      func() time.Time
 	Logger     *slog.Logger
 }
@@ -125,6 +126,7 @@ type Node struct {
 	rig       *rig // nil where the node only buys
 	treasury  *treasury.Treasury
 	control   *control
+	measured  *measured
 	started   chan struct{} // closed when Run serves
 	born      time.Time
 	opened    []io.Closer // in the order opened; closed in reverse
@@ -187,6 +189,7 @@ func (n *Node) open() (err error) {
 	n.opened = append(n.opened, n.journal)
 	n.log = n.log.With("node", n.key.Address().String()[:10])
 	n.ends = newEnds(n.journal, n.log)
+	n.measured = newMeasured(n)
 	if err := n.openNetwork(); err != nil {
 		return err
 	}
@@ -196,7 +199,7 @@ func (n *Node) open() (err error) {
 	p := n.cfg.Profile
 	n.requester, err = requester.New(requester.Config{Key: n.key, Network: p.Name, Market: p.Market(),
 		Dir: filepath.Join(n.cfg.DataDir, "runs"), Deposit: n.cfg.Deposit, Text: n.token().Text,
-		Offers: offers{n}, Book: outBook{n.journal, n.ends},
+		Offers: offers{n}, Book: outBook{n.journal, n.ends, n.measured.see},
 		Payer: n.payer.Address(), Chain: n.treasury.Funds(), Ceiling: n.cfg.Ceiling, Artifacts: artifacts{n.artifacts}, Clock: n.cfg.Clock, Logger: n.log})
 	if err != nil {
 		return err
@@ -206,6 +209,9 @@ func (n *Node) open() (err error) {
 		if n.rig, err = n.openRig(); err != nil {
 			return err
 		}
+	}
+	if err := n.measured.listen(); err != nil {
+		return err
 	}
 	n.control, err = newControl(n)
 	return err
@@ -272,6 +278,7 @@ func (n *Node) Run(ctx context.Context) error {
 	work.Go(func() error { return n.ends.run(workCtx) })
 	work.Go(func() error { return n.treasury.Run(workCtx) })
 	work.Go(func() error { return n.control.run(workCtx) })
+	work.Go(func() error { return n.measured.run(workCtx) })
 	if n.rig != nil {
 		work.Go(func() error { return n.rig.run(workCtx, n) })
 		work.Go(func() error { return n.rig.checkGrace(workCtx, n) })

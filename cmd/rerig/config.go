@@ -55,6 +55,9 @@ func (a *app) configure(cmd *cobra.Command) error {
 	if err != nil {
 		return err
 	}
+	if err := a.checkLogFormat(); err != nil {
+		return err
+	}
 	if formats := cmd.Annotations[outputFormats]; a.output != "text" && a.output != "json" && (formats == "" || a.output != formats) {
 		return usage("--output: text or json, got %q", a.output)
 	}

@@ -25,11 +25,14 @@ func (a *app) logger(level slog.Level) *slog.Logger {
 	return slog.New(a.lines(level, nil, a.progress()))
 }
 
-func (a *app) lines(level slog.Level, m *money, p *progress) *lineHandler {
+func (a *app) lines(level slog.Level, m *money, p *progress) slog.Handler {
 	if a.verbose {
 		level = slog.LevelDebug
 	} else if a.quiet {
 		level = max(level, slog.LevelWarn)
+	}
+	if a.jsonLog() {
+		return jsonHandler(a.stderr, level)
 	}
 	return &lineHandler{p: p, level: level, money: m, all: a.verbose}
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"io"
+	"log/slog"
 	"os"
 	"strings"
 	"sync"
@@ -18,6 +19,7 @@ type progress struct {
 	quiet bool
 	tty   bool
 	color bool
+	log   *slog.Logger // lines become its records; nil for people
 
 	mu   sync.Mutex // guards the writer and open; owner: progress
 	open int        // so many of the last lines are live ones
@@ -35,6 +37,10 @@ func (p *progress) line(format string, args ...any) {
 	if p.quiet {
 		return
 	}
+	if p.log != nil {
+		p.log.Info(fmt.Sprintf(format, args...))
+		return
+	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.wipe()
@@ -43,10 +49,19 @@ func (p *progress) line(format string, args ...any) {
 }
 
 // done writes a line that tells of a success.
-func (p *progress) done(format string, args ...any) { p.line(p.paint("32", "✓")+" "+format, args...) }
+func (p *progress) done(format string, args ...any) {
+	if p.log == nil {
+		format = p.paint("32", "✓") + " " + format
+	}
+	p.line(format, args...)
+}
 
 // warn writes a line that asks for attention; it is not silenced by --quiet.
 func (p *progress) warn(format string, args ...any) {
+	if p.log != nil {
+		p.log.Warn(fmt.Sprintf(format, args...))
+		return
+	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.wipe()

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"os"
 
 	"github.com/spf13/cobra"
@@ -80,6 +81,7 @@ type app struct {
 	network        string
 	output         string
 	passphraseFile string
+	logFormat      string
 	payer          string
 	signer         string
 	caps           caps
@@ -109,6 +111,10 @@ func (a *app) execute(ctx context.Context, args []string) int {
 		if exit.err == nil {
 			return code
 		}
+	}
+	if a.jsonLog() {
+		slog.New(jsonHandler(a.stderr, slog.LevelError)).Error(err.Error(), "exit_code", code)
+		return code
 	}
 	fmt.Fprintf(a.stderr, "rerig: %v\n", err)
 	return code
@@ -149,6 +155,7 @@ the table [up]; global flags at the top).`,
 	f.StringVar(&a.caps.exposure, "max-exposure", "", "most `money` that all channels together may hold (default any)")
 	f.StringVar(&a.caps.least, "channel-min", "", "least `money` to fund a channel with at a time (default four budgets)")
 	f.StringVar(&a.caps.most, "channel-max", "", "most `money` to fund a channel with, unless a job lacks more (default any)")
+	f.StringVar(&a.logFormat, "log-format", logAuto, "`format` of standard error: text, json (an object a line), or auto, which is json where systemd's journal reads it")
 	f.BoolVarP(&a.quiet, "quiet", "q", false, "no progress on standard error")
 	f.BoolVarP(&a.verbose, "verbose", "v", false, "log what the node does to standard error")
 	f.BoolVar(&a.noColor, "no-color", false, "no colours (also NO_COLOR)")
@@ -157,7 +164,7 @@ the table [up]; global flags at the top).`,
 	})
 	root.AddCommand(a.extra()...)
 	root.AddCommand(a.upCmd(), a.statusCmd(), a.topCmd(), a.runCmd(), a.submitCmd(), a.serveCmd(), a.psCmd(), a.logsCmd(), a.waitCmd(), a.inspectCmd(), a.verifyCmd(), a.cpCmd(), a.stopCmd(),
-		a.priceCmd(), a.gpuCmd(), a.marketCmd(), a.imageCmd(), a.packCmd(), a.walletCmd(), a.testnetCmd(), a.doctorCmd(), a.hardwareCmd(), a.updateCmd(), a.versionCmd())
+		a.priceCmd(), a.gpuCmd(), a.marketCmd(), a.imageCmd(), a.packCmd(), a.walletCmd(), a.testnetCmd(), a.doctorCmd(), a.debugCmd(), a.hardwareCmd(), a.updateCmd(), a.versionCmd())
 	return root
 }
 
@@ -212,5 +219,9 @@ func (a *app) print(v any, text func(w io.Writer) error) error {
 
 // progress is where a command tells what it does.
 func (a *app) progress() *progress {
-	return newProgress(a.stderr, a.quiet, a.noColor || os.Getenv("NO_COLOR") != "")
+	p := newProgress(a.stderr, a.quiet, a.noColor || os.Getenv("NO_COLOR") != "")
+	if a.jsonLog() {
+		p.tty, p.log = false, slog.New(jsonHandler(a.stderr, slog.LevelInfo))
+	}
+	return p
 }

@@ -55,6 +55,7 @@ type upFlags struct {
 	mdns     bool
 	server   bool
 	governor governorFlags
+	metrics  metricsFlags
 	yes      bool
 	bench    string
 	auto     autoFlags
@@ -107,6 +108,7 @@ earned: that goes to --payout.`,
 	f.BoolVar(&u.runc, "allow-runc", false, "let --containers docker run jobs on this machine's kernel, where Docker has no runsc")
 	f.StringSliceVar(&u.egress, "allow-egress", nil, "`hosts` that containers may reach if they ask, HOST or HOST:PORT, or any-public (default none)")
 	u.governor.register(f)
+	u.metrics.register(f)
 	f.BoolVarP(&u.yes, "yes", "y", false, "ask nothing: the first run on a terminal asks for --payout and --kwh where they are missing")
 	f.StringVar(&u.bench, "bench", "auto", "`when` to measure what the processors can do: auto is once, and never on a test network; once, again or off")
 	u.auto.register(f)
@@ -203,6 +205,9 @@ func (a *app) upConfig(u *upFlags, p *node.Profile, sells bool) (cfg node.Config
 		return cfg, err
 	}
 	cfg.MDNS, cfg.Server, cfg.RPC, cfg.Resume = u.mdns, u.server, u.rpc, true
+	if err := u.metrics.set(&cfg); err != nil {
+		return cfg, err
+	}
 	if len(u.listen) > 0 {
 		anywhere := "0.0.0.0"
 		if p.Local {
@@ -275,6 +280,9 @@ func (a *app) announce(ctx context.Context, cfg node.Config, p *progress, ended 
 		p.done("chain %d at block %d, escrow %s", n.info.Chain.ID, n.info.Chain.Head, n.info.Chain.Escrow)
 	} else {
 		p.warn("chain: %s; serving open channels only until it is back", n.info.Chain.Reason)
+	}
+	if n.info.Metrics != "" {
+		p.done("metrics at %s/metrics", n.info.Metrics)
 	}
 	if r := n.info.Rig; r != nil {
 		p.done("self-test passed: wasm")

@@ -51,6 +51,8 @@ type Config struct {
 	// Halted is why no new job is taken at present through a channel, or with the
 	// zero hash through any; nil is that they are. It may be nil itself.
 	Halted func(channel protocol.Hash) error
+	// Entered is told each state of a job that has money behind it; it may be nil.
+	Entered func(*protocol.Record)
 	Logger *slog.Logger
 }
 

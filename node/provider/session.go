@@ -166,6 +166,9 @@ func (s *session) enter(ctx context.Context, job protocol.Job, effects []protoco
 	s.rec.Job = job
 	if job.State != before {
 		s.log.Info("job "+string(job.State), "reason", job.Reason, "detail", job.Detail, "units", job.Units, "paid", job.Paid)
+		if s.booked && s.p.cfg.Entered != nil {
+			s.p.cfg.Entered(&s.rec)
+		}
 	}
 	s.perform(ctx, effects)
 }

@@ -35,6 +35,8 @@ type EndpointStatus struct {
 	Name   string // scheme and host
 	Used   bool   // it is asked
 	Reason string // why not
+	// Requests were made since the start, and Errors of them got no answer.
+	Requests, Errors uint64
 }
 
 // observe records the outcome of the last contact.
@@ -62,7 +64,7 @@ func (r *remote) last() Status {
 	defer r.mu.Unlock()
 	st := r.status
 	for _, e := range r.endpoints {
-		es := EndpointStatus{Name: e.name, Used: e.proven && e.wrong == nil && e.doubt == nil && e.failure == nil}
+		es := EndpointStatus{Name: e.name, Requests: e.asked, Errors: e.errors, Used: e.proven && e.wrong == nil && e.doubt == nil && e.failure == nil}
 		for _, err := range []error{e.failure, e.doubt, e.wrong} {
 			if err != nil {
 				es.Reason = err.Error()

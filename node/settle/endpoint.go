@@ -40,6 +40,8 @@ type endpoint struct {
 	failed  int       // requests in a row without an answer
 	rest    time.Time // asked before then only if there is no other
 	limited time.Time // not asked before then: it said so
+	asked   uint64    // requests, ever
+	errors  uint64    // of them without an answer
 }
 
 // tooMany says that an endpoint wants fewer requests.
@@ -66,10 +68,12 @@ func (r *remote) ask(ctx context.Context, e *endpoint, body []byte, limit time.D
 	defer r.mu.Unlock()
 	now := r.now()
 	e.failure = err
+	e.asked++
 	if err == nil {
 		e.failed = 0
 		return answer, nil
 	}
+	e.errors++
 	var rate *tooMany
 	if errors.As(err, &rate) {
 		e.limited = now.Add(rate.after)

@@ -1,0 +1,6 @@
+package node
+
+// Stacks is what the goroutines of a node do, as Go writes it.
+type Stacks struct {
+	Text string `json:"text"`
+}
