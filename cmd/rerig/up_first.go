@@ -197,7 +197,7 @@ func (a *app) tellRig(ctx context.Context, p *progress) {
 	if err != nil || s == nil || s.info.Rig == nil {
 		return // the node's own error is told by who started it
 	}
-	defer s.Close()
+	defer func() { _ = s.Close() }() // of a node that this very command runs
 	var r *node.RigStatus
 	heard := func() (bool, error) { // a card's first reading takes as long as its tool
 		if r, err = s.Rig(ctx); err != nil {
