@@ -30,12 +30,14 @@ func (c *control) governor() (*governed, error) {
 	return c.n.rig.governed, nil
 }
 
-func (c *control) governed(*http.Request) (any, error) {
+func (c *control) governed(r *http.Request) (any, error) {
 	g, err := c.governor()
 	if err != nil {
 		return nil, err
 	}
-	return g.report(), nil
+	report := g.report()
+	report.Closed, report.ClosedJobs, err = c.n.closed(r.Context())
+	return report, err
 }
 
 func (c *control) setPrice(r *http.Request) (any, error) {

@@ -3,8 +3,10 @@ package node
 import (
 	"context"
 	"math/big"
+	"time"
 
 	"github.com/rerig/rerig/node/governor"
+	"github.com/rerig/rerig/node/journal"
 	"github.com/rerig/rerig/protocol"
 )
 
@@ -44,6 +46,33 @@ func (t Token) perMillion(ask governor.Rate) protocol.Amount {
 }
 
 func pow10(n int) *big.Int { return new(big.Int).Exp(big.NewInt(10), big.NewInt(int64(n)), nil) }
+
+// closedFor is how far back jobs count as the price of today.
+const closedFor = 7 * 24 * time.Hour
+
+// closed are the card jobs that this rig was paid for lately, and what an hour of a card cost
+// in them, each weighed by its time.
+func (n *Node) closed(ctx context.Context) (average governor.Rate, jobs int, err error) {
+	list, err := n.journal.Records(ctx, journal.Query{Role: protocol.RoleRig, Limit: journal.MaxLimit})
+	if err != nil {
+		return 0, 0, err
+	}
+	since := uint64(n.cfg.Clock().Add(-closedFor).UnixMilli())
+	sum, millis := new(big.Int), uint64(0)
+	for i := range list {
+		j := &list[i].Job
+		if !j.Ended || j.Paid.IsZero() || j.Price.Unit != protocol.UnitGPUMillis || list[i].Updated < since || j.Units > 1<<40 {
+			continue
+		}
+		jobs, millis = jobs+1, millis+j.Units
+		rate := big.NewInt(int64(n.token().perHour(j.Price.PerMillion)))
+		sum.Add(sum, rate.Mul(rate, new(big.Int).SetUint64(j.Units)))
+	}
+	if millis == 0 {
+		return 0, 0, nil
+	}
+	return governor.Rate(sum.Div(sum, new(big.Int).SetUint64(millis)).Int64()), jobs, nil
+}
 
 // cardAsks are what other rigs ask for an hour of a card with no less memory than the smallest
 // of this rig's.

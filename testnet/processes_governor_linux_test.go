@@ -35,7 +35,7 @@ func TestGovernor(t *testing.T) {
 	} {
 		t.Run(one.about, func(t *testing.T) {
 			t.Parallel()
-			one.play(newScene(t, binary))
+			one.play(newSceneOf(t, binary, 2*scenarioTime))
 		})
 	}
 }
@@ -122,6 +122,11 @@ func governorHandsOver(s *scene) {
 	})
 	if after.Miner.Crashes > 0 || after.Sum.Floor <= 0 || after.Sum.Ask < after.Sum.Floor {
 		c.t.Errorf("afterwards the card is %+v, its command %+v", after.Sum, after.Miner)
+	}
+	explain := c.start(c.alice, "price", "explain")
+	explain.exits(0)
+	if out := explain.out.String(); !strings.Contains(out, "closed  average 36 of 1 card jobs here in a week") || !strings.Contains(out, "170 W (assumed) × 0.15/kWh = 0.0255/h, + 20 % = floor 0.0306/h") {
+		c.t.Errorf("price explain says:\n%s", out)
 	}
 	ps := c.start(c.alice, "ps")
 	ps.exits(0)

@@ -131,6 +131,9 @@ func explainPrice(w io.Writer, m money, r *governor.Report) error {
 	if err := priceLine(w, m, r); err != nil {
 		return err
 	}
+	if r.ClosedJobs > 0 {
+		fmt.Fprintf(w, "closed  average %v of %d card jobs here in a week\n", r.Closed, r.ClosedJobs)
+	}
 	tariff := "not known"
 	if r.TariffKnown {
 		tariff = r.Tariff.String() + " " + m.Symbol + "/kWh"

@@ -41,6 +41,8 @@ type Report struct {
 	Median      Rate           `json:"market_median"`
 	MarketKnown bool           `json:"market_known"`
 	Asks        int            `json:"market_asks"`
+	Closed      Rate           `json:"closed"`      // what this rig's card jobs of the last week paid, on average; whoever has the journal fills it in
+	ClosedJobs  int            `json:"closed_jobs"` // how many they were
 	Tariff      PerKWh         `json:"tariff"`
 	TariffKnown bool           `json:"tariff_known"`
 	TariffNext  time.Time      `json:"tariff_changes,omitzero"`
