@@ -13,31 +13,29 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/minio/minio-go/v7/pkg/signer"
 )
 
-// bucket is an S3 bucket at its endpoint. Credentials and region come from the
-// environment, as the AWS tools have them.
+// bucket is an S3 bucket at its endpoint. Credentials and region are found where the AWS
+// tools find them (see account).
 type bucket struct {
-	base   string // URL of the bucket, without a slash at the end
-	region string
-	key    string
-	secret string
-	token  string
+	account
+	base string // URL of the bucket, without a slash at the end
 }
 
 func newBucket(u *url.URL) (*bucket, error) {
-	b := &bucket{region: os.Getenv("AWS_REGION"), key: os.Getenv("AWS_ACCESS_KEY_ID"),
-		secret: os.Getenv("AWS_SECRET_ACCESS_KEY"), token: os.Getenv("AWS_SESSION_TOKEN")}
-	if b.region == "" {
-		b.region = "us-east-1"
-	}
 	if strings.Contains(u.Host, "/") || u.User != nil || u.Port() != "" {
 		return nil, fmt.Errorf("%s: s3://BUCKET/KEY", shown(u))
 	}
+	who, err := findAccount()
+	if err != nil {
+		return nil, err
+	}
+	b := &bucket{account: who}
 	endpoint := os.Getenv("AWS_ENDPOINT_URL_S3")
 	if endpoint == "" {
 		endpoint = os.Getenv("AWS_ENDPOINT_URL")
@@ -70,7 +68,8 @@ func (b *bucket) sign(r *http.Request) {
 }
 
 // PutDir takes the files below a directory to s3://BUCKET/PREFIX and returns their URLs.
-// An object that is there already with the same content is left as it is.
+// An object that is there already with the same content is left as it is. A file above 64 MiB
+// goes in parts; where that is cut short, the next PutDir sends only those that are missing.
 func PutDir(ctx context.Context, dir, to string, told func(name string, done, all int64)) (urls []string, err error) {
 	u, err := url.Parse(to)
 	if err != nil || u.Scheme != "s3" || u.Host == "" {
@@ -113,9 +112,16 @@ func (b *bucket) put(ctx context.Context, file, key string, told func(done, all 
 		return err
 	}
 	defer f.Close()
-	sum := md5.New() //nolint:gosec // as above
-	size, err := io.Copy(sum, f)
+	info, err := f.Stat()
 	if err != nil {
+		return err
+	}
+	size := info.Size()
+	if size > wholeBytes {
+		return b.putParts(ctx, f, key, size, told)
+	}
+	sum := md5.New() //nolint:gosec // as above
+	if _, err := io.Copy(sum, io.NewSectionReader(f, 0, size)); err != nil {
 		return err
 	}
 	tag := hex.EncodeToString(sum.Sum(nil))
@@ -123,9 +129,14 @@ func (b *bucket) put(ctx context.Context, file, key string, told func(done, all 
 		told(size, size)
 		return nil
 	}
+	return again(ctx, func() error { return b.send(ctx, f, key, size, told) })
+}
+
+// again does what may fail by the network, a few times.
+func again(ctx context.Context, do func() error) error {
 	wait := 250 * time.Millisecond
 	for try := 1; ; try++ {
-		err := b.send(ctx, f, key, size, told)
+		err := do()
 		var final *finalError
 		if err == nil || ctx.Err() != nil || errors.As(err, &final) || try == tries {
 			return err
@@ -141,8 +152,8 @@ func (b *bucket) put(ctx context.Context, file, key string, told func(done, all 
 	}
 }
 
-// holds tells whether an object has the content already.
-func (b *bucket) holds(ctx context.Context, key string, size int64, tag string) (bool, error) {
+// holds tells whether an object has the content already, by one of the tags that it may have.
+func (b *bucket) holds(ctx context.Context, key string, size int64, tags ...string) (bool, error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodHead, b.object(key), nil)
 	if err != nil {
 		return false, err
@@ -153,7 +164,7 @@ func (b *bucket) holds(ctx context.Context, key string, size int64, tag string) 
 		return false, hidden(err)
 	}
 	_ = res.Body.Close() // it has none
-	return res.StatusCode == http.StatusOK && res.ContentLength == size && strings.Trim(res.Header.Get("ETag"), `"`) == tag, nil
+	return res.StatusCode == http.StatusOK && res.ContentLength == size && slices.Contains(tags, strings.Trim(res.Header.Get("ETag"), `"`)), nil
 }
 
 func (b *bucket) send(ctx context.Context, f *os.File, key string, size int64, told func(done, all int64)) error {
@@ -165,16 +176,24 @@ func (b *bucket) send(ctx context.Context, f *os.File, key string, size int64, t
 	if req.ContentLength = size; size == 0 {
 		req.Body = http.NoBody
 	}
+	res, err := b.do(req)
+	if err != nil {
+		return err
+	}
+	return res.Body.Close()
+}
+
+// do signs and asks. What is not answered with success is an error.
+func (b *bucket) do(req *http.Request) (*http.Response, error) {
 	b.sign(req)
 	res, err := browser.Do(req)
 	if err != nil {
-		return hidden(err)
+		return nil, hidden(err)
 	}
-	defer res.Body.Close()
 	if res.StatusCode/100 != 2 {
-		return refused(res)
+		return nil, errors.Join(refused(res), res.Body.Close())
 	}
-	return nil
+	return res, nil
 }
 
 // sending tells how much of a body was sent.

@@ -16,11 +16,18 @@ import (
 )
 
 // store is an S3 server with one bucket, and counts what is put there.
-func store(t *testing.T) *atomic.Int64 {
+func store(t *testing.T) *atomic.Int64 { return refusingStore(t, func(*http.Request) int { return 0 }) }
+
+// refusingStore answers with the status that refuse returns, unless that is 0.
+func refusingStore(t *testing.T, refuse func(*http.Request) int) *atomic.Int64 {
 	t.Helper()
 	backend := s3mem.New()
 	if err := backend.CreateBucket("scans"); err != nil {
 		t.Fatal(err)
+	}
+	t.Setenv("HOME", t.TempDir())
+	for _, name := range []string{"AWS_PROFILE", "AWS_SHARED_CREDENTIALS_FILE", "AWS_CONFIG_FILE", "AWS_SESSION_TOKEN"} {
+		t.Setenv(name, "")
 	}
 	var puts atomic.Int64
 	fake := gofakes3.New(backend).Server()
@@ -31,6 +38,10 @@ func store(t *testing.T) *atomic.Int64 {
 		}
 		if r.Method == http.MethodPut {
 			puts.Add(1)
+		}
+		if status := refuse(r); status != 0 {
+			http.Error(w, "not now", status)
+			return
 		}
 		fake.ServeHTTP(w, r)
 	}))
