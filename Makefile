@@ -92,7 +92,7 @@ hostile: embedded
 # Clients of the OpenAI API that nobody here wrote, against `rerig serve` (Linux, root, Node 20 and npm).
 interop: embedded
 	@mkdir -p build
-	@CGO_ENABLED=0 $(GO) test -count=1 -run '^TestInterop$$' -timeout 10m -v ./testnet >build/interop.txt 2>&1 || { cat build/interop.txt; exit 1; }
+	@CGO_ENABLED=0 $(GO) test -count=1 -run '^Test(Interop|Images)$$' -timeout 10m -v ./testnet >build/interop.txt 2>&1 || { cat build/interop.txt; exit 1; }
 	@grep -E '^interop ' build/interop.txt
 
 # A rig and a requester are killed KILLS times, at every kind of moment: no money may go.

@@ -3,6 +3,7 @@ import { readFileSync } from "node:fs";
 
 export const baseURL = `${process.env.GATEWAY}/v1`;
 export const scripted = process.env.MODE === "scripted";
+export const drawing = process.env.MODE === "images"; // a rig's model makes images, 64x64 and 32x16
 export const model = "jargon";
 export const apiKey = "none";
 export const greedy = " available at the mailer, which is"; // the model's twelve tokens behind "A hacker is"

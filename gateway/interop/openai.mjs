@@ -1,14 +1,48 @@
 import assert from "node:assert/strict";
 import { setTimeout as pause } from "node:timers/promises";
 import OpenAI, { toFile } from "openai";
-import { apiKey, baseURL, client, greedy, model, scripted } from "./check.mjs";
+import { apiKey, baseURL, client, drawing, greedy, model, scripted } from "./check.mjs";
 
 const check = client("openai");
 const api = new OpenAI({ baseURL, apiKey, maxRetries: 0 });
 const messages = [{ role: "user", content: "A hacker is" }];
 const say = (content, more) => api.chat.completions.create({ model, messages: [{ role: "user", content }], ...more });
 
-if (!scripted) {
+// sides are the width and height that a PNG's header has.
+const sides = (base64) => {
+  const png = Buffer.from(base64, "base64");
+  assert.equal(png.toString("latin1", 1, 4), "PNG");
+  return [png.readUInt32BE(16), png.readUInt32BE(20)];
+};
+
+if (drawing) {
+  await check("models", async () => {
+    const one = await api.models.retrieve(model);
+    assert.deepEqual(one.images.sizes, ["64x64", "32x16"]);
+    assert.ok(one.images.units > 0 && one.images.n === 2);
+  });
+  await check("images.generate", async () => {
+    const { data, response } = await api.images.generate({ model, prompt: "a red field", n: 2, size: "32x16", response_format: "b64_json" }).withResponse();
+    assert.deepEqual(data.data.map((i) => sides(i.b64_json)), [[32, 16], [32, 16]]);
+    assert.equal(response.headers.get("x-rerig-cost"), "0.00008 tUSDC");
+    const usual = await api.images.generate({ model, prompt: "a red field" });
+    assert.deepEqual(usual.data.map((i) => sides(i.b64_json)), [[64, 64]]);
+  });
+  await check("images.generate refused", async () => {
+    const refuses = (param, more) => assert.rejects(api.images.generate({ model, prompt: "a red field", ...more }),
+      (e) => e instanceof OpenAI.BadRequestError && e.param === param);
+    await refuses("response_format", { response_format: "url" });
+    await refuses("size", { size: "1024x1024" });
+    await refuses("n", { n: 3 });
+    await refuses("prompt", { prompt: "x".repeat(32_001) });
+    await assert.rejects(api.images.generate({ model: "dall-e-3", prompt: "a red field" }), OpenAI.NotFoundError);
+  });
+  await check("images.generate fails", async () => {
+    for (const prompt of ["a flood", "a crash"]) {
+      await assert.rejects(api.images.generate({ model, prompt }), (e) => e instanceof OpenAI.InternalServerError && e.status === 503);
+    }
+  });
+} else if (!scripted) {
   await check("models", async () => {
     const list = await api.models.list();
     const one = list.data.find((m) => m.id === model);

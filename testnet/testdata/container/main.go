@@ -73,6 +73,8 @@ func main() {
 		look(args)
 	case "serve": // PORT
 		serve(args[0])
+	case "paint": // PORT WEIGHTS
+		paint(args[0], args[1])
 	case "peek":
 		for _, path := range args {
 			b, err := os.ReadFile(path)
