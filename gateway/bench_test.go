@@ -2,15 +2,23 @@ package gateway
 
 import (
 	"bufio"
+	"context"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
 	"runtime"
 	"slices"
 	"strings"
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/rerig/rerig/engine/serve"
+	"github.com/rerig/rerig/models/jargon"
 )
 
 // timed is one stream as its client sees it.
@@ -59,20 +67,92 @@ func median(d []time.Duration) time.Duration {
 
 func millis(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }
 
+// benchModel names the model of a process of its own that serves it, for BenchmarkGateway.
+const benchModel = "RERIG_BENCH_MODEL"
+
+// serveModel serves a model until its input ends, and tells where on its output.
+func serveModel(path string) {
+	ctx, cancel := context.WithCancel(context.Background())
+	go func() {
+		_, _ = io.Copy(io.Discard, os.Stdin) // whoever started it is gone, or has enough
+		cancel()
+	}()
+	if err := serve.Run(ctx, serve.Config{Model: path, Name: "jargon", Listen: "127.0.0.1:0", Threads: 1,
+		Ready: func(a net.Addr) { fmt.Println(a) }}); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+}
+
+// apart is a rig that computes the embedded model in a process of its own, as rigs do.
+func (m *fakeMarket) apart(b *testing.B) *fakeRig {
+	b.Helper()
+	path := filepath.Join(b.TempDir(), "jargon.gguf")
+	if err := os.WriteFile(path, jargon.GGUF(), 0o600); err != nil {
+		b.Fatal(err)
+	}
+	cmd := exec.Command(os.Args[0])
+	cmd.Env, cmd.Stderr = append(os.Environ(), benchModel+"="+path), os.Stderr
+	in, err := cmd.StdinPipe()
+	if err != nil {
+		b.Fatal(err)
+	}
+	out, err := cmd.StdoutPipe()
+	if err == nil {
+		err = cmd.Start()
+	}
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(func() {
+		in.Close()
+		if err := cmd.Wait(); err != nil {
+			b.Error(err)
+		}
+	})
+	address, err := bufio.NewReader(out).ReadString('\n')
+	if err != nil {
+		b.Fatal(err)
+	}
+	return m.add(1, strings.TrimSpace(address))
+}
+
+// longest is a request for as many tokens as asked for, which the model really makes: of several
+// seeds the first whose answer does not end before.
+func longest(b *testing.B, web *http.Client, url string, tokens int) (body string) {
+	b.Helper()
+	for seed := range 200 {
+		body = fmt.Sprintf(`{"model":"jargon","prompt":"A hacker is","temperature":1,"seed":%d,"max_tokens":%d,"stream":true}`, seed, tokens)
+		_, events, err := watch(web, url, body)
+		if err != nil {
+			b.Fatal(err)
+		}
+		if events >= tokens {
+			return body
+		}
+	}
+	b.Fatalf("no answer has %d tokens", tokens)
+	return ""
+}
+
 // BenchmarkGateway compares a model server called directly with the same one called through
-// the gateway, in turns: 200 tokens of the embedded model, over loopback, with a session open.
+// the gateway, in turns: answers of 200 tokens of the embedded model, which another process
+// computes, over loopback, with a session open.
 func BenchmarkGateway(b *testing.B) {
+	const tokens = 200
 	m := &fakeMarket{}
-	rig := m.real(b, 1)
-	c := begin(b, m, nil)
+	rig := m.apart(b)
+	c := begin(b, m, func(c *Config) { c.Budget = usual })
 	direct := &http.Client{Transport: &http.Transport{}}
 	defer direct.CloseIdleConnections()
-	body := `{` + prompt + `,"max_tokens":200,"stream":true}`
+	body := longest(b, direct, "http://"+rig.address+"/v1/completions", tokens)
 	var times [2][]timed
+	bases := []string{"http://" + rig.address, c.base}
 	for i := range b.N + 1 {
-		for j, base := range []string{"http://" + rig.address, c.base} {
-			t, events, err := watch([]*http.Client{direct, c.web}[j], base+"/v1/completions", body)
-			if err != nil || events < 20 {
+		for turn := range bases {
+			j := (i + turn) % 2 // each is first as often as the other
+			t, events, err := watch([]*http.Client{direct, c.web}[j], bases[j]+"/v1/completions", body)
+			if err != nil || events < tokens {
 				b.Fatalf("%d events, %v", events, err)
 			}
 			if i > 0 { // the first opens the session
@@ -91,6 +171,7 @@ func BenchmarkGateway(b *testing.B) {
 	first := func(t timed) time.Duration { return t.first }
 	b.ReportMetric(of(0, whole).Seconds()/of(1, whole).Seconds(), "tokens-ratio")
 	b.ReportMetric(max(0, millis(of(1, first)-of(0, first))), "ttft-added-ms")
+	b.ReportMetric(tokens/of(0, whole).Seconds(), "direct-tokens/s")
 	b.ReportMetric(0, "ns/op")
 }
 

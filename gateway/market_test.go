@@ -19,7 +19,13 @@ import (
 	"github.com/rerig/rerig/protocol"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	if model := os.Getenv(benchModel); model != "" {
+		serveModel(model)
+		return
+	}
+	goleak.VerifyTestMain(m)
+}
 
 // fakeMarket is a market whose rigs are servers in this process. Real sessions are held by
 // the tests of package testnet.
