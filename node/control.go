@@ -88,6 +88,7 @@ func (c *control) routes() http.Handler {
 	handle("POST /v1/packs", c.publishPack)
 	handle("GET /v1/packs/{cid}", c.readPack)
 	handle("GET /v1/rig", c.rigStatus)
+	handle("GET /v1/why", c.why)
 	handle("GET /v1/debug/stacks", c.stacks)
 	handle("GET /v1/governor", c.governed)
 	handle("POST /v1/governor/price", c.setPrice)

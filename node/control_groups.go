@@ -76,7 +76,7 @@ func (n *Node) readyToBuy(ctx context.Context) {
 	defer tick.Stop()
 	for {
 		if n.payer.Online() {
-			if found, err := n.discovery.FindAgain(ctx, protocol.Filter{}, 1); err == nil && len(found.Offers) > 0 {
+			if found, err := n.discovery.Look(ctx, protocol.Filter{}, 1); err == nil && len(found.Offers) > 0 {
 				return
 			}
 		}

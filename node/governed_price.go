@@ -84,7 +84,7 @@ func (n *Node) cardAsks(ctx context.Context) ([]governor.Rate, error) {
 			f.MinVRAMMiB = g.VRAMMiB
 		}
 	}
-	found, err := n.discovery.Find(ctx, f, protocol.MaxFindLimit)
+	found, err := n.discovery.Look(ctx, f, protocol.MaxFindLimit)
 	if err != nil {
 		return nil, err
 	}

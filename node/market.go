@@ -26,7 +26,11 @@ const (
 type offers struct{ n *Node }
 
 func (o offers) Find(ctx context.Context, f protocol.Filter, limit int, again bool) ([]*protocol.VerifiedOffer, []protocol.SkipCount, error) {
-	found, err := o.n.find(ctx, f, limit, again)
+	ask := o.n.discovery.Find
+	if again {
+		ask = o.n.discovery.FindAgain
+	}
+	found, err := o.n.findBy(ctx, ask, f, limit)
 	return found.Offers, found.Skipped, err
 }
 
@@ -42,17 +46,17 @@ func (o offers) Dial(ctx context.Context, v *protocol.VerifiedOffer) (requester.
 	return st, nil
 }
 
-// find asks the index, with again even where it remembers the answer of a moment ago,
-// and says in the terms of a user why offers were skipped.
-func (n *Node) find(ctx context.Context, f protocol.Filter, limit int, again bool) (found discovery.Found, err error) {
-	ask := n.discovery.Find
-	if again {
-		ask = n.discovery.FindAgain
-	}
+// look asks the index for somebody who does not hire.
+func (n *Node) look(ctx context.Context, f protocol.Filter, limit int) (discovery.Found, error) {
+	return n.findBy(ctx, n.discovery.Look, f, limit)
+}
+
+// findBy asks the index and says in the terms of a user why offers were skipped.
+func (n *Node) findBy(ctx context.Context, ask func(context.Context, protocol.Filter, int) (discovery.Found, error), f protocol.Filter, limit int) (found discovery.Found, err error) {
 	if found, err = ask(ctx, f, limit); err != nil {
 		return found, err
 	}
-	found, err = whileJoining(ctx, n.born, found, func() (discovery.Found, error) { return n.discovery.FindAgain(ctx, f, limit) })
+	found, err = whileJoining(ctx, n.born, found, func() (discovery.Found, error) { return ask(ctx, f, limit) })
 	if err != nil {
 		return found, err
 	}
@@ -93,7 +97,7 @@ func (n *Node) explainVRAM(ctx context.Context, f protocol.Filter, limit int, fo
 	if f.MinVRAMMiB == 0 || len(found.Offers) > 0 || told {
 		return nil
 	}
-	all, err := n.discovery.Find(ctx, protocol.Filter{}, limit)
+	all, err := n.discovery.Look(ctx, protocol.Filter{}, limit)
 	if err != nil {
 		return err
 	}
@@ -127,7 +131,7 @@ func (n *Node) explainPrice(ctx context.Context, f protocol.Filter, limit int, f
 	}
 	most := protocol.Price{Unit: f.Unit, PerMillion: f.MaxPrice}
 	f.MaxPrice = protocol.Amount{}
-	all, err := n.discovery.Find(ctx, f, limit)
+	all, err := n.discovery.Look(ctx, f, limit)
 	if err != nil {
 		return err
 	}
@@ -156,7 +160,7 @@ func (c *control) market(r *http.Request) (any, error) {
 		own := c.n.cfg.Profile.Market()
 		f.Market = &own
 	}
-	found, err := c.n.find(r.Context(), f, protocol.MaxFindLimit, false)
+	found, err := c.n.look(r.Context(), f, protocol.MaxFindLimit)
 	if err != nil {
 		return nil, err
 	}

@@ -40,6 +40,7 @@ type rig struct {
 	cards    *cards    // nil where none are sold
 	governed *governed // nil where nobody governs them
 	readings *readings
+	answers  *answers
 	offering atomic.Bool // the self-test passed and the offer is out
 
 	ratesMu sync.Mutex // guards what follows
@@ -54,7 +55,7 @@ func (n *Node) openRig() (*rig, error) {
 	}
 	hw.GPUs = append(hw.GPUs, cfg.Simulated...)
 	fillRig(&cfg, hw, n.key.Address())
-	r := &rig{cfg: &cfg, rates: map[protocol.Hash]lookedAt{}}
+	r := &rig{cfg: &cfg, rates: map[protocol.Hash]lookedAt{}, answers: &answers{clock: n.cfg.Clock}}
 	engines, modules, err := n.openEngines(&cfg)
 	if err != nil {
 		return nil, err
@@ -81,7 +82,7 @@ func (n *Node) openRig() (*rig, error) {
 		Slots: cfg.Slots, Queue: cfg.Queue, MemoryMiB: cfg.MemoryMiB, WorkDir: filepath.Join(n.cfg.DataDir, "jobs"),
 		Book: inBook{n.journal, n.ends, n.measured.see}, Entered: n.measured.see, Chain: n.settle, Artifacts: artifacts{n.artifacts},
 		Programs: &programs{artifacts{n.artifacts}, engines.images},
-		Sandbox:  &sandbox{engines: engines.byName(), empty: modules.EmptyDir(), links: r.links, log: n.log, cards: r.cards}, Clock: n.cfg.Clock, Changed: n.discovery.Refresh, Halted: n.treasury.Halted, Models: r.models(), Logger: n.log})
+		Sandbox:  &sandbox{engines: engines.byName(), empty: modules.EmptyDir(), links: r.links, log: n.log, cards: r.cards}, Clock: n.cfg.Clock, Changed: n.discovery.Refresh, Halted: n.treasury.Halted, Models: r.models(), Answered: r.answers.note, Logger: n.log})
 	if err != nil {
 		return nil, err
 	}

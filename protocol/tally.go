@@ -296,36 +296,44 @@ func quantile[T any](list []asked[T], count uint32, but uint32, order func(a, b 
 // salt of the cell: for each salt the median, of which those who lie must be half before
 // it is theirs, and of the salts the sum.
 func MergeTallies(bySalt [][]Tally) (sum Tally) {
-	var all []Tally
-	counts := map[Clause]*Excluded{}
 	for _, said := range bySalt {
 		if len(said) == 0 {
 			continue
 		}
-		all = append(all, said...)
 		sum.Asked += medianOf(said, func(t *Tally) uint32 { return t.Asked })
 		sum.Fit += medianOf(said, func(t *Tally) uint32 { return t.Fit })
 		sum.Other += medianOf(said, func(t *Tally) uint32 { return t.Other })
 		for _, clause := range clausesOf(said) {
-			e := counts[clause]
-			if e == nil {
-				e = &Excluded{Clause: clause}
-				counts[clause] = e
+			e := Excluded{Clause: clause, Count: medianOf(said, func(t *Tally) uint32 { return t.of(clause).Count })}
+			if e.Count == 0 {
+				continue
 			}
-			e.Count += medianOf(said, func(t *Tally) uint32 { return t.of(clause).Count })
-			e.Only += medianOf(said, func(t *Tally) uint32 { return t.of(clause).Only })
+			e.Only = min(medianOf(said, func(t *Tally) uint32 { return t.of(clause).Only }), e.Count)
+			e.describe(clause, said)
+			if at := slices.IndexFunc(sum.Excluded, func(o Excluded) bool { return o.Clause == clause }); at >= 0 {
+				sum.Excluded[at].join(e)
+			} else {
+				sum.Excluded = append(sum.Excluded, e)
+			}
 		}
-	}
-	for clause, e := range counts {
-		if e.Count == 0 {
-			continue
-		}
-		e.Only = min(e.Only, e.Count)
-		e.describe(clause, all)
-		sum.Excluded = append(sum.Excluded, *e)
 	}
 	sortExcluded(sum.Excluded)
 	return sum
+}
+
+// join adds what another salt's nodes say: others asked there, so that nine tenths need the
+// harder of both, and half what the greater part needs.
+func (e *Excluded) join(o Excluded) {
+	e.Most = max(e.Most, o.Most)
+	if o.MostPrice.Less(e.MostPrice) {
+		e.MostPrice = o.MostPrice
+	}
+	easier := o.Half < e.Half || e.HalfPrice.Less(o.HalfPrice)
+	if o.Count > e.Count || o.Count == e.Count && easier {
+		e.Half, e.HalfPrice, e.Name = o.Half, o.HalfPrice, o.Name
+	}
+	e.Count += o.Count
+	e.Only += o.Only
 }
 
 // describe takes what would change it from the median of those who know.

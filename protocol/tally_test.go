@@ -9,7 +9,7 @@ import (
 var tallyNow = time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
 
 func smallOffer() *Offer {
-	return &Offer{Engines: []string{EngineWASM}, Slots: 2, Prices: []Price{{Unit: UnitGPUMillis, PerMillion: NewAmount(1000)}},
+	return &Offer{Engines: []string{EngineWASM}, Slots: 2, Prices: []Price{{Unit: UnitGPUMillis, PerMillion: NewAmount(100_000)}},
 		Hardware: Hardware{Cores: 4, MemoryMiB: 8 << 10, GPUs: []GPU{{Model: "card", VRAMMiB: 6 << 10, Count: 1}}}}
 }
 
@@ -28,7 +28,7 @@ func TestTallySaysWhatWouldChangeIt(t *testing.T) {
 	count(1, Filter{MinVRAMMiB: 24 << 10, Region: "eu"})
 	count(3, Filter{Engine: EngineContainer, MinVRAMMiB: 8 << 10})
 	count(2, Filter{Engine: EngineContainer})
-	count(5, Filter{Unit: UnitGPUMillis, MaxPrice: NewAmount(909)})
+	count(5, Filter{Unit: UnitGPUMillis, MaxPrice: NewAmount(90_999)})
 	count(2, Filter{Unit: UnitGPUMillis, MaxPrice: NewAmount(500)})
 	count(1, Filter{MinFree: 2})
 	got := d.Tally(smallOffer(), time.Hour, tallyNow.Add(30*time.Minute))
@@ -37,7 +37,7 @@ func TestTallySaysWhatWouldChangeIt(t *testing.T) {
 	}
 	want := []Excluded{
 		{Clause: ClauseVRAM, Count: 9, Only: 9, Half: 8 << 10, Most: 16 << 10},
-		{Clause: ClausePrice, Count: 7, Only: 7, HalfPrice: NewAmount(900), MostPrice: NewAmount(500), Name: string(UnitGPUMillis)},
+		{Clause: ClausePrice, Count: 7, Only: 7, HalfPrice: NewAmount(90_900), MostPrice: NewAmount(500), Name: string(UnitGPUMillis)},
 		{Clause: ClauseEngine, Count: 5, Only: 2, Name: EngineContainer},
 		{Clause: ClauseRegion, Count: 1, Name: "eu"},
 	}
@@ -112,11 +112,12 @@ func TestMedianOfTallies(t *testing.T) {
 	honest := Tally{Asked: 10, Fit: 4, Excluded: []Excluded{{Clause: ClauseVRAM, Count: 6, Only: 6, Half: 8192, Most: 16384}}}
 	liar := Tally{Asked: MaxTallied, Fit: 0, Excluded: []Excluded{{Clause: ClausePrice, Count: 1 << 20, Only: 1 << 20, HalfPrice: NewAmount(1)},
 		{Clause: ClauseVRAM, Count: 1 << 20, Half: 1, Most: 1}}}
-	got := MergeTallies([][]Tally{{honest, liar, honest}, {honest, honest}, nil})
-	if got.Asked != 20 || got.Fit != 8 || len(got.Excluded) != 1 {
+	more := Tally{Asked: 3, Excluded: []Excluded{{Clause: ClauseVRAM, Count: 3, Only: 1, Half: 24576, Most: 24576}}}
+	got := MergeTallies([][]Tally{{honest, liar, honest}, {more, more}, nil})
+	if got.Asked != 13 || got.Fit != 4 || len(got.Excluded) != 1 {
 		t.Fatalf("%+v", got)
 	}
-	if e := got.Excluded[0]; e.Clause != ClauseVRAM || e.Count != 12 || e.Half != 8192 || e.Most != 16384 {
+	if e := got.Excluded[0]; e.Clause != ClauseVRAM || e.Count != 9 || e.Only != 7 || e.Half != 8192 || e.Most != 24576 {
 		t.Errorf("%+v", e)
 	}
 }

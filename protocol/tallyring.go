@@ -62,10 +62,12 @@ func (r *countRing) since(now time.Time, back time.Duration) uint32 {
 	return sum
 }
 
-// coarse keeps two digits, so that many prices are one.
+var bigThousand = big.NewInt(1000)
+
+// coarse keeps three digits, so that many prices are one.
 func (a Amount) coarse() Amount {
 	n := a.Big()
-	by := new(big.Int).Exp(big.NewInt(10), big.NewInt(int64(max(len(n.String())-2, 0))), nil)
+	by := new(big.Int).Exp(big.NewInt(10), big.NewInt(int64(max(len(n.String())-3, 0))), nil)
 	n.Div(n, by).Mul(n, by)
 	c, err := AmountFromBig(n)
 	if err != nil { // it is no more than a

@@ -33,6 +33,7 @@ func TestCards(t *testing.T) {
 		{"what gVisor does not pass on", cardsInGvisor},
 		{"a driver that gVisor does not know", cardsOfOldDriver},
 		{"two rigs on one machine", cardsOfTwoRigs},
+		{"too little memory for what is asked", cardsTooSmall},
 	} {
 		t.Run(one.about, func(t *testing.T) {
 			t.Parallel()

@@ -163,7 +163,7 @@ the table [up]; global flags at the top).`,
 		return usage("%w; see `%s --help`", err, cmd.CommandPath())
 	})
 	root.AddCommand(a.extra()...)
-	root.AddCommand(a.upCmd(), a.statusCmd(), a.topCmd(), a.runCmd(), a.submitCmd(), a.serveCmd(), a.psCmd(), a.logsCmd(), a.waitCmd(), a.inspectCmd(), a.verifyCmd(), a.cpCmd(), a.stopCmd(),
+	root.AddCommand(a.upCmd(), a.statusCmd(), a.topCmd(), a.whyCmd(), a.runCmd(), a.submitCmd(), a.serveCmd(), a.psCmd(), a.logsCmd(), a.waitCmd(), a.inspectCmd(), a.verifyCmd(), a.cpCmd(), a.stopCmd(),
 		a.priceCmd(), a.gpuCmd(), a.marketCmd(), a.imageCmd(), a.packCmd(), a.walletCmd(), a.testnetCmd(), a.doctorCmd(), a.debugCmd(), a.hardwareCmd(), a.updateCmd(), a.versionCmd())
 	return root
 }

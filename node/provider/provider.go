@@ -51,9 +51,11 @@ type Config struct {
 	// Halted is why no new job is taken at present through a channel, or with the
 	// zero hash through any; nil is that they are. It may be nil itself.
 	Halted func(channel protocol.Hash) error
+	// Answered is told what came of each request; it may be nil.
+	Answered func(protocol.Answer)
 	// Entered is told each state of a job that has money behind it; it may be nil.
 	Entered func(*protocol.Record)
-	Logger *slog.Logger
+	Logger  *slog.Logger
 }
 
 func (c *Config) check() error {
@@ -175,6 +177,7 @@ func (p *Provider) Handle(ctx context.Context, st Stream) {
 		var refusal *refusalError
 		if errors.As(err, &refusal) {
 			log.Info("job refused", "reason", refusal.reason, "detail", refusal.detail)
+			p.answered(protocol.Answer{Reason: refusal.reason, Detail: refusal.detail})
 			if st.Send(&protocol.Refusal{Reason: refusal.reason, Detail: protocol.ClipDetail(refusal.detail)}) == nil {
 				_ = st.Close() // the refusal is on its way; nothing else to do
 				return
@@ -183,12 +186,19 @@ func (p *Provider) Handle(ctx context.Context, st Stream) {
 		st.Reset()
 		return
 	}
+	p.answered(protocol.Answer{Taken: s != nil})
 	if s == nil { // the requester took another quote
 		_ = st.Close()
 		return
 	}
 	defer p.forget(s)
 	s.run(ctx)
+}
+
+func (p *Provider) answered(a protocol.Answer) {
+	if p.cfg.Answered != nil {
+		p.cfg.Answered(a)
+	}
 }
 
 func (p *Provider) forget(s *session) {
