@@ -75,7 +75,7 @@ func TestHiveOS(t *testing.T) {
 	if err := h.configure(); err == nil || !strings.Contains(err.Error(), `wallet is 0x and 40 hexadecimal digits, got "bc1qnotanaddress"`) {
 		t.Errorf("another chain's wallet: %v", err)
 	}
-	alice, bob := h.member("rig", 0), h.requester("bob")
+	alice, bob := h.rig("rig"), h.requester("bob")
 	own := alice.key.Address()        // the audit at the end knows no payee but the rigs themselves
 	h.payout = own.String() + ".rig7" // with the worker's name, as Hive fills %WAL%
 	h.must(h.configure())
