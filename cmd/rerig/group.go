@@ -47,11 +47,8 @@ func (a *app) newCollector(ctx context.Context, s *session, g *node.GroupStatus,
 			return nil, fmt.Errorf("the note of group %s: %w", g.ID.Short(), err)
 		}
 	}
-	c := &collector{ctx: context.WithoutCancel(ctx), a: a, p: p, money: s.money, group: g, outDir: n.OutDir, what: "task", values: make([]jobfile.Values, g.Size),
+	c := &collector{ctx: context.WithoutCancel(ctx), a: a, p: p, money: s.money, group: g, outDir: n.OutDir, what: placeOf(g), values: make([]jobfile.Values, g.Size),
 		ended: make([]client.Ended, g.Size), there: make([]bool, g.Size)}
-	if g.Gang {
-		c.what = "rank"
-	}
 	if n.Array > 0 || len(n.Axes) > 0 {
 		all, err := jobfile.Tasks(n.Array, n.Axes)
 		if err != nil || len(all) != g.Size {
@@ -142,6 +139,14 @@ func (a *app) leaveGroup(ctx context.Context, s *session, g *node.GroupStatus, p
 	}
 	a.left(kindOf(g), g.ID.Short(), p)
 	return nil
+}
+
+// placeOf is what a member of a group is called.
+func placeOf(g *node.GroupStatus) string {
+	if g.Gang {
+		return "rank"
+	}
+	return "task"
 }
 
 func kindOf(g *node.GroupStatus) string {
@@ -237,8 +242,8 @@ func (a *app) logsGroup(ctx context.Context, s *session, g *node.GroupStatus, fo
 		return nil
 	})
 	work.Wait()
-	if ctx.Err() != nil { // Ctrl-C ends the looking, not the group
-		return nil
+	if ctx.Err() != nil {
+		return nil //nolint:nilerr // Ctrl-C ends the looking, not the group
 	}
 	return errors.Join(err, failed)
 }

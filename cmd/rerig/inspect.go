@@ -27,7 +27,7 @@ type inspectReply struct {
 
 func (a *app) inspectCmd() *cobra.Command {
 	return &cobra.Command{
-		Use: "inspect ID", Short: "Show a run or a job with its signed papers", Args: exactly("ID"),
+		Use: "inspect ID", Short: "Show a run or a job with its signed papers, or an array or a gang with its members", Args: exactly("ID"),
 		RunE: func(cmd *cobra.Command, args []string) error { return a.inspect(cmd.Context(), args[0]) },
 	}
 }
@@ -38,6 +38,9 @@ func (a *app) inspect(ctx context.Context, id string) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, s.Close()) }()
+	if g, err := s.group(ctx, id); g != nil || err != nil {
+		return errors.Join(err, a.inspectGroup(ctx, s, g))
+	}
 	var r inspectReply
 	r.Run, err = s.Run(ctx, id)
 	switch {

@@ -56,7 +56,7 @@ func play(t *testing.T, pattern string) {
 			"exits": exits, "await": await, "serving": serving, "offers": offers, "runid": runID,
 			"occupy": occupy, "blankjournal": blankJournal, "misprofile": misprofile, "isjson": isJSON,
 			"clef": startClef, "settings": settings, "holds": holds, "absentkey": absentKey, "rig": writeRig, "rigfiles": rigFiles, "live": liveRig,
-			"until": untilSays, "spoil": spoil, "lanprofile": lanProfile, "peers": peers, "ociimages": ociImages, "store": store, "outputs": outputs,
+			"until": untilSays, "spoil": spoil, "lanprofile": lanProfile, "peers": peers, "ociimages": ociImages, "store": store, "outputs": outputs, "groupid": groupID,
 		}})
 }
 

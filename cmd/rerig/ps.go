@@ -129,11 +129,16 @@ func groupState(g *node.GroupStatus) string {
 	return "done"
 }
 
-func groupDetail(g *node.GroupStatus) string {
-	text := fmt.Sprintf("%d under way, %d failed", g.Running, g.Failed)
+// groupCounts says how many members run, unless the group has ended, and how many failed.
+func groupCounts(g *node.GroupStatus) string {
 	if g.Ended {
-		text = fmt.Sprintf("%d failed", g.Failed)
+		return fmt.Sprintf("%d failed", g.Failed)
 	}
+	return fmt.Sprintf("%d under way, %d failed", g.Running, g.Failed)
+}
+
+func groupDetail(g *node.GroupStatus) string {
+	text := groupCounts(g)
 	if g.Name != "" {
 		text += " " + clipText(g.Name, 40)
 	}

@@ -37,3 +37,17 @@ func outputs(ts *testscript.TestScript, _ bool, args []string) {
 		return err == nil, err
 	})
 }
+
+// groupID DIR NAME puts the ID of an array or a gang into $GROUP.
+func groupID(ts *testscript.TestScript, _ bool, args []string) {
+	on(ts, args[0], func(ctx context.Context, c *client.Client) (bool, error) {
+		list, err := c.Groups(ctx)
+		for _, g := range list {
+			if g.Name == args[1] {
+				ts.Setenv("GROUP", g.ID.String())
+				return true, nil
+			}
+		}
+		return false, err
+	})
+}
