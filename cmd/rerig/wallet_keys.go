@@ -48,7 +48,7 @@ encrypted with the passphrase. Who has the phrase has the money.`,
 	}
 	exp.Flags().BoolVar(&k.mnemonic, "mnemonic", false, "the phrase")
 	exp.Flags().BoolVar(&k.asKeystore, "keystore", false, "the keystore file")
-	return []*cobra.Command{init, imp, exp}
+	return []*cobra.Command{init, imp, exp, a.walletCheckCmd()}
 }
 
 // initReply is what `rerig wallet init -o json` prints.
