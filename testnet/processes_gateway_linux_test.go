@@ -28,6 +28,7 @@ func TestGateway(t *testing.T) {
 		{"answers and pays", gatewayAnswers},
 		{"the serving rig is killed", gatewayFailover},
 		{"who may use it", gatewayKeys},
+		{"the recipe batch", gatewayBatch},
 	} {
 		t.Run(one.about, func(t *testing.T) {
 			t.Parallel()

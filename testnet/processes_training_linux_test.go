@@ -18,7 +18,7 @@ import (
 const (
 	tuneSteps = 30
 	gangSteps = 10
-	longSteps = 100
+	longSteps = 60
 )
 
 // fineTune: a model learns a text, in a sandbox of each kind and by two ranks in two of them,
