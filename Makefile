@@ -7,7 +7,7 @@ HOST     = $(shell $(GO) env GOHOSTOS)_$(shell $(GO) env GOHOSTARCH)
 TARGETS  = linux_amd64 linux_arm64 windows_amd64 darwin_arm64
 export GOFLAGS := -trimpath -buildvcs=false
 
-.PHONY: build demo test check cross release bench interop nogvisor size hostile chaos-money fuzz contracts lint man clean embedded modules
+.PHONY: build demo test check cross release bench interop nogvisor size hostile chaos-money fuzz contracts web-check lint man clean embedded modules
 build: build/rerig
 
 # What the binary embeds: the wasm modules, and the sandbox programs of a platform: that of
@@ -88,6 +88,12 @@ contracts:
 # Hostile jobs against every engine, each attempt a job of its own (Linux, root; some minutes).
 hostile: embedded
 	@scripts/hostile.sh
+
+# The owner's page of a node, from its sources in web/ (Node 20 and npm).
+web: FORCE
+	@cd web && npm ci --no-audit --no-fund --ignore-scripts >/dev/null && npm run -s build >/dev/null && ls -l ../node/dashboard/dist | awk 'NR > 1 {n += $$5} END {print "node/dashboard/dist:", n, "bytes"}'
+web-check:
+	@cd web && npm ci --no-audit --no-fund --ignore-scripts >/dev/null && npx --no-install vite build --logLevel warn && node pack.mjs check
 
 # Clients of the OpenAI API that nobody here wrote, against `rerig serve` (Linux, root, Node 20 and npm).
 interop: embedded

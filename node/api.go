@@ -33,8 +33,10 @@ type Info struct {
 	Rig     *RigInfo         `json:"rig,omitempty"`
 	// Metrics is where its metrics are, such as http://127.0.0.1:9464; "" where nowhere.
 	Metrics string `json:"metrics,omitempty"`
-	DataDir string `json:"data_dir"`
-	PID     int    `json:"pid"`
+	// Dashboard is where its owner's page is, such as http://127.0.0.1:8485/; "" where nowhere.
+	Dashboard string `json:"dashboard,omitempty"`
+	DataDir   string `json:"data_dir"`
+	PID       int    `json:"pid"`
 }
 
 // Token says how to write amounts.

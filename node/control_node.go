@@ -30,7 +30,7 @@ func (n *Node) Info(ctx context.Context) (*Info, error) {
 		Token: n.token(), Peers: len(h.Network().Peers()), Link: n.linkStatus(),
 		Chain: ChainInfo{ID: p.ChainID, Escrow: p.Market().Domain.Escrow, Online: st.Online, Head: st.Head, Reason: st.Reason,
 			Endpoints: []Endpoint{}, Alarms: n.treasury.Alarms()},
-		Caps: Caps{n.cfg.Exposure, n.cfg.Deposit, n.cfg.Ceiling}, DataDir: n.cfg.DataDir, PID: os.Getpid(), Metrics: n.measured.url()}
+		Caps: Caps{n.cfg.Exposure, n.cfg.Deposit, n.cfg.Ceiling}, DataDir: n.cfg.DataDir, PID: os.Getpid(), Metrics: n.measured.url(), Dashboard: n.dash.url()}
 	for _, e := range st.Endpoints {
 		info.Chain.Endpoints = append(info.Chain.Endpoints, Endpoint(e))
 	}

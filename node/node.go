@@ -50,6 +50,7 @@ type Config struct {
 	Resume     bool   // it stays, and goes on with arrays that an earlier node of the directory had left over
 	Proved     func() // called once, when a rig has tried all its engines; may be nil
 	Metrics    string // host:port of metrics and health, host "" for loopback; "" is nowhere
+	Dashboard  string // host:port of the owner's page, host "" for loopback; "" is nowhere
 	Clock      func() time.Time
 	Logger     *slog.Logger
 }
@@ -127,6 +128,7 @@ type Node struct {
 	treasury  *treasury.Treasury
 	control   *control
 	measured  *measured
+	dash      *dash
 	started   chan struct{} // closed when Run serves
 	born      time.Time
 	opened    []io.Closer // in the order opened; closed in reverse
@@ -190,6 +192,7 @@ func (n *Node) open() (err error) {
 	n.log = n.log.With("node", n.key.Address().String()[:10])
 	n.ends = newEnds(n.journal, n.log)
 	n.measured = newMeasured(n)
+	n.dash = newDash(n)
 	if err := n.openNetwork(); err != nil {
 		return err
 	}
@@ -210,6 +213,9 @@ func (n *Node) open() (err error) {
 			return err
 		}
 	}
+	if err := n.dash.listen(); err != nil {
+		return err
+	}
 	if err := n.measured.listen(); err != nil {
 		return err
 	}
@@ -221,7 +227,7 @@ func (n *Node) openNetwork() (err error) {
 	p := n.cfg.Profile
 	n.net, err = network.New(network.Config{Key: n.key, Network: p.Name, ListenAddrs: n.cfg.Listen, Announce: n.cfg.Announce,
 		Bootstrap: p.Bootstrap, DataDir: n.cfg.DataDir, Server: n.cfg.Server, LocalNet: p.Local,
-		MDNS: n.cfg.MDNS, Vital: exchange.ID(p.Name), Watched: n.watched, Dials: exchange.DialID(p.Name), Logger: n.log})
+		MDNS: n.cfg.MDNS, Traffic: n.dash.counter(), Vital: exchange.ID(p.Name), Watched: n.watched, Dials: exchange.DialID(p.Name), Logger: n.log})
 	if err != nil {
 		return err
 	}
@@ -279,6 +285,7 @@ func (n *Node) Run(ctx context.Context) error {
 	work.Go(func() error { return n.treasury.Run(workCtx) })
 	work.Go(func() error { return n.control.run(workCtx) })
 	work.Go(func() error { return n.measured.run(workCtx) })
+	work.Go(func() error { return n.dash.run(workCtx) })
 	if n.rig != nil {
 		work.Go(func() error { return n.rig.run(workCtx, n) })
 		work.Go(func() error { return n.rig.checkGrace(workCtx, n) })

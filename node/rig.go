@@ -80,7 +80,7 @@ func (n *Node) openRig() (*rig, error) {
 		Prices:    cfg.prices(),
 		TickUnits: cfg.TickUnits, Engines: []string{protocol.EngineWASM}, Hardware: hw, Region: cfg.Region,
 		Slots: cfg.Slots, Queue: cfg.Queue, MemoryMiB: cfg.MemoryMiB, WorkDir: filepath.Join(n.cfg.DataDir, "jobs"),
-		Book: inBook{n.journal, n.ends, n.measured.see}, Entered: n.measured.see, Chain: n.settle, Artifacts: artifacts{n.artifacts},
+		Book: inBook{n.journal, n.ends, n.sawJob}, Entered: n.sawJob, Chain: n.settle, Artifacts: artifacts{n.artifacts},
 		Programs: &programs{artifacts{n.artifacts}, engines.images},
 		Sandbox:  &sandbox{engines: engines.byName(), empty: modules.EmptyDir(), links: r.links, log: n.log, cards: r.cards}, Clock: n.cfg.Clock, Changed: n.discovery.Refresh, Halted: n.treasury.Halted, Models: r.models(), Answered: r.answers.note, Logger: n.log})
 	if err != nil {

@@ -11,7 +11,7 @@ step() { printf '\n== %s\n' "$*"; }
 leave() { printf '%s: %s\n' "$1" "$2" >>build/left-out.txt; }
 gotest() { go test -json -vet=off "$@" | build/testlog build/left-out.txt; } # lists tests that skip themselves
 
-# What needs npm: the contracts' sources, other people's clients, Foundry.
+# What needs npm: the contracts' sources, other people's clients, the owner's page, Foundry.
 contracts() {
   set -e
   step "contracts: artifacts and bindings are what the sources give"
@@ -21,6 +21,13 @@ contracts() {
   else
     leave "contracts regeneration" "npm is not installed; it brings the Solidity compiler"
     leave "viem, ethers and anvil" "npm is not installed; it brings them"
+  fi
+
+  step "the owner's page is what web/ builds"
+  if command -v npm >/dev/null; then
+    make -s web-check
+  else
+    leave "the page's build" "npm is not installed; it brings Svelte and Vite"
   fi
 
   step "contracts: Foundry invariants, fuzz, seeded bugs"

@@ -56,6 +56,7 @@ type upFlags struct {
 	server   bool
 	governor governorFlags
 	metrics  metricsFlags
+	dash     dashboardFlags
 	yes      bool
 	bench    string
 	auto     autoFlags
@@ -109,6 +110,7 @@ earned: that goes to --payout.`,
 	f.StringSliceVar(&u.egress, "allow-egress", nil, "`hosts` that containers may reach if they ask, HOST or HOST:PORT, or any-public (default none)")
 	u.governor.register(f)
 	u.metrics.register(f)
+	u.dash.register(f)
 	f.BoolVarP(&u.yes, "yes", "y", false, "ask nothing: the first run on a terminal asks for --payout and --kwh where they are missing")
 	f.StringVar(&u.bench, "bench", "auto", "`when` to measure what the processors can do: auto is once, and never on a test network; once, again or off")
 	u.auto.register(f)
@@ -205,6 +207,9 @@ func (a *app) upConfig(u *upFlags, p *node.Profile, sells bool) (cfg node.Config
 		return cfg, err
 	}
 	cfg.MDNS, cfg.Server, cfg.RPC, cfg.Resume = u.mdns, u.server, u.rpc, true
+	if err := u.dash.set(&cfg); err != nil {
+		return cfg, err
+	}
 	if err := u.metrics.set(&cfg); err != nil {
 		return cfg, err
 	}
@@ -280,6 +285,9 @@ func (a *app) announce(ctx context.Context, cfg node.Config, p *progress, ended 
 		p.done("chain %d at block %d, escrow %s", n.info.Chain.ID, n.info.Chain.Head, n.info.Chain.Escrow)
 	} else {
 		p.warn("chain: %s; serving open channels only until it is back", n.info.Chain.Reason)
+	}
+	if n.info.Dashboard != "" {
+		p.done("dashboard %s", n.info.Dashboard)
 	}
 	if n.info.Metrics != "" {
 		p.done("metrics at %s/metrics", n.info.Metrics)

@@ -72,6 +72,7 @@ func (n *Network) newHost() (host.Host, error) {
 		AddrsFactory:       n.advertised,
 		SwarmOpts:          []swarm.Option{swarm.WithDialRanker(rankTCPFirst)},
 		DisableMetrics:     true,
+		Reporter:           n.cfg.Traffic,
 		// As libp2p's own defaults: fewer than 5 of 100 dials is none.
 		UDPBlackHoleSuccessCounter:  &swarm.BlackHoleSuccessCounter{N: 100, MinSuccesses: 5, Name: "UDP"},
 		IPv6BlackHoleSuccessCounter: &swarm.BlackHoleSuccessCounter{N: 100, MinSuccesses: 5, Name: "IPv6"},

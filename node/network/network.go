@@ -19,6 +19,7 @@ import (
 	dht "github.com/libp2p/go-libp2p-kad-dht"
 	"github.com/libp2p/go-libp2p/core/event"
 	"github.com/libp2p/go-libp2p/core/host"
+	"github.com/libp2p/go-libp2p/core/metrics"
 	"github.com/libp2p/go-libp2p/core/network"
 	"github.com/libp2p/go-libp2p/core/peer"
 	libp2pproto "github.com/libp2p/go-libp2p/core/protocol"
@@ -78,6 +79,9 @@ type Config struct {
 	// Dials is the protocol of which one peer may have protocol.MaxDials streams here at
 	// once, which is more than libp2p gives one peer of a protocol.
 	Dials libp2pproto.ID
+
+	// Traffic counts the bytes of streams; nil counts none.
+	Traffic metrics.Reporter
 
 	Logger *slog.Logger // nil logs nothing
 }
