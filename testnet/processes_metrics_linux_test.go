@@ -201,16 +201,13 @@ type series struct {
 
 // ask asks Prometheus.
 func (w *watched) ask(expr string) (found []series, err error) {
-	_, body, err := w.get(w.api + "/api/v1/query?query=" + url.QueryEscape(expr))
-	if err != nil {
-		return nil, nil // it starts
-	}
+	code, body, _ := w.get(w.api + "/api/v1/query?query=" + url.QueryEscape(expr)) // no answer while it starts
 	var a struct {
 		Status, Error string
 		Data          struct{ Result []series }
 	}
-	if err := json.Unmarshal(body, &a); err != nil {
-		return nil, nil // "Service Unavailable", while it reads its own log
+	if code == 0 || json.Unmarshal(body, &a) != nil { // "Service Unavailable", while it reads its own log
+		return nil, nil
 	}
 	if a.Status != "success" {
 		return nil, fmt.Errorf("prometheus says of %s: %s", expr, a.Error)
@@ -332,7 +329,7 @@ func (w *watched) hostile() {
 		}
 	}
 	for expr, want := range map[string]string{
-		`rerig_gpu_power_watts{card="` + card3060 + `",model="RTX 3060"}`:                "14",
+		`rerig_gpu_temperature_celsius{card="` + card3060 + `",model="RTX 3060"}`:        "44",
 		`rerig_jobs_ended_total{role="rig",result="done",reason="none"}`:                 "1",
 		`rerig_gpu_memory_bytes{card="` + card3070 + `"}`:                                "8589934592",
 		`rerig_collected_base_units_total - on (instance) rerig_earned_base_units_total`: "0",

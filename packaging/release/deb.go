@@ -62,6 +62,8 @@ func (r *Release) debFiles(arch string) files.Contents {
 		r.file(r.source("packaging", "systemd", "sysusers.conf"), "/usr/lib/sysusers.d/rerig.conf", 0o644),
 		r.file(r.source("LICENSE"), "/usr/share/doc/rerig/copyright", 0o644),
 		r.file(r.source("README.md"), "/usr/share/doc/rerig/README.md", 0o644),
+		r.file(r.source("packaging", "prometheus", "rules.yml"), "/usr/share/doc/rerig/prometheus/rules.yml", 0o644),
+		r.file(r.source("packaging", "grafana", "rerig.json"), "/usr/share/doc/rerig/grafana/rerig.json", 0o644),
 	}
 	for _, m := range r.manual("/usr/share/man/man1") {
 		list = append(list, r.file(m.from, m.name, m.mode))

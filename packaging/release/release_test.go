@@ -169,6 +169,7 @@ func TestDeb(t *testing.T) {
 	}
 	starts(t, filepath.Join(dir, "usr", "bin", "rerig"))
 	for _, name := range []string{"usr/lib/systemd/system/rerig.service", "usr/lib/sysusers.d/rerig.conf", "etc/rerig/config.toml", "usr/share/doc/rerig/copyright",
+		"usr/share/doc/rerig/prometheus/rules.yml", "usr/share/doc/rerig/grafana/rerig.json",
 		"usr/share/man/man1/rerig.1", "usr/share/bash-completion/completions/rerig", "usr/share/zsh/vendor-completions/_rerig", "usr/share/fish/vendor_completions.d/rerig.fish",
 		"control/postinst", "control/prerm", "control/postrm"} {
 		if _, err := os.Stat(filepath.Join(dir, name)); err != nil {
