@@ -63,6 +63,7 @@ type request struct {
 
 	stream, usage bool
 	n             int
+	prompts       int // that it has, each of which gets n answers
 	max           int  // tokens of each answer; 0 is what the context leaves
 	bytes         int  // of the prompt: it has no more tokens
 	settled       bool // greedy or seeded, and one answer: another rig can go on with it
@@ -138,7 +139,7 @@ func parse(f *form, fields map[string]json.RawMessage) (*request, error) {
 	case q.max < 0 || completion < 0:
 		return nil, bad("max_tokens", "a negative number of tokens")
 	}
-	q.usage, q.bytes = options.Usage, promptBytes(fields)
+	q.usage, q.bytes, q.prompts = options.Usage, promptBytes(fields), prompts(f, prompt)
 	if f == textForm && q.max == 0 {
 		q.max = 16 // the API's own default
 	} else if completion > 0 && (q.max == 0 || completion < q.max) {
@@ -215,7 +216,7 @@ func (q *request) mostRead(m *protocol.Served) uint64 {
 }
 
 // answers is how many texts are asked for.
-func (q *request) answers() int { return q.n * prompts(q.form, q.fields[q.form.input]) }
+func (q *request) answers() int { return q.n * q.prompts }
 
 // mostMade bounds the tokens that are made, or the units of images.
 func (q *request) mostMade(m *protocol.Served) uint64 {

@@ -25,11 +25,12 @@ type streamSink struct {
 	w       http.ResponseWriter
 	control *http.ResponseController
 	d       *dispatch
-	open    bool   // the head was sent
-	head    []byte // of each chunk, up to its choices
-	print   string // the fingerprint in it
-	tail    string // of each chunk, behind its choices
-	line    []byte // what is sent with the next flush
+	open    bool      // the head was sent
+	head    []byte    // of each chunk, up to its choices
+	print   string    // the fingerprint in it
+	tail    string    // of each chunk, behind its choices
+	line    []byte    // what is sent with the next flush
+	late    time.Time // the connection's deadline
 }
 
 // chunkHead is what all chunks have.
@@ -197,8 +198,11 @@ func (s *streamSink) event(v any) error {
 
 // write gives the connection what is queued.
 func (s *streamSink) write() error {
-	if err := s.control.SetWriteDeadline(time.Now().Add(writeTimeout)); err != nil {
-		return gone{err}
+	if now := time.Now(); s.late.Sub(now) < writeTimeout-time.Second { // not with each token: a timer moves
+		s.late = now.Add(writeTimeout)
+		if err := s.control.SetWriteDeadline(s.late); err != nil {
+			return gone{err}
+		}
 	}
 	if _, err := s.w.Write(s.line); err != nil {
 		return gone{err}
