@@ -63,7 +63,7 @@ type request struct {
 
 	stream, usage bool
 	n             int
-	prompts       int // that it has, each of which gets n answers
+	prompts       int  // that it has, each of which gets n answers
 	max           int  // tokens of each answer; 0 is what the context leaves
 	bytes         int  // of the prompt: it has no more tokens
 	settled       bool // greedy or seeded, and one answer: another rig can go on with it
@@ -220,10 +220,10 @@ func (q *request) answers() int { return q.n * q.prompts }
 
 // mostMade bounds the tokens that are made, or the units of images.
 func (q *request) mostMade(m *protocol.Served) uint64 {
-	switch {
-	case q.form == embedForm:
+	switch q.form {
+	case embedForm:
 		return 0
-	case q.form == imageForm:
+	case imageForm:
 		return uint64(q.n) * m.Images.Units
 	}
 	each := uint64(m.Context)
