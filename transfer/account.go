@@ -66,7 +66,7 @@ func readProfile(variable, name, section string) (map[string]string, error) {
 	if path == "" {
 		home, err := os.UserHomeDir()
 		if err != nil {
-			return nil, nil //nolint:nilerr // who has no home has nothing in it
+			return nil, nil // who has no home has nothing in it
 		}
 		path = filepath.Join(home, ".aws", name)
 	}

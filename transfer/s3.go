@@ -15,6 +15,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/minio/minio-go/v7/pkg/signer"
@@ -70,6 +71,7 @@ func (b *bucket) sign(r *http.Request) {
 // PutDir takes the files below a directory to s3://BUCKET/PREFIX and returns their URLs.
 // An object that is there already with the same content is left as it is. A file above 64 MiB
 // goes in parts; where that is cut short, the next PutDir sends only those that are missing.
+// It calls told, which may be nil, never twice at once and not after it has returned.
 func PutDir(ctx context.Context, dir, to string, told func(name string, done, all int64)) (urls []string, err error) {
 	u, err := url.Parse(to)
 	if err != nil || u.Scheme != "s3" || u.Host == "" {
@@ -80,6 +82,8 @@ func PutDir(ctx context.Context, dir, to string, told func(name string, done, al
 		return nil, err
 	}
 	defer browser.CloseIdleConnections()
+	t := &teller{told: told}
+	defer t.end()
 	err = filepath.WalkDir(dir, func(file string, d fs.DirEntry, err error) error {
 		if err != nil || !d.Type().IsRegular() {
 			return err
@@ -89,11 +93,7 @@ func PutDir(ctx context.Context, dir, to string, told func(name string, done, al
 			return err
 		}
 		key := path.Join(u.Path, filepath.ToSlash(rel))
-		if err := b.put(ctx, file, key, func(done, all int64) {
-			if told != nil {
-				told(rel, done, all)
-			}
-		}); err != nil {
+		if err := b.put(ctx, file, key, func(done, all int64) { t.tell(rel, done, all) }); err != nil {
 			return fmt.Errorf("s3://%s/%s: %w", u.Host, strings.TrimPrefix(key, "/"), err)
 		}
 		urls = append(urls, "s3://"+u.Host+"/"+strings.TrimPrefix(key, "/"))
@@ -103,6 +103,26 @@ func PutDir(ctx context.Context, dir, to string, told func(name string, done, al
 		return urls, fmt.Errorf("put results: %w", err)
 	}
 	return urls, nil
+}
+
+// teller calls told for bodies, which a connection may still read after its answer came.
+type teller struct {
+	mu   sync.Mutex // held while told is called
+	told func(name string, done, all int64)
+}
+
+func (t *teller) tell(name string, done, all int64) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.told != nil {
+		t.told(name, done, all)
+	}
+}
+
+func (t *teller) end() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.told = nil
 }
 
 // put sends one file, again where the network failed.
