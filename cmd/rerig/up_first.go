@@ -223,6 +223,7 @@ func (a *app) tellRig(ctx context.Context, p *progress) {
 	}
 	p.done("%s", linkStatusText(&r.Link))
 	a.tellPrice(ctx, s, p)
+	a.tellDemand(ctx, s, p)
 }
 
 // tellPrice says what is asked, why not less, and what others ask.

@@ -73,3 +73,18 @@ func whyText(out io.Writer, symbol string, w *node.WhyReport) error {
 	}
 	return nil
 }
+
+// tellDemand says at the start what was asked for lately, once the rig offers and somebody
+// can tell.
+func (a *app) tellDemand(ctx context.Context, s *session, p *progress) {
+	var w *node.WhyReport
+	told := func() (bool, error) {
+		var err error
+		w, err = s.Why(ctx, time.Hour)
+		return err == nil && w.IndexNodes > 1, err // this node alone knows nothing yet
+	}
+	if err := poll(ctx, joinWait, told); err != nil || w == nil || w.IndexNodes < 2 {
+		return
+	}
+	p.done("%d requests in the last hour, %d of them fit this rig; `rerig why` says more", w.Asked, w.Fit)
+}

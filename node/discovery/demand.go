@@ -101,10 +101,8 @@ func (d *Discovery) Tally(ctx context.Context, back time.Duration) (Tallied, err
 
 // ownOffer is what this rig published last.
 func (d *Discovery) ownOffer(now time.Time) (*protocol.VerifiedOffer, error) {
-	for _, o := range d.Cached(protocol.Filter{}) {
-		if id, err := peerID(o.Key); err == nil && id == d.cfg.Host.ID() && live(o, now) {
-			return o, nil
-		}
+	if o := d.own.Load(); o != nil && live(o, now) {
+		return o, nil
 	}
 	return nil, errors.New("this rig offers nothing at present; see `rerig doctor`")
 }

@@ -15,6 +15,7 @@ import (
 	"log/slog"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/libp2p/go-libp2p-kbucket"
@@ -118,6 +119,7 @@ type Discovery struct {
 		draw Source
 	}
 	tallied tallied
+	own     atomic.Pointer[protocol.VerifiedOffer] // published last, by this run
 }
 
 // New checks the config. Nothing runs before Run.

@@ -159,6 +159,7 @@ func (p *publisher) renew(final bool) error {
 		}
 	}
 	p.offer = v
+	p.d.own.Store(v)
 	for _, c := range p.cells() {
 		p.d.index.put(&protocol.IndexPut{Key: c.key, Offer: v.Signed}, now)
 	}
