@@ -151,11 +151,18 @@ func (d *dash) jobs(r *http.Request) (any, error) {
 	for i := range recs {
 		j := &recs[i].Job
 		l := JobLine{ID: j.ID, Name: recs[i].Name, State: j.State, Ended: j.Ended, Reason: j.Reason, Detail: j.Detail, ExitCode: j.ExitCode,
-			Created: recs[i].Created, Staging: d.phases.at(j.ID, protocol.StateStaging), Started: j.Started,
+			Created: recs[i].Created, Staging: d.phases.at(j.ID, protocol.StateStaging), Started: cmp.Or(j.Started, d.phases.at(j.ID, protocol.StateRunning)),
 			Finished: cmp.Or(d.phases.at(j.ID, protocol.StateFinished), d.phases.at(j.ID, protocol.StateFailed)),
 			Updated:  recs[i].Updated, Due: j.Due, Paid: j.Paid}
 		if spec, err := protocol.DecodeSpec(recs[i].Spec); err == nil {
 			l.Engine = spec.Engine
+		}
+		switch { // the journal has what was paid for
+		case j.Ended || l.Finished > 0:
+		case l.Started > 0:
+			l.State = protocol.StateRunning
+		case l.Staging > 0:
+			l.State = protocol.StateStaging
 		}
 		list = append(list, l)
 	}

@@ -26,9 +26,10 @@ export function time(ms) {
   if (ms < 1000) return `${Math.round(ms)} ms`;
   const s = ms / 1000;
   if (s < 60) return `${trim(s.toFixed(1))} s`;
-  if (s < 3600) return `${Math.floor(s / 60)} min ${Math.round(s % 60)} s`;
-  if (s < 86400) return `${Math.floor(s / 3600)} h ${Math.round((s % 3600) / 60)} min`;
-  return `${Math.floor(s / 86400)} d ${Math.round((s % 86400) / 3600)} h`;
+  const two = (whole, unit, rest, small) => `${Math.floor(whole)} ${unit}${Math.floor(rest) ? ` ${Math.floor(rest)} ${small}` : ''}`;
+  if (s < 3600) return two(s / 60, 'min', s % 60, 's');
+  if (s < 86400) return two(s / 3600, 'h', (s % 3600) / 60, 'min');
+  return two(s / 86400, 'd', (s % 86400) / 3600, 'h');
 }
 
 export function bytes(n) {
