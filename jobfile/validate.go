@@ -1,37 +1,17 @@
 package jobfile
 
 import (
-	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"slices"
 	"strconv"
 	"strings"
-	"sync"
 
-	"github.com/santhosh-tekuri/jsonschema/v6"
-	"github.com/santhosh-tekuri/jsonschema/v6/kind"
 	"go.yaml.in/yaml/v3"
-	"golang.org/x/text/language"
-	"golang.org/x/text/message"
 )
 
 // maxDepth is how deep a file may nest; the schema's own is 4.
 const maxDepth = 8
-
-var compiled = sync.OnceValue(func() *jsonschema.Schema {
-	const name = "schema.json"
-	doc, err := jsonschema.UnmarshalJSON(bytes.NewReader(Schema))
-	if err != nil {
-		panic(err) // embedded, and compiled by every test
-	}
-	c := jsonschema.NewCompiler()
-	if err := c.AddResource(name, doc); err != nil {
-		panic(err)
-	}
-	return c.MustCompile(name)
-})
 
 // validate holds a document to the schema.
 func validate(root *yaml.Node) error {
@@ -39,12 +19,14 @@ func validate(root *yaml.Node) error {
 	if err != nil {
 		return err
 	}
-	err = compiled().Validate(v)
-	var bad *jsonschema.ValidationError
-	if !errors.As(err, &bad) {
-		return err
+	f := parsed().check(parsed(), v, nil)
+	if f == nil {
+		return nil
 	}
-	return located(root, bad)
+	if f.which && len(f.path) == 0 {
+		return fmt.Errorf("%d: one of module, image and model", root.Line)
+	}
+	return fmt.Errorf("%d: %s: %s", line(root, f.path), field(f.path), f.text)
 }
 
 // plain is a node as JSON has it. Anchors are not followed, so that a short file stays
@@ -99,32 +81,6 @@ func scalar(n *yaml.Node) any {
 		return nil
 	}
 	return n.Value
-}
-
-// located is the first of the deepest causes with its line and field.
-func located(root *yaml.Node, bad *jsonschema.ValidationError) error {
-	for len(bad.Causes) > 0 {
-		bad = slices.MaxFunc(bad.Causes, func(a, b *jsonschema.ValidationError) int {
-			return len(a.InstanceLocation) - len(b.InstanceLocation)
-		})
-	}
-	where := bad.InstanceLocation
-	if unknown, ok := bad.ErrorKind.(*kind.AdditionalProperties); ok {
-		slices.Sort(unknown.Properties)
-		where = append(slices.Clone(where), unknown.Properties[0])
-		return fmt.Errorf("%d: %s: no such key", line(root, where), field(where))
-	}
-	if _, ok := bad.ErrorKind.(*kind.OneOf); ok && len(where) == 0 || required(bad) {
-		return fmt.Errorf("%d: one of module, image and model", root.Line)
-	}
-	text := bad.ErrorKind.LocalizedString(message.NewPrinter(language.English))
-	return fmt.Errorf("%d: %s: %s", line(root, where), field(where), text)
-}
-
-// required tells that none of the ways to say what to run was there.
-func required(bad *jsonschema.ValidationError) bool {
-	_, ok := bad.ErrorKind.(*kind.Required)
-	return ok && len(bad.InstanceLocation) == 0
 }
 
 // line is where the value at a path begins, or the last thing on the way to it.
