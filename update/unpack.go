@@ -1,17 +1,12 @@
 package update
 
 import (
-	"archive/tar"
-	"archive/zip"
-	"compress/gzip"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
 	"os"
-	"path"
-	"strings"
 )
 
 // unpack copies the program out of an archive, once the archive's sum is that expected.
@@ -32,54 +27,7 @@ func unpack(archive, sum string, to io.Writer) (err error) {
 	if _, err := f.Seek(0, io.SeekStart); err != nil {
 		return err
 	}
-	if strings.HasSuffix(archive, ".zip") || isZip(f) {
-		return fromZip(f, size, to)
-	}
-	return fromTarball(f, to)
-}
-
-// isZip looks at the first bytes: what is kept has no ending. It leaves the file at its start.
-func isZip(f *os.File) bool {
-	var head [4]byte
-	_, err := f.ReadAt(head[:], 0)
-	return err == nil && string(head[:]) == "PK\x03\x04"
-}
-
-func fromTarball(from io.Reader, to io.Writer) error {
-	z, err := gzip.NewReader(from)
-	if err != nil {
-		return err
-	}
-	for r := tar.NewReader(z); ; {
-		head, err := r.Next()
-		if errors.Is(err, io.EOF) {
-			return errors.New("there is no program in it")
-		}
-		if err != nil {
-			return err
-		}
-		if head.Typeflag == tar.TypeReg && path.Base(head.Name) == "rerig" {
-			return pour(to, r)
-		}
-	}
-}
-
-func fromZip(from io.ReaderAt, size int64, to io.Writer) (err error) {
-	z, err := zip.NewReader(from, size)
-	if err != nil {
-		return err
-	}
-	for _, one := range z.File {
-		if path.Base(one.Name) != "rerig.exe" {
-			continue
-		}
-		r, err := one.Open()
-		if err != nil {
-			return err
-		}
-		return errors.Join(pour(to, r), r.Close())
-	}
-	return errors.New("there is no program in it")
+	return program(f, size, to)
 }
 
 // pour copies at most maxProgram bytes.
