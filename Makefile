@@ -18,7 +18,7 @@ sandbox-%:
 	@mkdir -p build/sandbox
 	@CGO_ENABLED=0 GOOS=$(word 1,$(subst _, ,$*)) GOARCH=$(word 2,$(subst _, ,$*)) $(GO) build -ldflags='-s -w' \
 		-o build/sandbox/$* ./node/runner/wasm/sandbox
-	@CGO_ENABLED=0 $(GO) run ./scripts/squeeze build/sandbox/$* \
+	@CGO_ENABLED=0 $(GO) run ./scripts/squeeze $(if $(findstring amd64,$*),-calls) build/sandbox/$* \
 		node/runner/wasm/dist/$*/rerig-sandbox$(if $(findstring windows,$*),.exe).zst
 	@$(if $(findstring linux,$*),CGO_ENABLED=0 GOOS=linux GOARCH=$(word 2,$(subst _, ,$*)) $(GO) build -ldflags='-s -w' \
 		-o build/sandbox/gvisor_$* ./node/runner/gvisor/sandbox && \

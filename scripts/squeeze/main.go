@@ -7,29 +7,37 @@ package main
 import (
 	"archive/tar"
 	"bytes"
+	"flag"
 	"fmt"
 	"os"
 	"path/filepath"
 
 	"github.com/klauspost/compress/zstd"
+
+	"github.com/rerig/rerig/node/runner/wasm/calls"
 )
 
 // windowBytes is how far back equal bytes are found: more than the first of two programs.
 const windowBytes = 32 << 20
 
 func main() {
-	if len(os.Args) < 3 {
-		fmt.Fprintln(os.Stderr, "usage: squeeze IN... OUT (of more than one IN, a tar archive)")
+	turn := flag.Bool("calls", false, "the one IN is a program for x86-64: turn its calls, see package calls")
+	flag.Usage = func() {
+		fmt.Fprintln(os.Stderr, "usage: squeeze [-calls] IN... OUT (of more than one IN, a tar archive)")
+	}
+	flag.Parse()
+	last := flag.NArg() - 1
+	if last < 1 || *turn && last > 1 {
+		flag.Usage()
 		os.Exit(2)
 	}
-	last := len(os.Args) - 1
-	if err := squeeze(os.Args[1:last], os.Args[last]); err != nil {
+	if err := squeeze(flag.Args()[:last], flag.Arg(last), *turn); err != nil {
 		fmt.Fprintln(os.Stderr, "squeeze:", err)
 		os.Exit(1)
 	}
 }
 
-func squeeze(in []string, out string) error {
+func squeeze(in []string, out string, turn bool) error {
 	var whole bytes.Buffer
 	archive := tar.NewWriter(&whole)
 	for _, name := range in {
@@ -53,6 +61,9 @@ func squeeze(in []string, out string) error {
 		if err := archive.Close(); err != nil {
 			return err
 		}
+	}
+	if turn {
+		calls.Absolute(whole.Bytes())
 	}
 	if holds(out, whole.Bytes()) {
 		return nil

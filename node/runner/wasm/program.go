@@ -12,6 +12,8 @@ import (
 	"runtime"
 
 	"github.com/klauspost/compress/zstd"
+
+	"github.com/rerig/rerig/node/runner/wasm/calls"
 )
 
 // program is the sandbox's executable file.
@@ -71,7 +73,11 @@ func embedded(dist fs.FS, name string) ([]byte, error) {
 		return nil, err
 	}
 	defer z.Close()
-	return z.DecodeAll(packed, nil)
+	b, err := z.DecodeAll(packed, nil)
+	if runtime.GOARCH == "amd64" { // so it was packed
+		calls.Relative(b)
+	}
+	return b, err
 }
 
 func hashOf(b []byte) string {
