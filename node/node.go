@@ -103,7 +103,7 @@ type RigConfig struct {
 	CollectFactor uint64
 	// Governor minds the cards by what is left after power; nil is that nobody does. What the
 	// node itself knows is filled in: Dir, Price, Market and whatever is a function.
-	Governor *governor.Config
+	Governor *governor.Config `json:"-"`
 	// MinGrace is the shortest close grace of the escrow that this rig works under: how
 	// long it may be offline. 0 is any.
 	MinGrace time.Duration

@@ -64,8 +64,8 @@ func (c *carded) mined(card string, is func(*governor.CardStatus) bool) (st gove
 	}()
 	c.until("card "+card+" is as it should be", func() (bool, error) {
 		r, err := rig.Governor(c.ctx)
-		if err != nil {
-			return false, nil
+		if err != nil { // it begins
+			return false, nil //nolint:nilerr // asked again
 		}
 		for i := range r.Cards {
 			if r.Cards[i].ID == card {

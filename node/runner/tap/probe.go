@@ -30,7 +30,7 @@ func Probe(ctx context.Context, run func(context.Context, *runner.Interface) err
 	attach := func(f *os.File) error {
 		if far != nil { // of a sandbox that ended before the job began in it
 			_ = far.Close()
-			<-heard // that it was closed
+			var _ = <-heard // that it was closed
 		}
 		far = f
 		go func() { // ends with the first frame, or when far is closed or late
