@@ -32,6 +32,9 @@ func (f *field) idle(ctx context.Context, o options, res results) error {
 	rss, err := restingMemory(ctx, cmd.Process.Pid, dir, o.idle)
 	res["idle_rss_mb"] = rss
 	fmt.Fprintf(os.Stderr, "idle   node    %.1f MB resident after %s\n", rss, o.idle)
+	if err == nil {
+		err = resting(ctx, cmd.Process.Pid, dir, o.rest, res)
+	}
 	_ = cmd.Process.Signal(os.Interrupt) // Wait tells how it ended
 	return errors.Join(err, cmd.Wait())
 }

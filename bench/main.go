@@ -20,6 +20,7 @@ import (
 type options struct {
 	scale   float64       // of the number of jobs
 	idle    time.Duration // before memory is read
+	rest    time.Duration // while processor and line are measured
 	binary  string
 	slim    string
 	profile string
@@ -31,6 +32,7 @@ func main() {
 	var o options
 	flag.Float64Var(&o.scale, "scale", 1, "`factor` on the number of jobs")
 	flag.DurationVar(&o.idle, "idle", 30*time.Second, "how long the idle node rests; 0 leaves it out")
+	flag.DurationVar(&o.rest, "rest", 5*time.Minute, "how long what the idle node takes is measured; 0 leaves it out")
 	flag.StringVar(&o.binary, "binary", "build/rerig", "the built binary")
 	flag.StringVar(&o.slim, "nogvisor", "build/rerig-nogvisor", "the binary built without gVisor")
 	flag.StringVar(&o.profile, "cpuprofile", "", "`file` for a CPU profile of the runs with eight in flight")
