@@ -90,17 +90,21 @@ func (j *Job) serve() {
 	j.settle(last, said.String())
 }
 
-// follow reads init's reports to the last, which is nil when init ended without one.
+// follow reads init's reports to the last, which is nil when init ended without one. That
+// there is no room may be told before that the program runs: then it ran, for nothing else
+// writes.
 func (j *Job) follow() *line.Report {
-	for {
+	for begun := false; ; {
 		r := line.Hear(j.seat.line)
-		switch {
-		case r == nil || r.Last():
+		if r == nil || r.Last() {
 			return r
-		case r.Full != "":
+		}
+		if !begun {
+			begun = true
+			j.begin(r.Held || r.Full != "") // who tells of no room is who holds it
+		}
+		if r.Full != "" {
 			j.kill(j.overFull(r.Full))
-		default:
-			j.begin(r.Held)
 		}
 	}
 }
