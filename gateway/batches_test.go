@@ -53,7 +53,7 @@ func (c *caller) batch(input, endpoint string) string {
 // until waits for a batch to be as it is wanted.
 func (c *caller) until(id string, want func(*batch) bool) *batch {
 	c.t.Helper()
-	for end := time.Now().Add(20 * time.Second); ; {
+	for end := time.Now().Add(2 * time.Minute); ; {
 		_, raw := c.send(http.MethodGet, "/v1/batches/"+id, "")
 		var b batch
 		if err := json.Unmarshal(raw, &b); err != nil {
@@ -367,7 +367,7 @@ func TestBatchWaitsForTheDisk(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
 	go func() { ended <- g.batches.run(ctx) }()
-	for end := time.Now().Add(30 * time.Second); !strings.Contains(log.String(), "was not kept"); {
+	for end := time.Now().Add(2 * time.Minute); !strings.Contains(log.String(), "was not kept"); {
 		if time.Now().After(end) {
 			t.Fatal("nothing is told")
 		}

@@ -105,6 +105,24 @@ type picture struct {
 	Revised string `json:"revised_prompt,omitempty"`
 }
 
+// pictures are at most one more than may be asked for: a list of a million takes no memory.
+type pictures []picture
+
+// UnmarshalJSON leaves out what is beyond that, and all behind a null.
+func (p *pictures) UnmarshalJSON(b []byte) error {
+	var few [protocol.MaxImagesAtOnce + 1]*picture
+	if err := json.Unmarshal(b, &few); err != nil {
+		return err
+	}
+	for _, one := range few {
+		if one == nil {
+			break
+		}
+		*p = append(*p, *one)
+	}
+	return nil
+}
+
 // readImages reads an answer of images and counts them.
 func (a *attempt) readImages(body io.Reader, started time.Time) error {
 	offered, most := a.offer.Model.Images, a.q.mostBytes(&a.offer.Model)
@@ -116,7 +134,7 @@ func (a *attempt) readImages(body io.Reader, started time.Time) error {
 		return fmt.Errorf("its images take more than %d bytes", most)
 	}
 	var said struct {
-		Images []picture `json:"data"`
+		Images pictures `json:"data"`
 	}
 	if err := json.Unmarshal(raw, &said); err != nil {
 		return fmt.Errorf("its images: %w", err)

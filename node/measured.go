@@ -106,14 +106,18 @@ func (m *measured) watch(ctx context.Context) {
 	tick := time.NewTicker(lookAtChain)
 	defer tick.Stop()
 	var again time.Time
+	var read protocol.Balances // when the logs were read last
 	for {
 		if has, err := m.n.settle.Balances(ctx, m.n.payee()); err == nil {
 			m.mu.Lock()
 			was := m.chain
 			m.mu.Unlock()
-			if (was == nil || was.has.Account != has.Account || was.has.Wallet != has.Wallet) && !time.Now().Before(again) {
-				from := time.Now()
-				was, again = m.past(ctx, was), time.Now().Add(restOfLogs*time.Since(from))
+			if (was == nil || read.Account != has.Account || read.Wallet != has.Wallet) && !time.Now().Before(again) {
+				from, sums := time.Now(), m.past(ctx, was)
+				again = time.Now().Add(restOfLogs * time.Since(from))
+				if sums != was {
+					was, read = sums, has
+				}
 			}
 			if was != nil {
 				m.mu.Lock()

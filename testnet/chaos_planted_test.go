@@ -17,12 +17,12 @@ import (
 // planted are bugs as somebody may write them one day: what a source file of this
 // repository says, and what it says with the bug.
 var planted = []struct{ file, right, wrong string }{
-	{"../node/adapt.go", `	return refusal(b.Journal.PutAndCredit(ctx, rec, v, paid))
+	{"../node/adapt.go", `	err := b.Journal.PutAndCredit(ctx, rec, v, paid)
 `, `	go func() {
 		<-make(chan struct{}) // a disk that takes its time
 		_ = b.Journal.PutAndCredit(ctx, rec, v, paid)
 	}()
-	return nil
+	var err error
 `},
 	{"../node/settle/wallet.go", `	if err := w.book.PutTx(ctx, a.entry); err != nil {
 		return nil, false, fmt.Errorf("%s: journal the transaction before sending it: %w", c.kind, err)

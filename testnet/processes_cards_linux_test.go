@@ -105,10 +105,10 @@ func (c *carded) hire(flags []string, seconds int) *command {
 func (c *carded) prints(job *command, want string) {
 	c.t.Helper()
 	c.until("a job prints "+want, func() (bool, error) {
-		if got := job.out.String(); got != "" && got != want {
+		if got := job.out.String(); !strings.HasPrefix(want, got) {
 			return false, fmt.Errorf("it prints %q, want %q", got, want)
 		}
-		if job.ended() && job.out.String() == "" {
+		if job.ended() && job.out.String() != want {
 			return false, fmt.Errorf("it ended with %d: %s", job.code, job.log)
 		}
 		return job.out.String() == want, nil

@@ -34,7 +34,7 @@ func TestDashboard(t *testing.T) {
 		t.Skip("needs chromium: install the package of that name")
 	}
 	axe := axeSource(t)
-	s := newScene(t, build(t))
+	s := newSceneOf(t, build(t), 3*scenarioTime)
 	m := rigtest.Mixed()
 	m.CPUTempC = 48
 	for i := range m.Cards {

@@ -28,7 +28,7 @@ func TestGangs(t *testing.T) {
 	for _, held := range []string{node.HeldByNamespaces, node.HeldByGvisor} {
 		t.Run(held, func(t *testing.T) {
 			t.Parallel()
-			s := newScene(t, binary)
+			s := newSceneOf(t, binary, 3*scenarioTime)
 			bob := s.buyer("bob")
 			var rigs []*member
 			var ups []*command

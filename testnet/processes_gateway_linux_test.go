@@ -141,9 +141,15 @@ func gatewayFailover(s *scene) {
 	for range streams {
 		go func() { moved <- s.follow(url, body, want, alone, first) }()
 	}
-	killed := <-first
+	var killed string
+	select {
+	case killed = <-first:
+	case <-s.ctx.Done():
+		s.t.Fatal("no answer has begun")
+	}
 	for i, rig := range rigs {
 		if rig.key.Address().String() == killed {
+			ups[i].signal(syscall.SIGSTOP) // at once: to kill it takes a look at all its children
 			ups[i].kill()
 			defer s.up(rig) // it clears up what it left
 		}

@@ -101,12 +101,12 @@ func TestHiveOS(t *testing.T) {
 		return err == nil && info.Rig != nil && info.Rig.Offering && info.Rig.Payee == own, nil
 	})
 	h.until("a job goes through", func() (bool, error) { return h.buys(bob), nil })
+	var s hiveStats
 	h.until("the agent knows the job and both cards", func() (bool, error) {
-		_, s, err := h.stats()
-		return err == nil && len(s.Shares) == 2 && s.Shares[0] >= 1 && len(s.Temps) == 2 && s.Temps[0] > 0, err
+		var err error
+		_, s, err = h.stats()
+		return err == nil && len(s.Shares) == 2 && s.Shares[0] >= 1 && len(s.Temps) == 2 && s.Temps[0] > 0, nil
 	})
-	_, s, err := h.stats()
-	h.must(err)
 	if fmt.Sprint(s.Buses) != "[1 10]" || len(s.Speeds) != 2 || len(s.Fans) != 2 || s.Units != "hs" || s.Uptime < 0 {
 		t.Errorf("the agent reads %+v", s)
 	}

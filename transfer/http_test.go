@@ -248,7 +248,7 @@ func TestStall(t *testing.T) {
 	}))
 	defer server.Close()
 	c := cache(t)
-	c.Stall = 100 * time.Millisecond
+	c.Stall = 2 * time.Second
 	gets(t, c, server.URL+"/scan.png", content)
 	if n := asked.Load(); n != 2 {
 		t.Errorf("asked %d times", n)

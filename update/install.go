@@ -35,6 +35,9 @@ func install(program, at string) error {
 		return err
 	}
 	if err := os.Rename(program, at); err != nil {
+		if runtime.GOOS == "windows" { // else nothing would be there
+			err = errors.Join(err, os.Rename(at+old, at))
+		}
 		return err
 	}
 	return syncDir(filepath.Dir(at))
@@ -50,7 +53,11 @@ func Rollback(at string) error {
 			return fmt.Errorf("put the program before back: %w", err)
 		}
 	}
-	if err := errors.Join(os.Rename(at+old, at), syncDir(filepath.Dir(at))); err != nil {
+	err := os.Rename(at+old, at)
+	if err != nil && runtime.GOOS == "windows" {
+		err = errors.Join(err, os.Rename(at+".undone", at))
+	}
+	if err = errors.Join(err, syncDir(filepath.Dir(at))); err != nil {
 		return fmt.Errorf("put the program before back: %w", err)
 	}
 	return nil

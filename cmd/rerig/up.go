@@ -173,12 +173,20 @@ func (a *app) up(ctx context.Context, u *upFlags, priced bool) error {
 	}
 	select {
 	case <-running.Done():
-		tellService(daemon.SdNotifyStopping)
+		if ctx.Err() != nil { // an update is no end: systemd would kill what comes after it
+			tellService(daemon.SdNotifyStopping)
+		}
 		err = <-ended
 	case err = <-ended:
 	}
+	if ctx.Err() != nil && errors.Is(err, context.Canceled) { // it was ended while it began
+		err = nil
+	}
 	if err == nil {
 		p.done("stopped; vouchers are kept and can be collected later: rerig wallet collect")
+	}
+	if os.Getenv(probeEnv) != "" && ctx.Err() != nil { // ended from outside, it has shown nothing
+		err = errors.Join(err, ctx.Err())
 	}
 	if updates != nil {
 		stop()

@@ -21,7 +21,7 @@ func TestRigMayBeAwayForADay(t *testing.T) {
 		min, want time.Duration
 	}{{false, 0, 24 * time.Hour}, {false, time.Hour, time.Hour}, {true, 0, 0}, {true, time.Hour, time.Hour}} {
 		a := &app{dataDir: t.TempDir(), passphraseFile: pass}
-		u := &upFlags{price: "0.05/h", tick: 1000, queue: 64, minGrace: c.min, gpuPrice: "off"}
+		u := &upFlags{price: "0.05/h", tick: 1000, queue: 64, minGrace: c.min, gpuPrice: "off", dash: dashboardFlags{listen: "off"}}
 		cfg, err := a.upConfig(u, &node.Profile{Name: "n", TokenSymbol: "USDC", TokenDecimals: 6, Local: c.local}, true)
 		if err != nil {
 			t.Fatal(err)

@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -78,7 +79,7 @@ has, starts the new version on its own data, and goes back if that fails.`,
 			if rollback {
 				return a.rollback(at)
 			}
-			src, err := u.source(dataHome(), "")
+			src, err := u.source(a.dir(), "")
 			if err != nil {
 				return err
 			}
@@ -96,7 +97,9 @@ func (a *app) rollback(at string) error {
 		return err
 	}
 	a.progress().done("%s is the program before the last update again; start the node again to run it", at)
-	return nil
+	// A node that updates itself would put back at once what was rolled back from: this program.
+	src := &update.Source{Dir: filepath.Join(a.dir(), "updates")}
+	return src.Shun(bare(node.BuildVersion()))
 }
 
 func (a *app) update(ctx context.Context, src *update.Source, pin, at string, check bool) error {
@@ -134,10 +137,13 @@ func (a *app) update(ctx context.Context, src *update.Source, pin, at string, ch
 // wanted tells whether a version should take the place of the one that runs.
 func wanted(version, running, pin string) bool {
 	if pin != "" {
-		return version == pin && version != running
+		return bare(version) == bare(pin) && bare(version) != bare(running)
 	}
 	return update.Newer(version, running)
 }
+
+// bare is a version as releases have it: git's tags begin with a v.
+func bare(version string) string { return strings.TrimPrefix(version, "v") }
 
 // fetchProved brings a release's program and has it say its version.
 func (a *app) fetchProved(ctx context.Context, src *update.Source, r update.Release, dir string) (string, error) {
@@ -145,9 +151,9 @@ func (a *app) fetchProved(ctx context.Context, src *update.Source, r update.Rele
 	if err != nil {
 		return "", err
 	}
-	ctx, cancel := context.WithTimeout(ctx, versionWait)
+	short, cancel := context.WithTimeout(ctx, versionWait)
 	defer cancel()
-	cmd := exec.CommandContext(ctx, program, "version", "-o", "json")
+	cmd := exec.CommandContext(short, program, "version", "-o", "json")
 	var said bytes.Buffer
 	cmd.Stderr = &said
 	out, err := cmd.Output()
@@ -155,14 +161,19 @@ func (a *app) fetchProved(ctx context.Context, src *update.Source, r update.Rele
 	if err == nil {
 		err = json.Unmarshal(out, &v)
 	}
-	if err == nil && v.Version != r.Version && v.Version != "v"+r.Version {
-		err = fmt.Errorf("it says it is %q", v.Version)
+	var ended *exec.ExitError
+	itself := errors.As(err, &ended) // and not this machine, which may have been short of something
+	if err == nil && bare(v.Version) != r.Version {
+		itself, err = true, fmt.Errorf("it says it is %q", v.Version)
 	}
-	if err != nil {
-		err = fmt.Errorf("release %s does not start here, and was not installed: %w %.500s", r.Version, err, said.String())
-		return "", errors.Join(err, os.Remove(program), src.Shun(r.Version))
+	if err == nil {
+		return program, nil
 	}
-	return program, nil
+	err = fmt.Errorf("release %s does not start here, and was not installed: %w %.500s", r.Version, err, said.String())
+	if itself && ctx.Err() == nil {
+		err = errors.Join(err, src.Shun(r.Version))
+	}
+	return "", errors.Join(err, os.Remove(program))
 }
 
 // programPath is the file of this program, behind any links.

@@ -58,6 +58,11 @@ func (a *app) newUpdater(u *autoFlags, dataDir string, p *progress) (*updater, e
 	if err != nil {
 		return nil, err
 	}
+	if profile, err := a.profile(); err != nil {
+		return nil, err
+	} else if !profile.Local && a.passphraseFile == "" {
+		return nil, usage("--update-url: a node that starts itself again cannot ask for its passphrase; give --passphrase-file")
+	}
 	at, err := programPath()
 	return &updater{app: a, p: p, src: src, pin: u.pin, every: u.every, at: at, ended: make(chan struct{})}, err
 }
@@ -110,7 +115,11 @@ func (u *updater) replace(ctx context.Context) error {
 	if ctx.Err() != nil { // somebody ended the node
 		return os.Remove(u.program)
 	}
-	if err := u.prove(ctx); err != nil {
+	err := u.prove(ctx)
+	if ctx.Err() != nil { // ended meanwhile, it has shown nothing
+		return os.Remove(u.program)
+	}
+	if err != nil {
 		err = errors.Join(err, u.src.Shun(u.release.Version), os.Remove(u.program))
 		u.p.warn("update: version %s was not installed, and %s goes on: %v", u.release.Version, node.BuildVersion(), err)
 	} else if err := update.Install(u.program, u.at); err != nil {

@@ -78,7 +78,11 @@ func (c *child) stop(grace time.Duration) error {
 	case <-patience.C:
 	}
 	err := c.group.end()
-	<-c.done
+	select {
+	case <-c.done:
+	case <-time.After(2 * pipeTime): // nothing can end it, and jobs must not wait for ever
+		err = errors.Join(err, errors.New("the idle command does not end"))
+	}
 	return errors.Join(err, c.log.Close())
 }
 

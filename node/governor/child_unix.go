@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"os/exec"
+	"runtime"
 	"syscall"
 	"time"
 )
@@ -33,7 +34,8 @@ func (g group) ask() { _ = syscall.Kill(-g.pid, syscall.SIGTERM) } // what has e
 func (g group) end() error {
 	for over := time.Now().Add(killTime); ; time.Sleep(10 * time.Millisecond) {
 		err := syscall.Kill(-g.pid, syscall.SIGKILL)
-		if errors.Is(err, syscall.ESRCH) || errors.Is(err, syscall.EPERM) || onlyZombies(g.pid) { // EPERM is macOS's word for zombies
+		// EPERM is macOS's word for zombies; on Linux, another user's process that lives.
+		if errors.Is(err, syscall.ESRCH) || runtime.GOOS != "linux" && errors.Is(err, syscall.EPERM) || onlyZombies(g.pid) {
 			return nil
 		}
 		if time.Now().After(over) {

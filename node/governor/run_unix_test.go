@@ -135,7 +135,7 @@ func running(pid int) bool {
 func TestHandOver(t *testing.T) {
 	dir := t.TempDir()
 	t.Setenv("RERIG_SECRET", "x")
-	cfg := rigConfig(dir, "sh", "-c", `echo "$0 $RERIG_CARD $RERIG_CARD_UUID $RERIG_SECRET."; trap 'echo bye; exit 0' TERM; while :; do sleep 0.02; done`, "{index}={uuid}")
+	cfg := rigConfig(dir, "sh", "-c", `trap 'echo bye; exit 0' TERM; echo "$0 $RERIG_CARD $RERIG_CARD_UUID $RERIG_SECRET."; while :; do sleep 0.02; done`, "{index}={uuid}")
 	m := cfg.Claims.(*machine)
 	g := begin(t, cfg)
 	until(t, "the command runs", func() bool { return miner(g).State == "runs" })

@@ -266,11 +266,14 @@ func (t *tender) end(ctx context.Context, c *child) {
 	t.mu.Lock()
 	t.status.State = "stopping"
 	t.mu.Unlock()
-	err := c.stop(t.cfg.StopTime)
-	err = errors.Join(err, t.cfg.Claims.Free(context.WithoutCancel(ctx), t.card.ID))
+	still := c.stop(t.cfg.StopTime)
+	err := errors.Join(still, t.cfg.Claims.Free(context.WithoutCancel(ctx), t.card.ID))
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.status.State, t.status.PID = "stopped", 0
+	if still != nil { // no second one beside it
+		t.failed(0, still.Error())
+	}
 	if err != nil {
 		t.unclean = fmt.Errorf("the idle command has left card %s unclean: %w", t.card.ID, err)
 		t.log.Warn("idle command has not left its card clean", "err", err)

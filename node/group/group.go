@@ -151,6 +151,11 @@ func (g *Groups) Launch(ctx context.Context, rec protocol.Group, ids []protocol.
 		one.members[i].run, one.members[i].live = ids[i], run
 	}
 	one.mu.Unlock()
+	if one.ending() { // it was stopped before the runs were there
+		for _, run := range runs {
+			run.Stop()
+		}
+	}
 	g.wg.Go(func() { g.carry(one) })
 	return one, nil
 }

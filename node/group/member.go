@@ -194,7 +194,7 @@ func (g *Group) over(i int, ok bool, why string) {
 		m := &g.members[i]
 		m.over, m.ok, m.why, m.live = true, ok, why, nil
 	})
-	if !ok && g.rec.FailFast {
+	if !ok && g.rec.FailFast && g.all.ctx.Err() == nil { // a node that goes away is no failure
 		g.Stop()
 	}
 }

@@ -63,6 +63,9 @@ func (s *session) event(m protocol.Message, output protocol.Hash) protocol.Event
 	case *protocol.Refusal:
 		return protocol.StatusIn{State: protocol.StateRejected, Reason: m.Reason, Detail: m.Detail}
 	case *protocol.ReceiptMsg:
+		if s.result.Receipt.Final { // the evidence is being written
+			return nil
+		}
 		if err := signed(&m.Receipt, m.Signature); err != nil {
 			return protocol.Violation{Reason: protocol.ReasonBadReceipt, Detail: err.Error()}
 		}

@@ -19,9 +19,13 @@ func (t *Telemetry) sysfs(c *Card) {
 	id, driver, dir := c.ID, c.Driver, filepath.Join(t.cfg.Sys, "bus/pci/devices", c.ID)
 	go func() { // ends when the kernel has answered
 		r := readSysfs(dir, driver)
+		uj, counted := uint64(0), false
+		if r.PowerMW == nil {
+			uj, counted = energy(dir)
+		}
 		t.mu.Lock()
-		if tr := t.cards[id]; tr != nil && r.PowerMW == nil {
-			r.PowerMW = tr.power(dir, t.cfg.Clock().UnixMilli())
+		if tr := t.cards[id]; tr != nil && counted {
+			r.PowerMW = tr.meter.power(uj, 0, t.cfg.Clock().UnixMilli())
 		}
 		delete(t.tries, id)
 		t.mu.Unlock()
@@ -88,15 +92,14 @@ func readHwmon(r *Reading, dir string) {
 	}
 }
 
-// power is what a card of Intel's drew since the last time, by its count of energy. The
-// caller holds the telemetry's lock.
-func (tr *track) power(dir string, now int64) *int64 {
+// energy is the count of a card of Intel's, in µJ.
+func energy(dir string) (uj uint64, ok bool) {
 	for _, name := range entries(dir, "hwmon") {
 		if uj, err := strconv.ParseUint(text(dir, "hwmon", name, "energy1_input"), 10, 64); err == nil {
-			return tr.meter.power(uj, 0, now)
+			return uj, true
 		}
 	}
-	return nil
+	return 0, false
 }
 
 // meter is a count of energy in µJ and when it was read.

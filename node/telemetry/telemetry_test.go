@@ -127,7 +127,7 @@ func TestNVIDIACardsAreFollowed(t *testing.T) {
 // named, costs nothing but its readings, and is heard again when it is well.
 func TestToolThatMisbehaves(t *testing.T) {
 	t.Parallel()
-	live, tel, root := watch(t, rigtest.Mixed(), func(c *telemetry.Config) { c.Silence = 300 * time.Millisecond })
+	live, tel, root := watch(t, rigtest.Mixed(), func(c *telemetry.Config) { c.Silence = 2 * time.Second })
 	well := func(after string) time.Time {
 		t.Helper()
 		begun := time.Now()

@@ -68,6 +68,24 @@ type image struct {
 	Revised string `json:"revised_prompt,omitempty"` // the text that it was made of
 }
 
+// images are at most one more than may be asked for: a list of a million takes no memory.
+type images []image
+
+// UnmarshalJSON leaves out what is beyond that, and all behind a null.
+func (l *images) UnmarshalJSON(b []byte) error {
+	var few [protocol.MaxImagesAtOnce + 1]*image
+	if err := json.Unmarshal(b, &few); err != nil {
+		return err
+	}
+	for _, one := range few {
+		if one == nil {
+			break
+		}
+		*l = append(*l, *one)
+	}
+	return nil
+}
+
 // drew reads an answer of images, counts them and writes them anew: no more of the server's
 // reaches a requester than what was asked for.
 func (a *Answer) drew(from io.Reader) error {
@@ -81,8 +99,8 @@ func (a *Answer) drew(from io.Reader) error {
 		return fmt.Errorf("the server's images take more than %d bytes", limit)
 	}
 	var said struct {
-		Created int64   `json:"created"`
-		Images  []image `json:"data"`
+		Created int64  `json:"created"`
+		Images  images `json:"data"`
 	}
 	if err := json.Unmarshal(raw, &said); err != nil {
 		return fmt.Errorf("the server's images: %w", err)

@@ -95,12 +95,12 @@ func merged(old, v any) any {
 // placed puts a list's entry behind the others, or into the one that has its index.
 func placed(list []any, v any) []any {
 	entry, ok := v.(map[string]any)
-	index, numbered := entry["index"]
+	index, numbered := entry["index"].(float64) // else it may be a list, which compares with nothing
 	if !ok || !numbered {
 		return append(list, v)
 	}
 	for i, one := range list {
-		if before, ok := one.(map[string]any); ok && before["index"] == index {
+		if before, ok := one.(map[string]any); ok && before["index"] == any(index) {
 			list[i] = merged(before, v)
 			return list
 		}
