@@ -81,7 +81,7 @@ func (a *app) tellDemand(ctx context.Context, s *session, p *progress) {
 	told := func() (bool, error) {
 		var err error
 		w, err = s.Why(ctx, time.Hour)
-		return err == nil && w.IndexNodes > 1, err // this node alone knows nothing yet
+		return err == nil && w.IndexNodes > 1, nil // this node alone knows nothing yet
 	}
 	if err := poll(ctx, joinWait, told); err != nil || w == nil || w.IndexNodes < 2 {
 		return

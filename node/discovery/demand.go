@@ -95,7 +95,9 @@ func (d *Discovery) Tally(ctx context.Context, back time.Duration) (Tallied, err
 		return Tallied{}, err
 	}
 	t := d.askTallies(ctx, own, value, back)
-	d.tallied.last, d.tallied.back, d.tallied.at = t, back, now
+	if ctx.Err() == nil && t.Nodes > 1 { // an answer cut short, or from this node alone, is none to keep
+		d.tallied.last, d.tallied.back, d.tallied.at = t, back, now
+	}
 	return t, ctx.Err()
 }
 
