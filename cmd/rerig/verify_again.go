@@ -12,13 +12,10 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/rerig/rerig/models/jargon"
 	"github.com/rerig/rerig/node"
 	"github.com/rerig/rerig/node/artifact"
 	"github.com/rerig/rerig/node/runner"
-	"github.com/rerig/rerig/node/runner/wasm"
 	"github.com/rerig/rerig/protocol"
-	"github.com/rerig/rerig/protocol/seal"
 )
 
 // again is a second run of the same spec.
@@ -45,7 +42,7 @@ func (a *app) runAgain(ctx context.Context, s *session, v *verifyFlags, found *v
 	case !st.Succeeded():
 		return usage("the run was ended (%s), so that a second one need not come as far", st.Reason)
 	}
-	req, err := a.sameRequest(s, v, job)
+	req, unheld, err := a.sameRequest(ctx, s, v, job)
 	if err != nil {
 		return err
 	}
@@ -71,6 +68,8 @@ func (a *app) runAgain(ctx context.Context, s *session, v *verifyFlags, found *v
 		return nil
 	}
 	switch {
+	case unheld != "":
+		found.Fault = "it cannot be told whose fault it is: " + unheld + " was sealed, so that nothing tells whether what was given again is the same"
 	case v.local && everywhere:
 		found.Fault = "rig"
 	case everywhere:
@@ -172,79 +171,6 @@ func differAt(a, b string) (int64, error) {
 	}
 }
 
-// sameRequest is an order of the same spec. What was sealed is of the user's files again.
-func (a *app) sameRequest(s *session, v *verifyFlags, job *node.JobView) (*node.RunRequest, error) {
-	spec := job.Spec
-	req := &node.RunRequest{Name: "verify " + job.Job.ID.Short(), Kind: spec.Kind, Engine: spec.Engine, Module: spec.Module, Args: spec.Args,
-		Env: spec.Env, Resources: spec.Resources, Limits: spec.Limits, Public: spec.Public, Private: spec.Sealed.Has(protocol.SealedModule), Seed: spec.Seed}
-	if v.timeout > 0 {
-		req.Limits.RunMillis = uint64(v.timeout.Milliseconds())
-	}
-	if path, ok := artifact.FileIn(filepath.Join(s.info.DataDir, "artifacts"), spec.Module); ok && !req.Private {
-		req.Module = path
-	}
-	if v.module != "" {
-		if err := readable("--module", v.module); err != nil {
-			return nil, err
-		}
-		var err error
-		if req.Module, err = filepath.Abs(v.module); err != nil {
-			return nil, err
-		}
-	} else if req.Private {
-		return nil, usage("the module was sealed and not kept; give it again with --module FILE")
-	}
-	given := map[string]string{}
-	for _, text := range v.inputs {
-		path, name := splitInput(text)
-		if err := readable("--input", path); err != nil {
-			return nil, err
-		}
-		full, err := filepath.Abs(path)
-		if err != nil {
-			return nil, err
-		}
-		given[cmp.Or(name, filepath.Base(path))] = full
-	}
-	for _, in := range spec.Inputs {
-		f, err := a.sameInput(s, in, given[in.Name], spec.Sealed.Has(protocol.SealedFiles))
-		if err != nil {
-			return nil, err
-		}
-		req.Inputs = append(req.Inputs, f)
-		delete(given, in.Name)
-	}
-	for name := range given {
-		return nil, usage("--input: the run had no input %s", clipText(name, 80))
-	}
-	return req, nil
-}
-
-// sameInput is one input again: the file that was given, public content, or what Rerig brings.
-func (a *app) sameInput(s *session, in protocol.Input, given string, sealed bool) (f node.File, err error) {
-	f.Name = in.Name
-	size := in.Size
-	if sealed {
-		if size, err = seal.PlainSize(in.Size); err != nil {
-			return f, err
-		}
-	}
-	switch {
-	case given != "":
-		f.Path = given
-		if info, err := os.Stat(given); err != nil || uint64(info.Size()) != size {
-			return f, usage("--input %s: it is not the file that the run had, which has %d bytes", clipText(in.Name, 80), size)
-		}
-	case !sealed:
-		f.CID = in.CID
-	case in.Name == "jargon.gguf" && size == uint64(len(jargon.GGUF())):
-		f.Path, err = builtin(s.info.DataDir, in.Name, jargon.GGUF())
-	default:
-		err = usage("the input %s was sealed and not kept; give it again with --input FILE=%s", clipText(in.Name, 80), clipText(in.Name, 80))
-	}
-	return f, err
-}
-
 // buyAgain has another rig do it, after saying for how much.
 func (a *app) buyAgain(ctx context.Context, s *session, v *verifyFlags, req *node.RunRequest, job *node.JobView) (_ *again, err error) {
 	if req.Budget, err = s.money.parse("budget", v.budget); err != nil {
@@ -292,84 +218,6 @@ func (a *app) buyAgain(ctx context.Context, s *session, v *verifyFlags, req *nod
 	if err != nil {
 		return nil, err
 	}
-	if second.Spec.Module != job.Spec.Module && !req.Private {
-		return nil, usage("--module: it is not the module that was run, which is %s", job.Spec.Module)
-	}
 	p.done("done again for %s", s.money.text(st.Spent))
 	return &again{Run: st.ID, Rig: st.Rig, Spent: st.Spent, ExitCode: st.ExitCode, Files: cmp.Or(second.Files, second.Outputs), dir: st.Dir}, nil
-}
-
-// runHere runs a module in this machine's sandbox, as a rig would.
-func runHere(ctx context.Context, dir string, req *node.RunRequest, spec *protocol.JobSpec) (_ *again, err error) {
-	if _, err := os.Stat(req.Module); err != nil {
-		return nil, usage("this node has the module no more; give it with --module FILE")
-	}
-	in, out := filepath.Join(dir, "in"), filepath.Join(dir, "out")
-	if err := errors.Join(os.Mkdir(in, 0o700), os.Mkdir(out, 0o700)); err != nil {
-		return nil, err
-	}
-	for _, f := range req.Inputs {
-		if f.Path == "" {
-			return nil, usage("--local needs the input %s as a file; give it with --input FILE=%s", clipText(f.Name, 80), clipText(f.Name, 80))
-		}
-		if err := copyFile(f.Path, filepath.Join(in, f.Name)); err != nil {
-			return nil, err
-		}
-	}
-	module, err := os.ReadFile(req.Module)
-	if err != nil {
-		return nil, err
-	}
-	memory := uint64(req.Resources.MemoryMiB) << 20
-	if memory == 0 {
-		memory = protocol.MaxMemoryBytes
-	}
-	l := req.Limits
-	job := runner.Spec{Module: module, Args: append([]string{"module"}, req.Args...), Env: req.Env, Seed: req.Seed, InDir: in, OutDir: out,
-		MemoryBytes: memory, StdoutBytes: l.StdoutBytes, OutputBytes: l.OutputBytes, OutputFiles: int(l.OutputFiles), Deadline: l.RunTime()}
-	var files [2]*os.File
-	for i, name := range []string{"stdout", "stderr"} {
-		if files[i], err = os.Create(filepath.Join(dir, name)); err != nil {
-			return nil, err
-		}
-		defer files[i].Close()
-	}
-	res, err := inSandbox(ctx, filepath.Join(dir, "sandbox"), job, files)
-	if err != nil {
-		return nil, err
-	}
-	g := &again{Local: true, ExitCode: uint32(res.ExitCode), failed: res.Failure, dir: dir}
-	g.Files, err = dirCID(ctx, dir, spec)
-	return g, err
-}
-
-// inSandbox runs one module. That this machine is too slow or failed is an error.
-func inSandbox(ctx context.Context, dir string, job runner.Spec, files [2]*os.File) (res runner.Result, err error) {
-	engine, err := wasm.New(wasm.Config{DataDir: dir, Warm: 1})
-	if err != nil {
-		return res, err
-	}
-	running, stop := context.WithCancel(ctx)
-	ended := make(chan error, 1)
-	go func() { ended <- engine.Run(running) }() // ends with stop
-	defer func() {
-		stop()
-		err = errors.Join(err, <-ended, engine.Close())
-	}()
-	select {
-	case <-engine.Started():
-	case <-ctx.Done():
-		return res, ctx.Err()
-	}
-	j, err := engine.Start(ctx, job, files[0], files[1])
-	if err != nil {
-		return res, fmt.Errorf("run the module here: %w", err)
-	}
-	if res, err = j.Wait(); err != nil {
-		return res, fmt.Errorf("run the module here: %w", err)
-	}
-	if f := res.Failure; f != nil && (f.Kind == runner.FailureDeadline || f.Kind == runner.FailureKilled) {
-		return res, fmt.Errorf("this machine did not get through with it: %w; give --timeout", f)
-	}
-	return res, nil
 }

@@ -74,7 +74,7 @@ func readEvidence(st *node.RunStatus) (*protocol.Evidence, error) {
 	defer f.Close()
 	e, err := protocol.ReadEvidence(f)
 	if err != nil {
-		return none, err
+		return none, &cannotTell{"what was kept to check it by is damaged: " + err.Error()}
 	}
 	return e, nil
 }
@@ -156,6 +156,9 @@ func checkStream(rec *protocol.Record, e *protocol.Evidence, st *node.RunStatus)
 		} else {
 			st.ErrBytes = info.Size()
 		}
+	}
+	if e.Job != rec.Job.ID || len(e.Chunks) == 0 && st.OutBytes+st.ErrBytes > 0 {
+		return &cannotTell{"how the output came in chunks was not kept, or is lost"}
 	}
 	sum, err := e.Stream(streams[0], streams[1])
 	if err != nil {

@@ -66,6 +66,21 @@ func DirCID(ctx context.Context, dir string, maxBytes uint64, maxFiles int) (str
 	return n.Cid().String(), nil
 }
 
+// FileCID is the CID that AddFile would give a file. It keeps nothing.
+func FileCID(ctx context.Context, path string) (string, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return "", fmt.Errorf("name file: %w", err)
+	}
+	defer f.Close()
+	b := &batch{content: content{sizes: map[string]int64{}}, nodes: map[cid.Cid][]byte{}, named: true}
+	n, err := b.file(ctx, f)
+	if err != nil {
+		return "", fmt.Errorf("name file %s: %w", path, err)
+	}
+	return n.Cid().String(), nil
+}
+
 // survey counts a directory and refuses what cannot be added.
 func survey(top *os.Root, maxBytes uint64, maxFiles int) (bytes uint64, files int, err error) {
 	err = fs.WalkDir(top.FS(), ".", func(path string, d fs.DirEntry, err error) error {

@@ -27,8 +27,10 @@ func (r *Run) keep(e *protocol.Evidence, job protocol.Hash) error {
 	if err == nil {
 		err = os.MkdirAll(r.dir, 0o700)
 	}
-	if err == nil {
-		err = os.WriteFile(path, b, 0o600)
+	if err == nil { // not synced: after a power cut that takes it, a check cannot tell, and nothing else is lost
+		if err = os.WriteFile(path+".new", b, 0o600); err == nil {
+			err = os.Rename(path+".new", path)
+		}
 	}
 	if err != nil {
 		return fmt.Errorf("keep the evidence: %w", err)
