@@ -1,9 +1,7 @@
 package gateway
 
 import (
-	"encoding/base64"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -99,75 +97,20 @@ func (q *request) patience() time.Duration {
 	return firstWait
 }
 
-// picture is an image of an answer.
-type picture struct {
-	Data    string `json:"b64_json"`
-	Revised string `json:"revised_prompt,omitempty"`
-}
-
-// pictures are at most one more than may be asked for: a list of a million takes no memory.
-type pictures []picture
-
-// UnmarshalJSON leaves out what is beyond that, and all behind a null.
-func (p *pictures) UnmarshalJSON(b []byte) error {
-	var few [protocol.MaxImagesAtOnce + 1]*picture
-	if err := json.Unmarshal(b, &few); err != nil {
-		return err
-	}
-	for _, one := range few {
-		if one == nil {
-			break
-		}
-		*p = append(*p, *one)
-	}
-	return nil
-}
-
 // readImages reads an answer of images and counts them.
 func (a *attempt) readImages(body io.Reader, started time.Time) error {
-	offered, most := a.offer.Model.Images, a.q.mostBytes(&a.offer.Model)
-	raw, err := io.ReadAll(io.LimitReader(body, int64(most)+1))
+	offered := a.offer.Model.Images
+	images, _, err := offered.ReadReply(body, a.q.n)
 	if err != nil {
 		return err
 	}
-	if len(raw) > most {
-		return fmt.Errorf("its images take more than %d bytes", most)
-	}
-	var said struct {
-		Images pictures `json:"data"`
-	}
-	if err := json.Unmarshal(raw, &said); err != nil {
-		return fmt.Errorf("its images: %w", err)
-	}
-	if len(said.Images) == 0 || len(said.Images) > a.q.n {
-		return fmt.Errorf("it sent %d images, %d were asked for", len(said.Images), a.q.n)
-	}
-	for i := range said.Images {
-		if err := said.Images[i].check(offered); err != nil {
-			return err
-		}
-	}
-	list, err := json.Marshal(said.Images)
+	list, err := json.Marshal(images)
 	if err != nil {
 		return err
 	}
 	a.begin(started)
-	a.tokens = uint64(len(said.Images)) * offered.Units
+	a.tokens = uint64(len(images)) * offered.Units
 	return a.push(chunk{whole: map[string]json.RawMessage{"data": list}}, len(list))
-}
-
-// check holds an image to what was offered.
-func (p *picture) check(offered *protocol.Images) error {
-	n, err := io.Copy(io.Discard, base64.NewDecoder(base64.StdEncoding, strings.NewReader(p.Data)))
-	switch {
-	case err != nil:
-		return fmt.Errorf("its image: %w", err)
-	case n == 0 || n > int64(offered.Bytes):
-		return fmt.Errorf("its image has %d bytes, 1 to %d were offered", n, offered.Bytes)
-	case len(p.Revised) > protocol.MaxImagePrompt:
-		return errors.New("its image has a text that is too long")
-	}
-	return nil
 }
 
 // imagesView is how a rig makes images, with what one costs.
