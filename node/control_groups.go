@@ -53,19 +53,29 @@ func (n *Node) buyMember(ctx context.Context, id protocol.Hash, index int, task 
 type memberRun struct{ *requester.Run }
 
 // Succeeded reports whether the program ran to its end and exited with 0.
+// Cut reports whether it was ended from outside.
+func (m memberRun) Cut() bool {
+	st, _ := m.Status()
+	return cut(st.Reason)
+}
+
+// cut tells a run that was ended, by its node or its user, from one that failed.
+func cut(r protocol.Reason) bool { return r == protocol.ReasonRestart || r == protocol.ReasonStopped }
+
 func (m memberRun) Succeeded() bool {
 	st, _ := m.Status()
 	return st.Succeeded() && st.ExitCode == 0
 }
 
 // pastMember tells of a run of an earlier process.
-func (n *Node) pastMember(ctx context.Context, run protocol.Hash) (known, ok bool, err error) {
+func (n *Node) pastMember(ctx context.Context, run protocol.Hash) (group.Past, error) {
 	recs, err := n.journal.Records(ctx, journal.Query{Role: protocol.RoleRequester, Run: &run, Limit: 1})
 	if err != nil || len(recs) == 0 {
-		return false, false, err
+		return group.Past{}, err
 	}
 	st := n.pastRun(recs[0])
-	return true, st.Succeeded() && st.ExitCode == 0, nil
+	return group.Past{Known: true, OK: st.Succeeded() && st.ExitCode == 0,
+		Cut: cut(st.Reason)}, nil
 }
 
 // readyToBuy waits until there is a chain and an offer, or for as long as is fit.

@@ -31,7 +31,15 @@ type Book interface {
 type Run interface {
 	Ended() <-chan struct{}
 	Succeeded() bool // it ran to its end and exited with 0; once it has ended
+	Cut() bool       // it was ended, by its node's end or its user, and has not failed by itself
 	Stop()
+}
+
+// Past is what became of a run of an earlier process.
+type Past struct {
+	Known bool // it bought something
+	OK    bool // and exited with 0
+	Cut   bool // it was ended, by that process's end or by its user, and has not failed by itself
 }
 
 // Config is everything that groups need.
@@ -39,9 +47,8 @@ type Config struct {
 	Book Book
 	// Buy starts the run of a member, under the ID.
 	Buy func(ctx context.Context, group protocol.Hash, index int, task []byte, run protocol.Hash) (Run, error)
-	// Past tells of a run of an earlier process: whether it bought anything, and whether it
-	// exited with 0.
-	Past func(ctx context.Context, run protocol.Hash) (known, ok bool, err error)
+	// Past tells of a run of an earlier process.
+	Past func(ctx context.Context, run protocol.Hash) (Past, error)
 	// Ready waits until something can be bought, before groups of an earlier process go on.
 	Ready func(ctx context.Context)
 	// Resume goes on with kept groups of an earlier process; without it they wait for a node
@@ -96,10 +103,14 @@ func (g *Groups) Recover(ctx context.Context) error {
 			return fmt.Errorf("read group %s: %w", rec.ID.Short(), err)
 		}
 		one := newGroup(g, rec, len(members))
-		if err := one.restore(ctx, members); err != nil {
+		failed, err := one.restore(ctx, members)
+		if err != nil {
 			return fmt.Errorf("restore group %s: %w", rec.ID.Short(), err)
 		}
-		if rec.Gang || !rec.Kept || rec.Reason != protocol.ReasonNone {
+		if rec.Gang || !rec.Kept || rec.Reason != protocol.ReasonNone || rec.FailFast && failed {
+			if one.rec.Reason == protocol.ReasonNone && rec.FailFast && failed {
+				one.rec.Reason = protocol.ReasonStopped // as it was about to be
+			}
 			if one.rec.Reason == protocol.ReasonNone {
 				one.rec.Reason = protocol.ReasonRestart
 			}

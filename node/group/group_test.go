@@ -24,11 +24,21 @@ type run struct {
 	ended chan struct{}
 	once  sync.Once
 	ok    bool
+	cut   bool // it did not end by itself
 }
 
 func (r *run) Ended() <-chan struct{} { return r.ended }
 func (r *run) Succeeded() bool        { return r.ok }
-func (r *run) Stop()                  { r.end(false) }
+func (r *run) Cut() bool              { return r.cut }
+func (r *run) Stop()                  { r.stop() }
+
+// stop ends it, and not by itself.
+func (r *run) stop() {
+	r.once.Do(func() {
+		r.cut = true
+		close(r.ended)
+	})
+}
 
 func (r *run) end(ok bool) {
 	r.once.Do(func() {
@@ -100,9 +110,9 @@ func start(t *testing.T, dir string, past *books, resume bool) *node {
 			n.begun <- r
 			return r, nil
 		},
-		Past: func(_ context.Context, id protocol.Hash) (known, ok bool, err error) {
+		Past: func(_ context.Context, id protocol.Hash) (group.Past, error) {
 			r := past.get(id)
-			return r != nil, r != nil && r.ok, nil
+			return group.Past{Known: r != nil, OK: r != nil && r.ok, Cut: r != nil && r.cut}, nil
 		},
 		Ready: func(context.Context) {}})
 	if err := n.groups.Recover(ctx); err != nil {
@@ -210,6 +220,31 @@ func TestFailFastStopsAll(t *testing.T) {
 	})
 	if none != 3 {
 		t.Errorf("%d never began, want 3", none)
+	}
+}
+
+// TestFailFastOverARestart: a task that the end of its node cut off stops nothing; one that had
+// failed just before stops the others under the next node.
+func TestFailFastOverARestart(t *testing.T) {
+	t.Parallel()
+	for _, failed := range []bool{false, true} {
+		dir, past := t.TempDir(), &books{}
+		n := start(t, dir, past, false)
+		g := n.add(protocol.Group{Parallel: 1, FailFast: true, Kept: true}, 3)
+		r := n.next()
+		n.end()
+		<-r.ended
+		r.cut = !failed // as its record has it
+		again := start(t, dir, past, true)
+		if failed {
+			if again.groups.Get(g.ID()) != nil || len(again.begun) > 0 {
+				t.Error("the array goes on after a task had failed")
+			}
+			continue
+		}
+		if r := again.next(); r.index != 1 {
+			t.Errorf("it goes on with task %d", r.index)
+		}
 	}
 }
 

@@ -64,23 +64,26 @@ func (g *Group) update(f func()) {
 	g.changed = make(chan struct{})
 }
 
-// restore takes what an earlier process has left. A run that bought nothing is as none.
-func (g *Group) restore(ctx context.Context, members []protocol.GroupMember) error {
+// restore takes what an earlier process has left, and tells whether a member has failed by
+// itself. A run that bought nothing is as none.
+func (g *Group) restore(ctx context.Context, members []protocol.GroupMember) (failed bool, err error) {
 	for i, m := range members {
 		switch {
 		case m.Why != "":
 			g.members[i] = member{run: m.Run, over: true, why: m.Why}
+			failed = true
 		case !m.Run.IsZero():
-			known, ok, err := g.all.cfg.Past(ctx, m.Run)
+			past, err := g.all.cfg.Past(ctx, m.Run)
 			if err != nil {
-				return err
+				return failed, err
 			}
-			if known {
-				g.members[i] = member{run: m.Run, over: true, ok: ok}
+			if past.Known {
+				g.members[i] = member{run: m.Run, over: true, ok: past.OK}
+				failed = failed || !past.OK && !past.Cut
 			}
 		}
 	}
-	return nil
+	return failed, nil
 }
 
 // buy starts the members that have not begun, so many at once, and waits for all that are
@@ -119,6 +122,9 @@ func (g *Group) buy(ctx context.Context) {
 func (g *Group) await(i int, run Run) {
 	<-run.Ended()
 	g.over(i, run.Succeeded(), "")
+	if g.rec.FailFast && !run.Succeeded() && !run.Cut() {
+		g.Stop()
+	}
 }
 
 // save changes the record and journals it.
@@ -156,10 +162,16 @@ func (g *Group) begin(ctx context.Context, i int) Run {
 			cfg.Logger.Warn("why a task was not bought is not journaled", "group", g.rec.ID.Short(), "task", i, "err", err)
 		}
 		g.over(i, false, m.Why)
+		if g.rec.FailFast {
+			g.Stop()
+		}
 		return nil
 	}
 	task, err := cfg.Book.Task(ctx, g.rec.ID, i)
 	if err != nil {
+		if ctx.Err() != nil { // the next node buys it
+			return nil
+		}
 		return fail(err)
 	}
 	var id protocol.Hash
@@ -167,7 +179,7 @@ func (g *Group) begin(ctx context.Context, i int) Run {
 		return fail(fmt.Errorf("draw run ID: %w", err))
 	}
 	if err := cfg.Book.PutMember(ctx, g.rec.ID, protocol.GroupMember{Index: i, Run: id}); err != nil {
-		if ctx.Err() != nil { // the next node buys it
+		if ctx.Err() != nil { // as above
 			return nil
 		}
 		return fail(err)
@@ -194,9 +206,6 @@ func (g *Group) over(i int, ok bool, why string) {
 		m := &g.members[i]
 		m.over, m.ok, m.why, m.live = true, ok, why, nil
 	})
-	if !ok && g.rec.FailFast && g.all.ctx.Err() == nil { // a node that goes away is no failure
-		g.Stop()
-	}
 }
 
 // Stop starts no more members and stops those under way; what was done by then is paid for.
