@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 	"text/tabwriter"
 	"time"
 
@@ -177,6 +178,9 @@ func deterministic(job *node.JobView) (same, everywhere bool) {
 		return true, true
 	case job.Spec.Engine == protocol.EngineModel:
 		for i, arg := range job.Spec.Args {
+			if arg == "--jsonl" || arg == "-jsonl" || strings.HasPrefix(arg, "--jsonl=") { // each line has a temperature of its own, 1 unless it says so
+				return false, false
+			}
 			if (arg == "--temperature" || arg == "-temperature") && (i+1 == len(job.Spec.Args) || job.Spec.Args[i+1] != "0") {
 				return false, false
 			}

@@ -3,6 +3,7 @@
 # config file. "Wallet and worker template" is the account that is paid (%WAL%), "Pool URL"
 # the network: a profile's name or file. "Extra config arguments" are further lines of the
 # table [up], such as: price = "0.05/h"
+# "Pass" is the passphrase of the rig's key, which has no power over what is earned.
 
 rerig_config() {
   local payout=${CUSTOM_TEMPLATE%%.*} # a worker's name may follow
@@ -15,10 +16,14 @@ rerig_config() {
     return 1
   fi
   mkdir -p "$RERIG_HOME" "$(dirname "$CUSTOM_LOG_BASENAME")" || return 1
+  if [[ -n $CUSTOM_PASS ]]; then
+    (umask 077 && printf '%s\n' "$CUSTOM_PASS" >"$RERIG_HOME/passphrase") || return 1
+  fi
   {
     echo "# Written from the flight sheet at every start."
     [[ -n $CUSTOM_URL ]] && echo "network = \"$CUSTOM_URL\""
     echo "data-dir = \"$RERIG_HOME\""
+    [[ -n $CUSTOM_PASS ]] && echo "passphrase-file = \"$RERIG_HOME/passphrase\""
     echo "[up]"
     echo "payout = \"$payout\""
     printf '%s\n' "$CUSTOM_USER_CONFIG"

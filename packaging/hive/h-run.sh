@@ -4,4 +4,4 @@ cd "$(dirname "$0")" || exit 1
 . ./h-manifest.conf
 mkdir -p "$(dirname "$CUSTOM_LOG_BASENAME")"
 # Whoever copies the output outlives the rig, which still bills its jobs while it is stopped.
-exec ./rerig up --config "$CUSTOM_CONFIG_FILENAME" > >(trap '' HUP INT TERM; exec tee -a "$CUSTOM_LOG_BASENAME.log") 2>&1
+exec ./rerig up --yes --config "$CUSTOM_CONFIG_FILENAME" > >(trap '' HUP INT TERM; exec tee -a "$CUSTOM_LOG_BASENAME.log") 2>&1
