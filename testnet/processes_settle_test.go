@@ -61,8 +61,10 @@ func rigCollectsByItself(s *scene) {
 	s.until("the rig has collected", func() (bool, error) { return s.channel(bob, alice).Claimed == earned, nil })
 	txs, err := s.api(alice).History(s.ctx)
 	s.must(err)
-	if len(txs.Txs) != 1 || txs.Txs[0].Kind != "redeem" {
-		s.t.Errorf("transactions: %+v", txs.Txs)
+	for _, tx := range txs.Txs { // more than one where the job took so long that a part of it was worth the fee
+		if tx.Kind != "redeem" {
+			s.t.Errorf("transactions: %+v", txs.Txs)
+		}
 	}
 }
 
