@@ -197,7 +197,12 @@ func (c *Client) Vouchers(ctx context.Context) ([]node.HeldVoucher, error) {
 // Follow calls f with each event of a run, its output from the beginning, until
 // the run has ended or, with follow false, until what is there was seen.
 func (c *Client) Follow(ctx context.Context, id string, follow bool, f func(node.Event) error) error {
-	path := "/v1/runs/" + url.PathEscape(id) + "/events"
+	return stream(ctx, c, "run", "/v1/runs/", id, follow, f)
+}
+
+// stream calls f with each event of the run or group below a path, until there are no more.
+func stream[T any](ctx context.Context, c *Client, what, below, id string, follow bool, f func(T) error) error {
+	path := below + url.PathEscape(id) + "/events"
 	if !follow {
 		path += "?follow=0"
 	}
@@ -208,12 +213,12 @@ func (c *Client) Follow(ctx context.Context, id string, follow bool, f func(node
 	defer res.Body.Close()
 	dec := json.NewDecoder(res.Body)
 	for {
-		var ev node.Event
+		var ev T
 		switch err := dec.Decode(&ev); {
 		case errors.Is(err, io.EOF):
 			return nil
 		case err != nil:
-			return fmt.Errorf("follow run %s: %w", id, err)
+			return fmt.Errorf("follow %s %s: %w", what, id, err)
 		}
 		if err := f(ev); err != nil {
 			return err

@@ -2,10 +2,6 @@ package client
 
 import (
 	"context"
-	"encoding/json"
-	"errors"
-	"fmt"
-	"io"
 	"net/http"
 	"net/url"
 
@@ -45,26 +41,5 @@ func (c *Client) KeepGroup(ctx context.Context, id string) error {
 // of one, and in the end how the group stands then. It returns when the group has ended, or
 // cannot go on in this node, or with follow false when f was told what is there.
 func (c *Client) FollowGroup(ctx context.Context, id string, follow bool, f func(node.GroupEvent) error) error {
-	path := "/v1/groups/" + url.PathEscape(id) + "/events"
-	if !follow {
-		path += "?follow=0"
-	}
-	res, err := c.do(ctx, http.MethodGet, path, nil)
-	if err != nil {
-		return err
-	}
-	defer res.Body.Close()
-	dec := json.NewDecoder(res.Body)
-	for {
-		var ev node.GroupEvent
-		switch err := dec.Decode(&ev); {
-		case errors.Is(err, io.EOF):
-			return nil
-		case err != nil:
-			return fmt.Errorf("follow group %s: %w", id, err)
-		}
-		if err := f(ev); err != nil {
-			return err
-		}
-	}
+	return stream(ctx, c, "group", "/v1/groups/", id, follow, f)
 }
