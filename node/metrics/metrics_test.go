@@ -113,7 +113,7 @@ func TestJobsAreCounted(t *testing.T) {
 
 // TestServer: addresses, what is answered, and to whom.
 func TestServer(t *testing.T) {
-	for text, want := range map[string]string{"9464": "127.0.0.1:9464", ":9464": "127.0.0.1:9464", "0.0.0.0:1": "0.0.0.0:1", "[::1]:2": "[::1]:2"} {
+	for text, want := range map[string]string{"9464": "127.0.0.1:9464", ":9464": "127.0.0.1:9464", "localhost:1": "127.0.0.1:1", "0.0.0.0:1": "0.0.0.0:1", "[::1]:2": "[::1]:2"} {
 		if got, err := Address(text); err != nil || got != want {
 			t.Errorf("%s is %s, %v", text, got, err)
 		}

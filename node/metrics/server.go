@@ -57,13 +57,11 @@ func Address(text string) (string, error) {
 	if err != nil {
 		host, port = "", text
 	}
-	if host == "" {
+	if host == "" || host == "localhost" {
 		host = "127.0.0.1"
 	}
-	if _, err := net.LookupPort("tcp", port); err != nil || port == "" {
-		return "", fmt.Errorf("IP:PORT such as 127.0.0.1:9464, or a port, got %q", text)
-	}
-	if _, err := netip.ParseAddr(host); err != nil && host != "localhost" {
+	_, errPort := net.LookupPort("tcp", port)
+	if _, err := netip.ParseAddr(host); err != nil || errPort != nil || port == "" {
 		return "", fmt.Errorf("IP:PORT such as 127.0.0.1:9464, or a port, got %q", text)
 	}
 	return net.JoinHostPort(host, port), nil
